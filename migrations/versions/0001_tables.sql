@@ -1,0 +1,312 @@
+create schema sqlembed_wire;
+
+comment on schema sqlembed is 'Embeddings kept up to date, searched and clustered in SQL.';
+comment on schema sqlembed_wire is 'What the role sqlembed_loopback may call, and nothing else.';
+
+create table sqlembed.embedder (
+    name text primary key check (name <> '' and length(name) <= 200),
+    dimensions integer not null check (dimensions between 1 and 16000),
+    fingerprint text,
+    runtime text not null default 'python' check (runtime in ('python', 'sql')),
+    is_asymmetric boolean not null default false,
+    created_at timestamptz not null default now()
+);
+
+comment on table sqlembed.embedder is 'Named embedding functions that this database knows.';
+comment on column sqlembed.embedder.name is 'The name that SQL, Python and the command line use.';
+comment on column sqlembed.embedder.dimensions is 'Length of every vector it makes.';
+comment on column sqlembed.embedder.fingerprint is 'What decides its vectors (weights, version, pooling, prompts); null until a worker has served it.';
+comment on column sqlembed.embedder.runtime is 'Where it runs: python (a worker) or sql (this database).';
+comment on column sqlembed.embedder.is_asymmetric is 'Whether queries are embedded otherwise than documents.';
+comment on column sqlembed.embedder.created_at is 'When the name was first registered.';
+
+create table sqlembed.embedder_key (
+    embedder text primary key references sqlembed.embedder on delete cascade on update cascade,
+    key bytea not null,
+    grantees regrole[] not null default '{}'
+);
+
+-- A caller's identity is lost inside SECURITY DEFINER functions, so the right to embed is the right
+-- to read a key: row level security is evaluated for the caller, and the key proves it further in.
+alter table sqlembed.embedder_key enable row level security;
+
+create policy grantees on sqlembed.embedder_key
+    for select
+    using (
+        exists (
+            select
+            from unnest(grantees) as grantee
+            where grantee = 0::oid::regrole or pg_has_role(grantee::oid, 'usage')
+        )
+    );
+
+comment on table sqlembed.embedder_key is 'Who may embed with which embedder: reading a row is the right.';
+comment on column sqlembed.embedder_key.embedder is 'The embedder that the key opens.';
+comment on column sqlembed.embedder_key.key is 'Random bytes, changed when a role loses the right.';
+comment on column sqlembed.embedder_key.grantees is 'Roles that may use the embedder; 0 (-) stands for everybody.';
+
+create table sqlembed.embedding (
+    id integer generated always as identity primary key,
+    relation regclass not null,
+    name name not null,
+    embedder text not null references sqlembed.embedder on update cascade,
+    source text not null,
+    declared_source text not null,
+    timing text not null check (timing in ('async', 'sync')),
+    on_change text not null check (on_change in ('hide', 'keep')),
+    metric text not null check (metric in ('cosine', 'euclidean', 'inner_product', 'l1')),
+    storage text not null check (storage in ('vector', 'halfvec')),
+    index text not null check (index in ('hnsw', 'ivfflat', 'none')),
+    index_name name,
+    place text not null check (place in ('row', 'side')),
+    chunking jsonb,
+    dimensions integer not null,
+    key_columns name[] not null,
+    key_expression text not null,
+    key_match text not null,
+    source_columns name[] not null,
+    created_at timestamptz not null default now(),
+    constraint one_embedding_a_column unique (relation, name)
+);
+
+alter table sqlembed.embedding enable row level security;
+
+create policy everybody_reads on sqlembed.embedding for select using (true);
+
+create policy owner_of_the_table_declares on sqlembed.embedding
+    for all
+    using (
+        exists (
+            select from pg_catalog.pg_class as c
+            where c.oid = relation and pg_has_role(c.relowner, 'usage')
+        )
+    );
+
+comment on table sqlembed.embedding is 'Vector columns that are kept up to date.';
+comment on column sqlembed.embedding.id is 'Number used by change, job and failed_job.';
+comment on column sqlembed.embedding.relation is 'The table whose rows are embedded.';
+comment on column sqlembed.embedding.name is 'The vector column.';
+comment on column sqlembed.embedding.embedder is 'The embedder that makes the vectors.';
+comment on column sqlembed.embedding.source is 'The SQL expression over a row that is embedded, every name in it qualified.';
+comment on column sqlembed.embedding.declared_source is 'The same expression as it was declared.';
+comment on column sqlembed.embedding.timing is 'async: after commit, by a worker; sync: inside the writing transaction.';
+comment on column sqlembed.embedding.on_change is 'hide: the vector is null until the new one is there; keep: the old one stays meanwhile.';
+comment on column sqlembed.embedding.metric is 'Distance that searches use: cosine, euclidean, inner_product or l1.';
+comment on column sqlembed.embedding.storage is 'Type of the column: vector or halfvec.';
+comment on column sqlembed.embedding.index is 'Kind of index: hnsw, ivfflat or none.';
+comment on column sqlembed.embedding.index_name is 'The index that create_embedding built; null if it built none.';
+comment on column sqlembed.embedding.place is 'row: the vector stands in the row itself; side: in a table beside it.';
+comment on column sqlembed.embedding.chunking is 'How long texts are cut; null: not at all.';
+comment on column sqlembed.embedding.dimensions is 'Length of the vectors.';
+comment on column sqlembed.embedding.key_columns is 'Columns of the primary key, in its order.';
+comment on column sqlembed.embedding.key_expression is 'SQL that makes the key of row r: a jsonb array.';
+comment on column sqlembed.embedding.key_match is 'SQL condition that row r has the key k.key.';
+comment on column sqlembed.embedding.source_columns is 'Columns that the source uses.';
+comment on column sqlembed.embedding.created_at is 'When the embedding was declared.';
+
+create table sqlembed.change (
+    id bigint generated always as identity primary key,
+    embedding integer not null,
+    key jsonb not null check (jsonb_typeof(key) = 'array'),
+    changed_at timestamptz not null default clock_timestamp()
+);
+
+alter table sqlembed.change enable row level security;
+
+-- An uncorrelated array: evaluated once a statement, however many keys it appends.
+create policy owner_of_the_table_queues on sqlembed.change
+    for insert
+    with check (
+        embedding = any (
+            array(
+                select e.id
+                from sqlembed.embedding as e
+                join pg_catalog.pg_class as c on c.oid = e.relation
+                where pg_has_role(c.relowner, 'usage')
+            )
+        )
+    );
+
+comment on table sqlembed.change is 'Keys of rows whose source changed. Writers only append; workers fold it into job.';
+comment on column sqlembed.change.id is 'Order of arrival.';
+comment on column sqlembed.change.embedding is 'The embedding that is out of date.';
+comment on column sqlembed.change.key is 'The row: its primary key''s values in order.';
+comment on column sqlembed.change.changed_at is 'When the row was written.';
+
+create table sqlembed.job (
+    embedding integer not null references sqlembed.embedding on delete cascade,
+    key jsonb not null,
+    version bigint not null default 1,
+    attempts integer not null default 0,
+    changed_at timestamptz not null default clock_timestamp(),
+    not_before timestamptz not null default clock_timestamp(),
+    locked_until timestamptz,
+    worker integer,
+    error text,
+    constraint one_job_a_row primary key (embedding, key)
+)
+with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+
+create index job_due on sqlembed.job (embedding, not_before);
+
+comment on table sqlembed.job is 'Pending work: at most one job a row and embedding.';
+comment on column sqlembed.job.embedding is 'The embedding to bring up to date.';
+comment on column sqlembed.job.key is 'The row: its primary key''s values in order.';
+comment on column sqlembed.job.version is 'Raised by every change, so that a worker sees that its answer is for an older text.';
+comment on column sqlembed.job.attempts is 'How often the embedder has failed on this row.';
+comment on column sqlembed.job.changed_at is 'When the oldest change not yet embedded was written.';
+comment on column sqlembed.job.not_before is 'Not to be tried earlier.';
+comment on column sqlembed.job.locked_until is 'End of the lease of the worker that has it in hand.';
+comment on column sqlembed.job.worker is 'The worker that has it in hand.';
+comment on column sqlembed.job.error is 'What the embedder said at the last attempt.';
+
+create table sqlembed.failed_job (
+    embedding integer not null references sqlembed.embedding on delete cascade,
+    key jsonb not null,
+    attempts integer not null,
+    error text not null,
+    failed_at timestamptz not null default clock_timestamp(),
+    primary key (embedding, key)
+);
+
+comment on table sqlembed.failed_job is 'Rows given up after several attempts; retry_failed brings them back.';
+comment on column sqlembed.failed_job.embedding is 'The embedding that has no vector for the row.';
+comment on column sqlembed.failed_job.key is 'The row: its primary key''s values in order.';
+comment on column sqlembed.failed_job.attempts is 'How often it was tried.';
+comment on column sqlembed.failed_job.error is 'What the embedder said at the last attempt.';
+comment on column sqlembed.failed_job.failed_at is 'When it was given up.';
+
+create table sqlembed.worker_process (
+    id integer generated always as identity primary key,
+    name text not null,
+    embedders text[] not null,
+    epoch integer not null default 0,
+    started_at timestamptz not null default clock_timestamp()
+)
+with (fillfactor = 10);
+
+comment on table sqlembed.worker_process is 'Workers that have started; one is alive while it holds its advisory lock.';
+comment on column sqlembed.worker_process.id is 'Number of the worker.';
+comment on column sqlembed.worker_process.name is 'Machine and process.';
+comment on column sqlembed.worker_process.embedders is 'Embedders that it serves.';
+comment on column sqlembed.worker_process.epoch is 'Raised with every batch of answers; callers wait for the lock of the epoch they saw.';
+comment on column sqlembed.worker_process.started_at is 'When it started.';
+
+-- Unlogged: a request means nothing without the caller that waits for it.
+create unlogged table sqlembed.request (
+    id bigint generated always as identity primary key,
+    worker integer not null,
+    embedder text not null,
+    inputs text[] not null,
+    kind text not null check (kind in ('document', 'query')),
+    ticket bytea not null,
+    result public.vector[],
+    error text,
+    done boolean not null default false,
+    created_at timestamptz not null default clock_timestamp(),
+    asked_at timestamptz not null default clock_timestamp()
+)
+with (
+    fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
+    autovacuum_vacuum_cost_delay = 0
+);
+
+create index request_waiting on sqlembed.request (worker) where not done;
+
+comment on table sqlembed.request is 'Texts that SQL statements want embedded right now.';
+comment on column sqlembed.request.id is 'Number of the request.';
+comment on column sqlembed.request.worker is 'The worker that was asked.';
+comment on column sqlembed.request.embedder is 'The embedder to use.';
+comment on column sqlembed.request.inputs is 'The texts, none of them blank.';
+comment on column sqlembed.request.kind is 'document or query.';
+comment on column sqlembed.request.ticket is 'Proof that embed() made the request; asked for again with every look at the answer.';
+comment on column sqlembed.request.result is 'The vectors, in the order of inputs.';
+comment on column sqlembed.request.error is 'What the embedder said instead.';
+comment on column sqlembed.request.done is 'Whether result or error is there.';
+comment on column sqlembed.request.created_at is 'When it was made.';
+comment on column sqlembed.request.asked_at is 'When the caller last asked; a request nobody asks for is dropped.';
+
+create table sqlembed.cache (
+    fingerprint text not null,
+    kind text not null,
+    input_hash bytea not null,
+    embedding public.vector not null,
+    used_at timestamptz not null default clock_timestamp(),
+    primary key (fingerprint, kind, input_hash)
+);
+
+create index cache_oldest on sqlembed.cache (used_at);
+
+comment on table sqlembed.cache is 'Vectors already computed, by fingerprint and text.';
+comment on column sqlembed.cache.fingerprint is 'Fingerprint of the embedder.';
+comment on column sqlembed.cache.kind is 'document or query.';
+comment on column sqlembed.cache.input_hash is 'sha256 of the text in UTF-8.';
+comment on column sqlembed.cache.embedding is 'The vector.';
+comment on column sqlembed.cache.used_at is 'When a worker last used it; the oldest go first.';
+
+create table sqlembed.secret (
+    singleton boolean primary key default true check (singleton),
+    value bytea not null
+);
+
+insert into sqlembed.secret (value)
+select sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8'));
+
+comment on table sqlembed.secret is 'What tickets are made with.';
+comment on column sqlembed.secret.singleton is 'There is one row.';
+comment on column sqlembed.secret.value is 'Random bytes.';
+
+create table sqlembed.cluster_model (
+    name text primary key check (name <> ''),
+    query text not null,
+    metric text not null check (metric in ('cosine', 'euclidean')),
+    num_clusters integer not null,
+    iterations integer not null,
+    loss double precision not null,
+    seed integer not null,
+    owner regrole not null default current_user::regrole,
+    created_at timestamptz not null default now()
+);
+
+alter table sqlembed.cluster_model enable row level security;
+
+create policy owner_alone on sqlembed.cluster_model using (pg_has_role(owner::oid, 'usage'));
+
+comment on table sqlembed.cluster_model is 'k-means models kept under a name.';
+comment on column sqlembed.cluster_model.name is 'Name of the model.';
+comment on column sqlembed.cluster_model.query is 'The query it was fitted on.';
+comment on column sqlembed.cluster_model.metric is 'cosine or euclidean.';
+comment on column sqlembed.cluster_model.num_clusters is 'Number of centroids.';
+comment on column sqlembed.cluster_model.iterations is 'Iterations until it stopped.';
+comment on column sqlembed.cluster_model.loss is 'Sum of squared distances of the rows to their centroids.';
+comment on column sqlembed.cluster_model.seed is 'Seed of the random choices.';
+comment on column sqlembed.cluster_model.owner is 'The role that made it; its members may use it.';
+comment on column sqlembed.cluster_model.created_at is 'When it was fitted.';
+
+create table sqlembed.cluster_centroid (
+    model text not null references sqlembed.cluster_model on delete cascade on update cascade,
+    centroid_id integer not null,
+    centroid public.vector not null,
+    cluster_size bigint not null,
+    cluster_radius double precision,
+    primary key (model, centroid_id)
+);
+
+alter table sqlembed.cluster_centroid enable row level security;
+
+create policy as_the_model on sqlembed.cluster_centroid
+    using (exists (select from sqlembed.cluster_model as m where m.name = model));
+
+comment on table sqlembed.cluster_centroid is 'Centroids of the k-means models.';
+comment on column sqlembed.cluster_centroid.model is 'Name of the model.';
+comment on column sqlembed.cluster_centroid.centroid_id is 'Number of the cluster, from 1.';
+comment on column sqlembed.cluster_centroid.centroid is 'Mean of the cluster''s vectors.';
+comment on column sqlembed.cluster_centroid.cluster_size is 'Rows in the cluster when it was fitted.';
+comment on column sqlembed.cluster_centroid.cluster_radius is 'Root of the mean squared distance of its rows to the centroid.';
+
+grant usage on schema sqlembed to public;
+grant select on sqlembed.embedder, sqlembed.embedder_key to public;
+grant select, insert, update, delete on sqlembed.embedding to public;
+grant insert on sqlembed.change to public;
+grant select, insert, update, delete on sqlembed.cluster_model, sqlembed.cluster_centroid to public;
+grant usage on schema sqlembed_wire to sqlembed_loopback;

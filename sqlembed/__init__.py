@@ -1,0 +1,1 @@
+"""Embeddings inside any PostgreSQL with pgvector."""

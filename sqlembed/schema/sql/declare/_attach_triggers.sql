@@ -1,0 +1,43 @@
+create or replace function sqlembed._attach_triggers(declared sqlembed.embedding) returns void
+language plpgsql
+volatile
+as $function$
+declare
+    relation text := (_attach_triggers.declared).relation::text;
+begin
+    execute pg_catalog.format(
+        'create or replace trigger sqlembed_insert after insert on %s
+        referencing new table as new_rows
+        for each statement execute function sqlembed._note_changes()',
+        relation
+    );
+    execute pg_catalog.format(
+        'create or replace trigger sqlembed_update after update on %s
+        referencing old table as old_rows new table as new_rows
+        for each statement execute function sqlembed._note_changes()',
+        relation
+    );
+    if (_attach_triggers.declared).on_change operator(pg_catalog.=) 'hide' then
+        -- Its name sorts last, so that it sees the row as other triggers leave it. An ORM that writes
+        -- the old vector back beside a new text gets NULL; a client's new vector is kept.
+        execute pg_catalog.format(
+            'create or replace trigger %I before update on %s
+            for each row
+            when ((%s) is distinct from (%s) and row(old.%5$I) operator(pg_catalog.*=) row(new.%5$I))
+            execute function sqlembed._hide_vector(%5$L)',
+            'zz_sqlembed_hide_' || (_attach_triggers.declared).id,
+            relation,
+            sqlembed._row_source(
+                (_attach_triggers.declared).relation, (_attach_triggers.declared).source, 'old'
+            ),
+            sqlembed._row_source(
+                (_attach_triggers.declared).relation, (_attach_triggers.declared).source, 'new'
+            ),
+            (_attach_triggers.declared).name
+        );
+    end if;
+end
+$function$;
+
+comment on function sqlembed._attach_triggers(sqlembed.embedding) is
+    'Put the triggers of an embedding on its table.';

@@ -1,0 +1,93 @@
+create or replace function sqlembed._prepare_column(
+    relation regclass,
+    name name,
+    embedder text,
+    storage text,
+    index text
+)
+returns integer
+language plpgsql
+volatile
+as $function$
+declare
+    present record;
+    dimensions integer;
+    wanted_type text;
+    most integer := case _prepare_column.storage when 'vector' then 2000 else 4000 end;
+begin
+    select a.atttypmod, pg_catalog.format_type(a.atttypid, a.atttypmod) as type_name, t.typname, a.attgenerated
+    into present
+    from pg_catalog.pg_attribute as a
+    join pg_catalog.pg_type as t on t.oid operator(pg_catalog.=) a.atttypid
+    where a.attrelid operator(pg_catalog.=) _prepare_column.relation
+        and a.attname operator(pg_catalog.=) _prepare_column.name
+        and a.attnum operator(pg_catalog.>) 0
+        and not a.attisdropped;
+
+    select e.dimensions
+    into dimensions
+    from sqlembed.embedder as e
+    where e.name operator(pg_catalog.=) _prepare_column.embedder;
+    if not found then
+        if present.typname is null or present.typname operator(pg_catalog.<>) _prepare_column.storage
+            or present.atttypmod operator(pg_catalog.<=) 0
+        then
+            raise exception 'sqlembed: unknown embedder %', pg_catalog.quote_nullable(_prepare_column.embedder)
+                using errcode = 'SE001',
+                    hint = coalesce(
+                        'Known: ' || (select pg_catalog.string_agg(e.name, ', ' order by e.name) from sqlembed.embedder as e) || '.',
+                        'None is registered yet: start a worker once (sqlembed worker), or give the column first, with its dimensions.'
+                    );
+        end if;
+        dimensions := present.atttypmod;
+        perform sqlembed._register_name(_prepare_column.embedder, dimensions);
+    end if;
+    if not exists (
+        select from sqlembed.embedder_key as k where k.embedder operator(pg_catalog.=) _prepare_column.embedder
+    ) then
+        raise exception 'sqlembed: permission denied for embedder %', pg_catalog.quote_ident(_prepare_column.embedder)
+            using errcode = '42501',
+                hint = pg_catalog.format(
+                    'Its owner can say: select sqlembed.grant_embedder(%L, %L).', _prepare_column.embedder, current_user
+                );
+    end if;
+    if _prepare_column.index operator(pg_catalog.<>) 'none' and dimensions operator(pg_catalog.>) most then
+        raise exception 'sqlembed: an index on % takes % dimensions at most, and % makes %',
+            _prepare_column.storage, most, pg_catalog.quote_ident(_prepare_column.embedder), dimensions
+            using errcode = 'SE011',
+                hint = case
+                    when dimensions operator(pg_catalog.<=) 4000 then 'Say storage => ''halfvec'', or index => ''none''.'
+                    else 'Say index => ''none''.'
+                end;
+    end if;
+
+    wanted_type := pg_catalog.format(
+        '%s(%s)', case _prepare_column.storage when 'vector' then 'public.vector' else 'public.halfvec' end, dimensions
+    );
+    if present is null then
+        execute pg_catalog.format(
+            'alter table %s add column %I %s', _prepare_column.relation, _prepare_column.name, wanted_type
+        );
+    elsif present.typname operator(pg_catalog.<>) _prepare_column.storage
+        or present.atttypmod not in (dimensions, -1)
+        or present.attgenerated operator(pg_catalog.<>) ''
+    then
+        raise exception 'sqlembed: column % of % is of type %, and embedder % needs %',
+            pg_catalog.quote_ident(_prepare_column.name), _prepare_column.relation, present.type_name,
+            pg_catalog.quote_ident(_prepare_column.embedder), pg_catalog.format('%s(%s)', _prepare_column.storage, dimensions)
+            using errcode = 'SE011', hint = 'Name another column, as embedding => ''...'': it is added if it is missing.';
+    elsif present.atttypmod operator(pg_catalog.=) -1 and _prepare_column.index operator(pg_catalog.<>) 'none' then
+        raise exception 'sqlembed: column % of % has no fixed dimensions, which an index needs',
+            pg_catalog.quote_ident(_prepare_column.name), _prepare_column.relation
+            using errcode = 'SE011',
+                hint = pg_catalog.format(
+                    'alter table %s alter column %I type %s(%s), or say index => ''none''.',
+                    _prepare_column.relation, _prepare_column.name, _prepare_column.storage, dimensions
+                );
+    end if;
+    return dimensions;
+end
+$function$;
+
+comment on function sqlembed._prepare_column(regclass, name, text, text, text) is
+    'Add the vector column, or check that the present one fits the embedder. Returns the dimensions.';

@@ -1,0 +1,23 @@
+create or replace function sqlembed._row_source(relation regclass, expression text, row_name text) returns text
+language plpgsql
+volatile
+as $function$
+declare
+    view_name text := 'sqlembed_source_' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '');
+    definition text;
+begin
+    -- With a second item in FROM, PostgreSQL puts the first one's alias before its columns.
+    execute pg_catalog.format(
+        'create temporary view %I as select (%s) as sqlembed_source from %s as %I, (values (1)) as sqlembed_one (sqlembed_one)',
+        view_name, _row_source.expression, _row_source.relation, _row_source.row_name
+    );
+    definition := sqlembed._view_definition(pg_catalog.to_regclass('pg_temp.' || view_name));
+    execute pg_catalog.format('drop view pg_temp.%I', view_name);
+    return pg_catalog.regexp_replace(
+        pg_catalog.regexp_replace(definition, '^\s*SELECT\s+', ''), ' AS sqlembed_source\s+FROM .*$', ''
+    );
+end
+$function$;
+
+comment on function sqlembed._row_source(regclass, text, text) is
+    'A canonical source expression with its columns prefixed by the name of a row: new or old.';

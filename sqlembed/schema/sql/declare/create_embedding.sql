@@ -1,0 +1,120 @@
+create or replace function sqlembed.create_embedding(
+    relation regclass,
+    embedder text,
+    source text,
+    embedding name default 'embedding',
+    timing text default 'async',
+    on_change text default 'hide',
+    metric text default 'cosine',
+    storage text default 'vector',
+    index text default 'hnsw',
+    place text default 'row',
+    chunking jsonb default null,
+    adopt text default 'keep',
+    if_not_exists boolean default false
+)
+returns bigint
+language plpgsql
+volatile
+as $function$
+declare
+    key record;
+    canonical record;
+    dimensions integer;
+    declared sqlembed.embedding;
+    queued bigint;
+begin
+    perform sqlembed._check_choice('timing', create_embedding.timing, '{async}', '{sync}');
+    perform sqlembed._check_choice('on_change', create_embedding.on_change, '{hide,keep}');
+    perform sqlembed._check_choice('metric', create_embedding.metric, '{cosine,euclidean,inner_product,l1}');
+    perform sqlembed._check_choice('storage', create_embedding.storage, '{vector,halfvec}');
+    perform sqlembed._check_choice('index', create_embedding.index, '{hnsw,none}', '{ivfflat}');
+    perform sqlembed._check_choice('place', create_embedding.place, '{row}', '{side}');
+    perform sqlembed._check_choice('adopt', create_embedding.adopt, '{keep,recompute}', '{check}');
+    if create_embedding.chunking is not null then
+        raise exception 'sqlembed: chunking is not available in this version'
+            using errcode = 'SE014', hint = 'Leave it out: one vector stands for the whole text.';
+    end if;
+
+    perform sqlembed._check_relation(create_embedding.relation);
+    -- Two sessions that declare on one table take turns, and no row slips in between queue and trigger.
+    execute pg_catalog.format('lock table %s in share row exclusive mode', create_embedding.relation);
+    select k.* into key from sqlembed._key_sql(create_embedding.relation) as k;
+    if key.columns is null then
+        raise exception 'sqlembed: table % has no primary key', create_embedding.relation
+            using errcode = 'SE010',
+                hint = pg_catalog.format(
+                    'Workers find rows by it: alter table %s add column id bigint generated always as identity primary key.',
+                    create_embedding.relation
+                );
+    end if;
+    select c.* into canonical
+    from sqlembed._canonical_source(create_embedding.relation, create_embedding.source) as c;
+
+    select e.*
+    into declared
+    from sqlembed.embedding as e
+    where e.relation operator(pg_catalog.=) create_embedding.relation
+        and e.name operator(pg_catalog.=) create_embedding.embedding;
+    if declared.id is not null then
+        if create_embedding.if_not_exists
+            and (declared.embedder, declared.source, declared.timing, declared.on_change, declared.metric, declared.storage, declared.index)
+                operator(pg_catalog.=)
+                (
+                    create_embedding.embedder, canonical.expression, create_embedding.timing, create_embedding.on_change,
+                    create_embedding.metric, create_embedding.storage, create_embedding.index
+                )
+        then
+            return 0;
+        end if;
+        raise exception 'sqlembed: column % of % is an embedding already',
+            pg_catalog.quote_ident(create_embedding.embedding), create_embedding.relation
+            using errcode = 'SE011',
+                hint = pg_catalog.format(
+                    'To declare it otherwise, first: select sqlembed.drop_embedding(%L, %L).',
+                    create_embedding.relation, create_embedding.embedding
+                );
+    end if;
+    if create_embedding.embedding operator(pg_catalog.=) any (canonical.columns) then
+        raise exception 'sqlembed: the source expression uses the vector column itself' using errcode = 'SE012';
+    end if;
+    if create_embedding.on_change operator(pg_catalog.=) 'hide' then
+        perform sqlembed._check_no_generated(create_embedding.relation, canonical.columns);
+    end if;
+
+    dimensions := sqlembed._prepare_column(
+        create_embedding.relation, create_embedding.embedding, create_embedding.embedder, create_embedding.storage,
+        create_embedding.index
+    );
+    insert into sqlembed.embedding (
+        relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, place,
+        chunking, dimensions, key_columns, key_expression, key_match, source_columns
+    )
+    values (
+        create_embedding.relation, create_embedding.embedding, create_embedding.embedder, canonical.expression,
+        create_embedding.source, create_embedding.timing, create_embedding.on_change, create_embedding.metric,
+        create_embedding.storage, create_embedding.index, create_embedding.place, create_embedding.chunking,
+        dimensions, key.columns, key.expression, key.match, canonical.columns
+    )
+    returning * into declared;
+
+    perform sqlembed._attach_triggers(declared);
+    if create_embedding.index operator(pg_catalog.<>) 'none' then
+        perform sqlembed._build_index(declared);
+    end if;
+
+    execute pg_catalog.format(
+        'insert into sqlembed.change (embedding, key) select %s, %s from %s as r where r.%I is null or %L',
+        declared.id, declared.key_expression, declared.relation, declared.name,
+        create_embedding.adopt operator(pg_catalog.=) 'recompute'
+    );
+    get diagnostics queued = row_count;
+    perform pg_catalog.pg_notify('sqlembed', '');
+    return queued;
+end
+$function$;
+
+comment on function sqlembed.create_embedding(
+    regclass, text, text, name, text, text, text, text, text, text, jsonb, text, boolean
+) is
+    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, attaches triggers, builds the index and queues the rows that have no vector. Returns how many it queued.';

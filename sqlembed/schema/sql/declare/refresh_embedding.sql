@@ -1,0 +1,31 @@
+create or replace function sqlembed.refresh_embedding(
+    relation regclass,
+    embedding name default null,
+    filter text default null
+)
+returns bigint
+language plpgsql
+volatile
+as $function$
+declare
+    declared sqlembed.embedding := sqlembed._embedding_of(refresh_embedding.relation, refresh_embedding.embedding);
+    queued bigint;
+begin
+    perform sqlembed._check_relation(refresh_embedding.relation);
+    begin
+        execute pg_catalog.format(
+            'insert into sqlembed.change (embedding, key) select %s, %s from %s as r where (%s%s)',
+            declared.id, declared.key_expression, declared.relation, coalesce(refresh_embedding.filter, 'true'), E'\n'
+        );
+    exception when syntax_error_or_access_rule_violation or data_exception then
+        raise exception 'sqlembed: the filter is not valid: %', sqlerrm
+            using errcode = 'SE015', hint = 'It is a SQL condition over a row, such as: year > 2020.';
+    end;
+    get diagnostics queued = row_count;
+    perform pg_catalog.pg_notify('sqlembed', '');
+    return queued;
+end
+$function$;
+
+comment on function sqlembed.refresh_embedding(regclass, name, text) is
+    'Queue rows to be embedded anew, all of them or those that a SQL condition keeps. Returns how many. Their present vectors stay meanwhile.';

@@ -1,0 +1,15 @@
+create or replace view sqlembed.failure as
+select e.relation, e.name as embedding, f.key, f.attempts, f.error, f.failed_at
+from sqlembed.failed_job as f
+join sqlembed.embedding as e on e.id = f.embedding
+where has_table_privilege(e.relation, 'select');
+
+comment on view sqlembed.failure is 'Rows that were given up, with what the embedder said; retry_failed brings them back.';
+comment on column sqlembed.failure.relation is 'The table.';
+comment on column sqlembed.failure.embedding is 'The vector column.';
+comment on column sqlembed.failure.key is 'The row: its primary key''s values in order.';
+comment on column sqlembed.failure.attempts is 'How often it was tried.';
+comment on column sqlembed.failure.error is 'What the embedder said at the last attempt.';
+comment on column sqlembed.failure.failed_at is 'When it was given up.';
+
+grant select on sqlembed.failure to public;

@@ -1,0 +1,76 @@
+create or replace view sqlembed.status as
+select
+    e.relation,
+    e.name as embedding,
+    e.embedder,
+    e.timing,
+    c.total,
+    c.embedded,
+    c.blank,
+    q.pending,
+    q.failed,
+    q.oldest_pending,
+    case
+        when q.last_error is not null then q.last_error
+        when m.fingerprint is null then 'unserved: no worker has registered embedder ' || quote_ident(e.embedder)
+    end as last_error
+from sqlembed.embedding as e
+join sqlembed.embedder as m on m.name = e.embedder
+cross join lateral sqlembed._count_rows(e.relation, e.name, e.source) as c
+cross join lateral (
+    select
+        (
+            select count(*)
+            from (
+                select j.key from sqlembed.job as j where j.embedding = e.id
+                union
+                select h.key from sqlembed.change as h where h.embedding = e.id
+            ) as waiting
+        ) as pending,
+        (select count(*) from sqlembed.failed_job as f where f.embedding = e.id) as failed,
+        (
+            select min(changed_at)
+            from (
+                select j.changed_at from sqlembed.job as j where j.embedding = e.id
+                union all
+                select h.changed_at from sqlembed.change as h where h.embedding = e.id
+            ) as waiting
+        ) as oldest_pending,
+        coalesce(
+            (
+                select j.error
+                from sqlembed.job as j
+                where j.embedding = e.id and j.error is not null
+                order by j.not_before desc
+                limit 1
+            ),
+            (
+                select f.error
+                from sqlembed.failed_job as f
+                where f.embedding = e.id
+                order by f.failed_at desc
+                limit 1
+            )
+        ) as last_error
+) as q
+where has_table_privilege(e.relation, 'select')
+    and exists (
+        select
+        from pg_catalog.pg_attribute as a
+        where a.attrelid = e.relation and a.attname = e.name and not a.attisdropped
+    );
+
+comment on view sqlembed.status is 'How far each embedding is. Counting reads the tables.';
+comment on column sqlembed.status.relation is 'The table.';
+comment on column sqlembed.status.embedding is 'The vector column.';
+comment on column sqlembed.status.embedder is 'The embedder that makes the vectors.';
+comment on column sqlembed.status.timing is 'async or sync.';
+comment on column sqlembed.status.total is 'Rows that the caller can see.';
+comment on column sqlembed.status.embedded is 'Rows with a vector.';
+comment on column sqlembed.status.blank is 'Rows whose source is NULL, empty or blank: they get no vector.';
+comment on column sqlembed.status.pending is 'Rows that wait for a worker.';
+comment on column sqlembed.status.failed is 'Rows that were given up.';
+comment on column sqlembed.status.oldest_pending is 'When the oldest change that waits was written.';
+comment on column sqlembed.status.last_error is 'What went wrong last.';
+
+grant select on sqlembed.status to public;

@@ -1,0 +1,20 @@
+create or replace function sqlembed._next_epoch(worker integer) returns integer
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    next integer;
+begin
+    select (w.epoch + 1) % 65536 into next from sqlembed.worker_process as w where w.id = _next_epoch.worker;
+    -- Taken before the answers are visible: whoever sees the new epoch finds its lock held.
+    perform pg_advisory_lock(sqlembed._lock('epoch'), sqlembed._epoch_key(_next_epoch.worker, next));
+    update sqlembed.worker_process as w set epoch = next where w.id = _next_epoch.worker;
+    return next;
+end
+$function$;
+
+comment on function sqlembed._next_epoch(integer) is
+    'Open a worker''s next epoch, in the transaction that stores answers. After its commit the worker calls _leave_epoch.';
+
+revoke execute on function sqlembed._next_epoch(integer) from public;

@@ -1,0 +1,23 @@
+create or replace function sqlembed._start_worker(name text, embedders text[]) returns integer
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    id integer;
+begin
+    delete from sqlembed.worker_process as w where not sqlembed._is_alive(w.id);
+    insert into sqlembed.worker_process (name, embedders)
+    values (_start_worker.name, _start_worker.embedders)
+    returning worker_process.id into id;
+    -- Held by the session, so that the death of the process ends it.
+    perform pg_advisory_lock(sqlembed._lock('presence'), id);
+    perform pg_advisory_lock(sqlembed._lock('epoch'), sqlembed._epoch_key(id, 0));
+    return id;
+end
+$function$;
+
+comment on function sqlembed._start_worker(text, text[]) is
+    'Sign a worker in: its row, its presence lock and the lock of its first epoch. Rows of dead workers go.';
+
+revoke execute on function sqlembed._start_worker(text, text[]) from public;

@@ -1,0 +1,15 @@
+create or replace function sqlembed._stop_worker(worker integer) returns void
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+    update sqlembed.job as j
+    set locked_until = null, worker = null
+    where j.worker = _stop_worker.worker;
+    delete from sqlembed.worker_process as w where w.id = _stop_worker.worker;
+$function$;
+
+comment on function sqlembed._stop_worker(integer) is
+    'Sign a worker out and give back the jobs it has in hand.';
+
+revoke execute on function sqlembed._stop_worker(integer) from public;

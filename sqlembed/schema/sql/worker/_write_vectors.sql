@@ -1,0 +1,53 @@
+create or replace function sqlembed._write_vectors(
+    embedding integer,
+    keys jsonb[],
+    hashes bytea[],
+    vectors public.vector[]
+)
+returns setof jsonb
+language plpgsql
+volatile
+as $function$
+declare
+    declared sqlembed.embedding;
+begin
+    select e.* into declared from sqlembed.embedding as e where e.id operator(pg_catalog.=) _write_vectors.embedding;
+    perform pg_catalog.set_config('sqlembed.writing', 'on', true);
+    -- The test of the text stands on the target row itself: when a writer commits while this waits,
+    -- PostgreSQL evaluates it again on the new row and nothing stale is written. Rows that anybody
+    -- has locked are left for later, so that no application ever waits for a worker.
+    return query execute pg_catalog.format(
+        'with current as materialized (
+            select r.ctid, k.key, k.vector
+            from pg_catalog.unnest($1, $2, $3) as k (key, hash, vector)
+            join %1$s as r on %2$s
+            where coalesce(
+                pg_catalog.sha256(pg_catalog.convert_to((select (%3$s) from (select r.*) as r), ''UTF8''))
+                operator(pg_catalog.=) k.hash,
+                k.hash is null
+            )
+            for update of r skip locked
+        ),
+        written as (
+            update %1$s as r
+            set %4$I = k.vector::%5$s
+            from current as k
+            where %2$s
+            returning k.key
+        )
+        select key from written',
+        declared.relation,
+        declared.key_match,
+        declared.source,
+        declared.name,
+        case declared.storage when 'vector' then 'public.vector' else 'public.halfvec' end
+    )
+    using _write_vectors.keys, _write_vectors.hashes, _write_vectors.vectors;
+    perform pg_catalog.set_config('sqlembed.writing', 'off', true);
+end
+$function$;
+
+comment on function sqlembed._write_vectors(integer, jsonb[], bytea[], public.vector[]) is
+    'Write vectors to the rows whose text still has the given sha256 (NULL for no text); returns the keys that were written.';
+
+revoke execute on function sqlembed._write_vectors(integer, jsonb[], bytea[], public.vector[]) from public;
