@@ -1,0 +1,23 @@
+"""Options, the report's header and a clean environment; fixtures live in the fix_ modules."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+pytest_plugins = ["tests.fix_database", "tests.fix_worker"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--docker",
+        action="store_true",
+        help="run the tests in a pgvector container, where a Docker engine answers",
+    )
+
+
+def pytest_configure() -> None:
+    for name in list(os.environ):
+        if name.startswith("PG") or (name.startswith("SQLEMBED_") and "TEST" not in name):
+            del os.environ[name]
