@@ -69,6 +69,9 @@ def sqlalchemy_url(url: str) -> str:
     from psycopg.conninfo import conninfo_to_dict
 
     parts = {name: str(value) for name, value in conninfo_to_dict(libpq_url(url)).items()}
+    # libpq takes one port for many hosts, SQLAlchemy wants one each.
+    if (port := parts.get("port")) and "," not in port:
+        parts["port"] = ",".join([port] * len(parts.get("host", "").split(",")))
     return _render(SQLALCHEMY_DRIVER, parts)
 
 
@@ -98,7 +101,9 @@ def _sqlalchemy_parts(url: str, source: str) -> dict[str, str]:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError) as error:
-        raise ConfigError(f"{source} is not a SQLAlchemy URL", hint=f"{EXAMPLE} {ENCODE}") from error
+        raise ConfigError(
+            f"{source} is not a SQLAlchemy URL", hint=f"{EXAMPLE} {ENCODE}"
+        ) from error
     parts = {
         "user": parsed.username,
         "password": parsed.password,

@@ -937,7 +937,7 @@ begin
         execute pg_catalog.format(
             'create or replace trigger %I before update on %s
             for each row
-            when ((%s) is distinct from (%s) and row(old.%5$I) operator(pg_catalog.*=) row(new.%5$I))
+            when ((%s) is distinct from (%s) and pg_catalog.record_image_eq(row(old.%5$I), row(new.%5$I)))
             execute function sqlembed._hide_vector(%5$L)',
             'zz_sqlembed_hide_' || (_attach_triggers.declared).id,
             relation,
@@ -1303,7 +1303,7 @@ begin
                     -- The row trigger has set the vector to NULL where the source changed.
                     when 'hide' then 'n.vector is null and (o.key is null or o.vector is not null or o.source *<> n.source)'
                     -- A vector that came with the new text is the client''s own and stays.
-                    else '(o.key is null or o.source *<> n.source) and (n.vector is null or row(o.vector) *= row(n.vector))'
+                    else '(o.key is null or o.source *<> n.source) and (n.vector is null or record_image_eq(row(o.vector), row(n.vector)))'
                 end
             );
         end if;
@@ -1972,13 +1972,13 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    next integer;
+    upcoming integer;
 begin
-    select (w.epoch + 1) % 65536 into next from sqlembed.worker_process as w where w.id = _next_epoch.worker;
+    select (w.epoch + 1) % 65536 into upcoming from sqlembed.worker_process as w where w.id = _next_epoch.worker;
     -- Taken before the answers are visible: whoever sees the new epoch finds its lock held.
-    perform pg_advisory_lock(sqlembed._lock('epoch'), sqlembed._epoch_key(_next_epoch.worker, next));
-    update sqlembed.worker_process as w set epoch = next where w.id = _next_epoch.worker;
-    return next;
+    perform pg_advisory_lock(sqlembed._lock('epoch'), sqlembed._epoch_key(_next_epoch.worker, upcoming));
+    update sqlembed.worker_process as w set epoch = upcoming where w.id = _next_epoch.worker;
+    return upcoming;
 end
 $function$;
 
@@ -2004,8 +2004,8 @@ comment on function sqlembed._read_cache(text, text, bytea[]) is 'Vectors alread
 
 revoke execute on function sqlembed._read_cache(text, text, bytea[]) from public;
 
-create or replace function sqlembed._read_sources(embedding integer, keys jsonb[])
-returns table (key jsonb, input text)
+create or replace function sqlembed._read_sources(embedding integer, keys jsonb[], budget bigint)
+returns table (key jsonb, input text, postponed boolean)
 language plpgsql
 stable
 as $function$
@@ -2014,20 +2014,31 @@ declare
 begin
     select e.* into declared from sqlembed.embedding as e where e.id operator(pg_catalog.=) _read_sources.embedding;
     return query execute pg_catalog.format(
-        'select k.key, s.input
-        from pg_catalog.unnest($1) as k (key)
-        join %s as r on %s
-        cross join lateral (select (%s) as input from (select r.*) as r) as s',
+        'select t.key, case when t.before operator(pg_catalog.<) $2 then t.input end, t.before operator(pg_catalog.>=) $2
+        from (
+            select
+                k.key,
+                s.input::pg_catalog.text as input,
+                coalesce(
+                    pg_catalog.sum(pg_catalog.octet_length(s.input::pg_catalog.text)) over (
+                        rows between unbounded preceding and 1 preceding
+                    ),
+                    0
+                ) as before
+            from pg_catalog.unnest($1) as k (key)
+            join %s as r on %s
+            cross join lateral (select (%s) as input from (select r.*) as r) as s
+        ) as t',
         declared.relation, declared.key_match, declared.source
     )
-    using _read_sources.keys;
+    using _read_sources.keys, _read_sources.budget;
 end
 $function$;
 
-comment on function sqlembed._read_sources(integer, jsonb[]) is
-    'The text to embed of each row that is still there.';
+comment on function sqlembed._read_sources(integer, jsonb[], bigint) is
+    'The text to embed of each row that is still there. Beyond a budget of bytes rows are postponed: a worker''s memory is not the table''s size.';
 
-revoke execute on function sqlembed._read_sources(integer, jsonb[]) from public;
+revoke execute on function sqlembed._read_sources(integer, jsonb[], bigint) from public;
 
 create or replace function sqlembed._release_jobs(worker integer, embedding integer, delay interval, error text default null)
 returns void
@@ -2119,7 +2130,15 @@ begin
         offset _sweep.cache_rows
     );
 
-    -- PostgreSQL tells only superusers that a table or column was dropped, so workers look for it.
+    -- A lease ends with its worker.
+    update sqlembed.job as j
+    set locked_until = null, worker = null
+    where j.locked_until is not null
+        and not exists (
+            select from sqlembed.worker_process as w where w.id = j.worker and sqlembed._is_alive(w.id)
+        );
+
+    -- PostgreSQL tells only superusers that a table or a column was dropped: look for them.
     delete from sqlembed.embedding as e
     where not exists (
         select
@@ -2130,7 +2149,7 @@ end
 $function$;
 
 comment on function sqlembed._sweep(bigint) is
-    'Housekeeping: old requests, the oldest of the cache beyond a number of rows, embeddings whose table or column was dropped.';
+    'Housekeeping: old requests, the oldest of the cache beyond a number of rows, leases of dead workers, embeddings whose table or column was dropped.';
 
 revoke execute on function sqlembed._sweep(bigint) from public;
 
@@ -2199,13 +2218,15 @@ begin
     -- has locked are left for later, so that no application ever waits for a worker.
     return query execute pg_catalog.format(
         'with current as materialized (
-            select r.ctid, k.key, k.vector
-            from pg_catalog.unnest($1, $2, $3) as k (key, hash, vector)
+            select k.key, k.vector
+            from rows from (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)) as k (key, hash, vector)
             join %1$s as r on %2$s
-            where coalesce(
-                pg_catalog.sha256(pg_catalog.convert_to((select (%3$s) from (select r.*) as r), ''UTF8''))
-                operator(pg_catalog.=) k.hash,
-                k.hash is null
+            where (
+                select case
+                    when k.hash is null then s.input is null
+                    else pg_catalog.sha256(pg_catalog.convert_to(s.input, ''UTF8'')) operator(pg_catalog.=) k.hash
+                end
+                from (select (%3$s) as input from (select r.*) as r) as s
             )
             for update of r skip locked
         ),
@@ -2213,10 +2234,9 @@ begin
             update %1$s as r
             set %4$I = k.vector::%5$s
             from current as k
-            where %2$s
-            returning k.key
+            where %2$s and (k.vector is not null or r.%4$I is not null)
         )
-        select key from written',
+        select c.key from current as c',
         declared.relation,
         declared.key_match,
         declared.source,
@@ -2229,7 +2249,7 @@ end
 $function$;
 
 comment on function sqlembed._write_vectors(integer, jsonb[], bytea[], public.vector[]) is
-    'Write vectors to the rows whose text still has the given sha256 (NULL for no text); returns the keys that were written.';
+    'Write vectors to the rows whose text still has the given sha256 (NULL for no text). Returns the keys of these rows; the others have changed, are locked or gone.';
 
 revoke execute on function sqlembed._write_vectors(integer, jsonb[], bytea[], public.vector[]) from public;
 

@@ -19,6 +19,10 @@ SYSTEM_USER = "sqlembed-postgres"
 #: Where Linux keeps the user without any rights, if the name ``nobody`` is not known.
 NOBODY_ID = 65534
 
+#: What of the environment reaches the server: libpq's variables would change its port and folder,
+#: and it has no business with the secrets of whoever starts it.
+KEPT = ("PATH", "TZ", "LD_LIBRARY_PATH")
+
 
 @dataclass(frozen=True)
 class Account:
@@ -44,6 +48,7 @@ class Account:
         """Run a program as this account and wait for it.
 
         Args:
+            command: the program and its arguments.
             folder: the working folder; the caller's own may be out of the account's reach.
             text: what the program reads from its input.
             held: file descriptors that the program keeps open.
@@ -54,8 +59,6 @@ class Account:
         identity: dict[str, Any] = {}
         if os.geteuid() != self.uid:
             identity = {"user": self.uid, "group": self.gid, "extra_groups": []}
-        # Of the environment only this: libpq's variables would change the server's port and
-        # folder, and the server has no business with the secrets of whoever started it.
         kept = {
             name: os.environ[name]
             for name in ("PATH", "TZ", "LD_LIBRARY_PATH")

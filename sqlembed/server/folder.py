@@ -171,9 +171,8 @@ def make_socket_folder(data_dir: Path, account: Account) -> Path:
     except FileExistsError:
         # Anybody can make a folder of this name, and would be the one to give out the socket.
         found = folder.lstat()
-        if stat.S_IFMT(found.st_mode) | 0o777 & found.st_mode != stat.S_IFDIR | 0o700 or (
-            found.st_uid != account.uid
-        ):
+        private = stat.S_ISDIR(found.st_mode) and stat.S_IMODE(found.st_mode) == 0o700
+        if not private or found.st_uid != account.uid:
             raise ServerError(
                 f"{folder}, the place for the server's socket, is not {account.name}'s alone",
                 hint="Remove it, or choose a folder with a shorter name with --data-dir.",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import string
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -44,6 +45,7 @@ def reached_through_sqlalchemy(url: str) -> dict[str, object]:
     """What psycopg would be called with, as libpq's parameters."""
     engine = create_engine(url)
     arguments, parameters = engine.dialect.create_connect_args(engine.url)
+    parameters.pop("context", None)
     return {**conninfo_to_dict(*arguments), **{k: str(v) for k, v in parameters.items()}}
 
 
@@ -52,8 +54,6 @@ def parameters_of(url: str) -> dict[str, object]:
 
 
 def libpq_form(parameters: dict[str, str]) -> str:
-    from urllib.parse import quote
-
     return "postgresql://?" + "&".join(f"{k}={quote(v, safe='')}" for k, v in parameters.items())
 
 
@@ -166,7 +166,6 @@ def test_nonsense_is_refused_in_words(url: str, words: str) -> None:
         "postgresql://me:secr%zzet@example.org/db",
         "postgresql://me:secr et@example.org/db",
         "postgresql://me:secr/et@example.org/db",
-        "postgresql+psycopg://me:secr/et@example.org/db",
         "postgresql://me:secret@example.org/db?colour=red",
         "postgresql://example.org/db?password=secr%zzet",
         "password=secret colour=red",
@@ -199,5 +198,5 @@ def test_nothing_said_means_the_embedded_server() -> None:
 
 
 def test_a_complaint_says_where_the_url_comes_from() -> None:
-    with pytest.raises(ConfigError, match="^SQLEMBED_DATABASE_URL begins with mysql://"):
+    with pytest.raises(ConfigError, match=r"^SQLEMBED_DATABASE_URL begins with mysql://"):
         database_url(None, {"SQLEMBED_DATABASE_URL": "mysql://x"})

@@ -23,7 +23,7 @@ begin
         execute pg_catalog.format(
             'create or replace trigger %I before update on %s
             for each row
-            when ((%s) is distinct from (%s) and row(old.%5$I) operator(pg_catalog.*=) row(new.%5$I))
+            when ((%s) is distinct from (%s) and pg_catalog.record_image_eq(row(old.%5$I), row(new.%5$I)))
             execute function sqlembed._hide_vector(%5$L)',
             'zz_sqlembed_hide_' || (_attach_triggers.declared).id,
             relation,

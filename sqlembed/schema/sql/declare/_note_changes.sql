@@ -49,7 +49,7 @@ begin
                     -- The row trigger has set the vector to NULL where the source changed.
                     when 'hide' then 'n.vector is null and (o.key is null or o.vector is not null or o.source *<> n.source)'
                     -- A vector that came with the new text is the client''s own and stays.
-                    else '(o.key is null or o.source *<> n.source) and (n.vector is null or row(o.vector) *= row(n.vector))'
+                    else '(o.key is null or o.source *<> n.source) and (n.vector is null or record_image_eq(row(o.vector), row(n.vector)))'
                 end
             );
         end if;

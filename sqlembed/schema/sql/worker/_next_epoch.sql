@@ -4,13 +4,13 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    next integer;
+    upcoming integer;
 begin
-    select (w.epoch + 1) % 65536 into next from sqlembed.worker_process as w where w.id = _next_epoch.worker;
+    select (w.epoch + 1) % 65536 into upcoming from sqlembed.worker_process as w where w.id = _next_epoch.worker;
     -- Taken before the answers are visible: whoever sees the new epoch finds its lock held.
-    perform pg_advisory_lock(sqlembed._lock('epoch'), sqlembed._epoch_key(_next_epoch.worker, next));
-    update sqlembed.worker_process as w set epoch = next where w.id = _next_epoch.worker;
-    return next;
+    perform pg_advisory_lock(sqlembed._lock('epoch'), sqlembed._epoch_key(_next_epoch.worker, upcoming));
+    update sqlembed.worker_process as w set epoch = upcoming where w.id = _next_epoch.worker;
+    return upcoming;
 end
 $function$;
 

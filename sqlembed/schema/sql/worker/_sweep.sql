@@ -13,7 +13,15 @@ begin
         offset _sweep.cache_rows
     );
 
-    -- PostgreSQL tells only superusers that a table or column was dropped, so workers look for it.
+    -- A lease ends with its worker.
+    update sqlembed.job as j
+    set locked_until = null, worker = null
+    where j.locked_until is not null
+        and not exists (
+            select from sqlembed.worker_process as w where w.id = j.worker and sqlembed._is_alive(w.id)
+        );
+
+    -- PostgreSQL tells only superusers that a table or a column was dropped: look for them.
     delete from sqlembed.embedding as e
     where not exists (
         select
@@ -24,6 +32,6 @@ end
 $function$;
 
 comment on function sqlembed._sweep(bigint) is
-    'Housekeeping: old requests, the oldest of the cache beyond a number of rows, embeddings whose table or column was dropped.';
+    'Housekeeping: old requests, the oldest of the cache beyond a number of rows, leases of dead workers, embeddings whose table or column was dropped.';
 
 revoke execute on function sqlembed._sweep(bigint) from public;

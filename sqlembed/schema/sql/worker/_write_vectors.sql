@@ -18,13 +18,15 @@ begin
     -- has locked are left for later, so that no application ever waits for a worker.
     return query execute pg_catalog.format(
         'with current as materialized (
-            select r.ctid, k.key, k.vector
-            from pg_catalog.unnest($1, $2, $3) as k (key, hash, vector)
+            select k.key, k.vector
+            from rows from (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)) as k (key, hash, vector)
             join %1$s as r on %2$s
-            where coalesce(
-                pg_catalog.sha256(pg_catalog.convert_to((select (%3$s) from (select r.*) as r), ''UTF8''))
-                operator(pg_catalog.=) k.hash,
-                k.hash is null
+            where (
+                select case
+                    when k.hash is null then s.input is null
+                    else pg_catalog.sha256(pg_catalog.convert_to(s.input, ''UTF8'')) operator(pg_catalog.=) k.hash
+                end
+                from (select (%3$s) as input from (select r.*) as r) as s
             )
             for update of r skip locked
         ),
@@ -32,10 +34,9 @@ begin
             update %1$s as r
             set %4$I = k.vector::%5$s
             from current as k
-            where %2$s
-            returning k.key
+            where %2$s and (k.vector is not null or r.%4$I is not null)
         )
-        select key from written',
+        select c.key from current as c',
         declared.relation,
         declared.key_match,
         declared.source,
@@ -48,6 +49,6 @@ end
 $function$;
 
 comment on function sqlembed._write_vectors(integer, jsonb[], bytea[], public.vector[]) is
-    'Write vectors to the rows whose text still has the given sha256 (NULL for no text); returns the keys that were written.';
+    'Write vectors to the rows whose text still has the given sha256 (NULL for no text). Returns the keys of these rows; the others have changed, are locked or gone.';
 
 revoke execute on function sqlembed._write_vectors(integer, jsonb[], bytea[], public.vector[]) from public;
