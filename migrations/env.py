@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 from sqlembed.schema.functions import verbatim
 
 PREREQUISITES = Path(__file__).with_name("prerequisites.sql")
-VERSION_TABLE = {"version_table": "alembic_version", "version_table_schema": "sqlembed"}
 
 
 def run_offline() -> None:
@@ -19,7 +18,7 @@ def run_offline() -> None:
         dialect_name="postgresql",
         dialect_opts={"paramstyle": "named"},
         output_buffer=context.config.output_buffer,
-        **VERSION_TABLE,
+        version_table_schema="sqlembed",
     )
     with context.begin_transaction():
         context.execute(verbatim(PREREQUISITES.read_text(encoding="utf-8")))
@@ -27,7 +26,7 @@ def run_offline() -> None:
 
 
 def run_online(connection: Connection) -> None:
-    context.configure(connection=connection, **VERSION_TABLE)
+    context.configure(connection=connection, version_table_schema="sqlembed")
     with context.begin_transaction():
         # Upgrades started together wait here for the first, then find nothing left to do.
         connection.execute(verbatim("select pg_advisory_xact_lock(hashtext('sqlembed migrate'))"))

@@ -108,7 +108,7 @@ class RetryLater(EmbedderError):
         message: what is wrong, for logs and the ``status`` view.
     """
 
-    def __init__(self, delay: timedelta, message: str = "the embedder asked to be left alone") -> None:
+    def __init__(self, delay: timedelta, message: str = "the embedder is down for now") -> None:
         super().__init__(message)
         self.delay = delay
 

@@ -41,7 +41,7 @@ def server_url(request: pytest.FixtureRequest) -> Iterator[str]:
         from testcontainers.postgres import PostgresContainer
 
         with PostgresContainer("pgvector/pgvector:pg18", driver=None) as container:
-            yield container.get_connection_url()
+            yield str(container.get_connection_url())
     else:
         folder: Path = request.getfixturevalue("reachable_folder")
         server = Server(folder / "server", durable=False)

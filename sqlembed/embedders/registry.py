@@ -10,11 +10,14 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlembed.embedders.base import Embedder, checked_dimensions
 from sqlembed.errors import DuplicateEmbedder, InputError, LoadError, UnknownEmbedder
 from sqlembed.types import EmbedFunction, Kind
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 AnyEmbedder = TypeVar("AnyEmbedder", bound=Embedder)
 AnyFunction = TypeVar("AnyFunction", bound=EmbedFunction)
@@ -141,6 +144,19 @@ class Registry:
             else:
                 hint = "the registry is empty"
             raise UnknownEmbedder(f"no embedder {name!r} in this registry", hint=hint) from None
+
+    def sync(self, engine: sa.Engine) -> None:
+        """Make the embedders known to a database, all of them or none; commits.
+
+        Workers do it when they start. Registering them again is no error.
+
+        Raises:
+            RegistrationRefused: the database knows one of the names with another fingerprint or
+                other dimensions.
+        """
+        from sqlembed.embedders.registration import register
+
+        register(self, engine)
 
     @property
     def names(self) -> list[str]:

@@ -21,7 +21,9 @@ INSTALLED = """
 select p.oid::regprocedure::text,
        pg_get_functiondef(p.oid)
        || coalesce(obj_description(p.oid, 'pg_proc'), '')
-       || coalesce((select string_agg(acl::text, ' ' order by acl::text) from unnest(p.proacl) as acl), '')
+       || coalesce(
+           (select string_agg(acl::text, ' ' order by acl::text) from unnest(p.proacl) as acl), ''
+       )
 from pg_proc as p
 where p.pronamespace in ('sqlembed'::regnamespace, 'sqlembed_wire'::regnamespace)
 union all

@@ -68,7 +68,7 @@ def head() -> str:
 
 def current(connection: sa.Connection) -> str | None:
     """Return the revision of the database, ``None`` where sqlembed is not installed."""
-    options = {"version_table": "alembic_version", "version_table_schema": "sqlembed"}
+    options = {"version_table_schema": "sqlembed"}
     return MigrationContext.configure(connection, opts=options).get_current_revision()
 
 

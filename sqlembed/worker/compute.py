@@ -61,7 +61,8 @@ def compute(
     wanted = {digest(text): text for text in texts}
     result = Computed(vectors=jobs.read_cache(embedder.fingerprint, kind, list(wanted)))
     # Of one length in one call, because models pad to the longest.
-    missing = sorted((key for key in wanted if key not in result.vectors), key=lambda k: len(wanted[k]))
+    missing = [key for key in wanted if key not in result.vectors]
+    missing.sort(key=lambda key: len(wanted[key]))
     for start in range(0, len(missing), embedder.batch_size):
         if start:
             between()

@@ -141,9 +141,7 @@ class Jobs:
         """Remove jobs that are done; those raised by a later change stay."""
         if keys:
             versions = [batch.versions[key] for key in keys]
-            self._connection.execute(
-                FINISH, (self._worker, batch.embedding, list(keys), versions)
-            )
+            self._connection.execute(FINISH, (self._worker, batch.embedding, list(keys), versions))
 
     def fail(self, batch: Batch, key: str, error: str) -> bool:
         """Charge a row with a failed attempt; returns whether it was given up."""
@@ -170,11 +168,14 @@ class Jobs:
         rows = self._connection.execute(
             READ_CACHE, (fingerprint, kind, list(hashes)), binary=True
         ).fetchall()
-        return {bytes(digest): _vector(vector) for digest, vector in rows}  # type: ignore[arg-type]
+        known: dict[bytes, Vector] = {}
+        for digest, vector in rows:
+            assert isinstance(digest, bytes)
+            assert isinstance(vector, Vector)
+            known[digest] = vector
+        return known
 
-    def write_cache(
-        self, fingerprint: str, kind: str, vectors: Mapping[bytes, Vector]
-    ) -> None:
+    def write_cache(self, fingerprint: str, kind: str, vectors: Mapping[bytes, Vector]) -> None:
         """Keep vectors for the next time these texts are asked for."""
         if vectors:
             self._connection.execute(
@@ -189,10 +190,6 @@ class Jobs:
         row = self._connection.execute(statement, values).fetchone()
         assert row is not None
         return int(str(row[0]))
-
-
-def _vector(value: object) -> Vector:
-    return value if isinstance(value, Vector) else Vector(value)
 
 
 def as_vectors(rows: NDArray[np.float32]) -> list[Vector]:

@@ -18,7 +18,7 @@ from sqlembed.worker.compute import compute, digest
 from sqlembed.worker.jobs import LEASE, Jobs
 from sqlembed.worker.link import connect, reason
 from sqlembed.worker.progress import Progress
-from sqlembed.worker.registration import register
+from sqlembed.worker.registration import register_embedders
 from sqlembed.worker.requests import Answer, Requests
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Worker:
         self._stopping.set()
 
     def _serve(self, connection: psycopg.Connection[tuple[object, ...]], burst: bool) -> None:
-        register(connection, self._registry)
+        register_embedders(self._url, self._registry)
         name = f"{socket.gethostname()}:{os.getpid()}"
         row = connection.execute(START, (name, self._registry.names)).fetchone()
         assert row is not None
@@ -153,7 +153,8 @@ class Worker:
         try:
             self._do_batch(connection, batch)
         except errors.RetryLater as error:
-            log.warning("embedder is down", extra={"embedder": batch.embedder, "reason": str(error)})
+            about = {"embedder": batch.embedder, "reason": str(error)}
+            log.warning("embedder is down", extra=about)
             self._resting[batch.embedder] = time.monotonic() + error.delay.total_seconds()
             self._jobs.release(batch, error.delay, str(error))
         except psycopg.OperationalError:
@@ -166,9 +167,7 @@ class Worker:
         self._tell(batch.title, batch.embedder)
         return True
 
-    def _do_batch(
-        self, connection: psycopg.Connection[tuple[object, ...]], batch: Batch
-    ) -> None:
+    def _do_batch(self, connection: psycopg.Connection[tuple[object, ...]], batch: Batch) -> None:
         sources, postponed = self._jobs.read(batch)
         embedder = self._registry.get(batch.embedder)
         texts = [source.text for source in sources if source.text and not source.text.isspace()]
@@ -240,9 +239,9 @@ class Worker:
         answers = []
         for request in requests:
             keys = [digest(text) for text in request.inputs]
-            error = next((computed.errors[key] for key in keys if key in computed.errors), None)
-            vectors = None if error else [computed.vectors[key] for key in keys]
-            answers.append(Answer(request, vectors, error))
+            problem = next((computed.errors[key] for key in keys if key in computed.errors), None)
+            vectors = None if problem else [computed.vectors[key] for key in keys]
+            answers.append(Answer(request, vectors, problem))
         return answers
 
     def _between_calls(self) -> None:
