@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-from sqlembed.embedders.model_files import INSTALL_HINT, FolderFiles, ModelFiles
+from sqlembed.embedders.model_files import INSTALL_HINT, HubFiles, ModelFiles
 from sqlembed.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -32,17 +32,29 @@ def load_model(files: ModelFiles, *, device: str | None, trust_remote_code: bool
                 f"model {files.location!r} needs the library sentence-transformers: {error}",
                 hint=INSTALL_HINT,
             ) from error
-        logger.info("loading model %s", files.location)
+
+        def load(*, offline: bool) -> Any:
+            return SentenceTransformer(
+                files.location,
+                revision=files.revision,
+                device=None if device is None else str(torch.device(device)),
+                trust_remote_code=trust_remote_code,
+                local_files_only=offline,
+            )
+
         try:
             with _no_loading_bars():
-                return SentenceTransformer(
-                    files.location,
-                    revision=files.revision,
-                    device=None if device is None else str(torch.device(device)),
-                    trust_remote_code=trust_remote_code,
-                    # A folder has everything, unless it names code that lies elsewhere.
-                    local_files_only=isinstance(files, FolderFiles) and not trust_remote_code,
-                )
+                if trust_remote_code:
+                    # The code may lie in another repository than the model.
+                    return load(offline=False)
+                if isinstance(files, HubFiles):
+                    # What is in the cache at this commit is right, and a hub that does not
+                    # answer costs a minute of retries.
+                    with contextlib.suppress(Exception):
+                        return load(offline=True)
+                    logger.info("fetching model %s", files.location)
+                    return load(offline=False)
+                return load(offline=True)
         except Exception as error:
             raise ConfigError(
                 f"model {files.location!r} cannot be loaded: {type(error).__name__}: {error}"

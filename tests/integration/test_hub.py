@@ -187,7 +187,6 @@ def test_load_once_then_without_the_hub(hub: Hub, folder: Path, tmp_path: Path) 
         here.fingerprint,
         str(here.embed(["a line is down"]).sum().round(4)),
     ]
-    assert run(embed, tmp_path, "http://127.0.0.1:9", HF_HUB_OFFLINE="1") == online
     assert run(embed, tmp_path, "http://127.0.0.1:9") == online
 
 

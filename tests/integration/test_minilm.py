@@ -66,11 +66,11 @@ def test_vectors_are_the_library_s(minilm: Embedder, reference: Any) -> None:
 def test_near_texts_are_near(minilm: Embedder) -> None:
     line, tree, flights = minilm.embed(TEXTS)
 
-    assert float(line @ tree) > 0.3 > 0.1 > float(line @ flights)
+    assert float(line @ tree) > 0.25 > 0.1 > float(line @ flights)
 
 
 def test_long_texts_and_batches(minilm: Embedder, reference: Any) -> None:
-    texts = ["word " * length for length in (1, 700, 30, 5_000, 2)] * 8
+    texts = ["word " * length for length in (1, 700, 30, 5_000, 2)] * 2
 
     assert np.abs(minilm.embed(texts) - reference.encode(texts)).max() < 1e-6
 

@@ -7,14 +7,14 @@ import subprocess
 import sys
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from sqlembed.embedders import SentenceTransformerEmbedder
+from sqlembed.embedders import Registry, SentenceTransformerEmbedder
 from sqlembed.errors import ConfigError, EmbedderError, RetryLater, WrongDimensions
 
 pytestmark = pytest.mark.model
@@ -207,6 +207,18 @@ def test_loading_prints_nothing(make_model: MakeModel, capfd: pytest.CaptureFixt
     assert logging.is_progress_bar_enabled()
 
 
+def test_a_function_may_return_a_tensor() -> None:
+    import torch
+
+    registry = Registry()
+
+    @registry.embedder("tensor", dimensions=2)
+    def tensor(texts: Sequence[str]) -> Any:
+        return torch.ones(len(texts), 2, dtype=torch.bfloat16, requires_grad=True)
+
+    assert registry.get("tensor").embed(["a"]).tolist() == [[1, 1]]
+
+
 class Crowded:
     """A model whose device has room for so many texts at once."""
 
@@ -266,7 +278,7 @@ def test_everything_but_vectors_is_known_without_torch(
 ) -> None:
     folder = make_model(prompts={"query": "query : "})
     code = (
-        "from sqlembed.embedders import SentenceTransformerEmbedder as E; import sys; "
+        "from sqlembed.embedders import Registry, SentenceTransformerEmbedder as E; import sys; "
         f"e = E('tiny', {str(folder)!r}); print(e.dimensions, e.asymmetric, e.fingerprint); "
         "print({'torch', 'transformers', 'sentence_transformers'} & set(sys.modules))"
     )
