@@ -80,7 +80,8 @@ class Account:
             )
         except OSError as error:
             raise ServerError(
-                f"cannot run {command[0]} as {self.name}: {error.strerror}"
+                f"cannot run {command[0]} as {self.name}: {error.strerror}",
+                hint="Run sqlembed as an ordinary user." if identity else None,
             ) from error
 
     def may(self, permission: str, path: Path) -> bool:

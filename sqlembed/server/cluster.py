@@ -161,6 +161,8 @@ class Server:
 
     def _run_until_it_answers(self, account: Account, programs: Path) -> None:
         began = time.monotonic()
+        crashed = False
+        place = folder.make_socket_folder(self.data_dir, account)
         while not self.is_running():
             elapsed = timedelta(seconds=time.monotonic() - began)
             if elapsed > START_TIMEOUT:
@@ -169,19 +171,19 @@ class Server:
                 # Somebody was killed while starting or stopping it.
                 time.sleep(POLL.total_seconds())
                 continue
-            crashed = postmaster.disown(self._cluster, account)
+            crashed |= postmaster.disown(self._cluster, place, account)
             log_size = self.log.stat().st_size if self.log.exists() else 0
-            started = self._launch(account, programs)
+            started = self._launch(account, programs, place)
             if not started and not self._lives():
                 if not crashed or elapsed > ORPHAN_TIMEOUT:
                     raise self._failure("does not start", since=log_size)
                 time.sleep(POLL.total_seconds())
 
-    def _launch(self, account: Account, programs: Path) -> bool:
+    def _launch(self, account: Account, programs: Path, place: Path) -> bool:
         """Start the server detached from this process, in a session of its own."""
         settings = {
             "port": str(PORT),
-            "unix_socket_directories": str(folder.make_socket_folder(self.data_dir, account)),
+            "unix_socket_directories": str(place),
             "cluster_name": self._name,
         }
         if not self.durable:

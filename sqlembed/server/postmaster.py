@@ -65,13 +65,14 @@ def read(cluster: Path) -> Postmaster | None:
     )
 
 
-def disown(cluster: Path, account: Account) -> bool:
-    """Make the cluster startable after a crash; tell whether there was one.
+def disown(cluster: Path, socket_folder: Path, account: Account) -> bool:
+    """Make a cluster whose server is gone startable; tell whether the server crashed.
 
-    PostgreSQL refuses to start when the process id in ``postmaster.pid`` exists, and after a
-    reboot it may be anybody's. The rest of the file must stay: from it PostgreSQL knows whether
-    processes of the crashed server still use the data.
+    PostgreSQL refuses to start when a process id that the last server left behind exists, and
+    after a reboot it may be anybody's. The rest of ``postmaster.pid`` must stay: from it
+    PostgreSQL knows whether processes of the crashed server still use the data.
     """
+    (socket_folder / f"{SOCKET}.lock").unlink(missing_ok=True)
     path = _process_id_file(cluster)
     try:
         text = path.read_text(errors="replace")

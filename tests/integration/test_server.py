@@ -8,7 +8,6 @@ import stat
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import traceback
 import warnings
@@ -21,6 +20,7 @@ import pytest
 from sqlembed.errors import ServerError
 from sqlembed.server import Server, binaries, default_data_dir, folder, psql_path
 from sqlembed.server.account import account_for, nobody
+from sqlembed.server.postmaster import SOCKET
 
 START = """
 import sys
@@ -177,40 +177,38 @@ def test_two_side_by_side(make_server: MakeServer, server: Server) -> None:
     assert answer(server, "select to_regclass('only_here')::text") == "only_here"
 
 
-def test_it_recovers_from_a_killed_postmaster(server: Server) -> None:
+def test_it_recovers_from_a_killed_postmaster(make_server: MakeServer) -> None:
+    server = make_server(durable=True)
+    server.start()
     answer(server, "create table t as select 1")
-    busy = "select count(*) from generate_series(1, 10000000)"
-    with psycopg.connect(server.url()) as connection:
-
-        def lose_connection() -> None:
-            with pytest.raises(psycopg.OperationalError):
-                connection.execute(busy)
-                connection.execute(busy)
-
-        # Its process goes on for a while, and keeps a new server from the data.
-        thread = threading.Thread(target=lose_connection)
-        thread.start()
-        active = "select count(*) from pg_stat_activity where query like '%10000000)'"
-        while not answer(server, active + " and pid <> pg_backend_pid()"):
-            time.sleep(0.01)
-        os.kill(process_id(server), signal.SIGKILL)
-        while server.is_running():
-            time.sleep(0.01)
-        server.start()
-        assert answer(server, "select count(*) from t") == 1
-        thread.join()
+    # Its process goes on for a while, and keeps a new server from the data.
+    query = "select count(*) from generate_series(1, 2000000)"
+    busy = subprocess.Popen([psql_path(), "-c", query, server.url()], stderr=subprocess.DEVNULL)
+    active = "select count(*) from pg_stat_activity where query like 'select%2000000)'"
+    while not answer(server, active):
+        time.sleep(0.01)
+    os.kill(process_id(server), signal.SIGKILL)
+    while server.is_running():
+        time.sleep(0.01)
+    server.start()
+    assert answer(server, "select count(*) from t") == 1
+    busy.wait(60)
+    assert "pre-existing shared memory block" in server.log.read_text()
 
 
-def test_a_process_id_that_is_somebody_elses_by_now(server: Server) -> None:
-    pid_file = server.data_dir / "cluster" / "postmaster.pid"
-    left = pid_file.read_text()
+def test_process_ids_that_are_somebody_elses_by_now(server: Server) -> None:
+    # As after a power failure: both files are there, and their process id is taken.
+    left = [server.data_dir / "cluster" / "postmaster.pid", server.data_dir / f"{SOCKET}.lock"]
+    texts = [path.read_text() for path in left]
     server.stop()
     # PostgreSQL ignores processes of other users, so it must be one of its own.
     account = account_for(server.data_dir)
     stranger = subprocess.Popen(["sleep", "60"], user=account.uid, group=account.gid, cwd="/")
     try:
-        pid_file.write_text(left.replace(left.splitlines()[0], str(stranger.pid), 1))
-        os.chown(pid_file, account.uid, account.gid)
+        for path, text in zip(left, texts, strict=True):
+            _, _, rest = text.partition("\n")
+            path.write_text(f"{stranger.pid}\n{rest}")
+            os.chown(path, account.uid, account.gid)
         assert not server.is_running()
         server.start()
         assert answer(server, "select 1") == 1
@@ -391,7 +389,7 @@ def test_an_ordinary_user_and_root_share_a_server(place: Path, make_server: Make
     assert in_child(as_user, user.uid, user.gid) == 0
     server.start()
     assert answer(server, "select 1") == 1
-    assert os.stat(f"{server.data_dir}/log").st_uid == user.uid
+    assert server.log.stat().st_uid == user.uid
     assert pwd.getpwuid(user.uid).pw_name == account_for(server.data_dir).name
 
 
