@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from sqlembed.cli import output
+from sqlembed.cli.options import Place, examples, program
 
+if TYPE_CHECKING:
     import psycopg
     from rich.console import Console
+
+    Connection = psycopg.Connection[tuple[Any, ...]]
 
 TABLE = """
 drop table if exists docstring;
@@ -27,90 +31,101 @@ create table docstring (
 )
 """
 COPY = "copy docstring (module, name, doc) from stdin"
-DROP_MODEL = (
-    "select sqlembed.drop_model(name) from sqlembed.cluster_model where name = 'docstring_topics'"
-)
+DROP_MODEL = """
+select sqlembed.drop_model(m.name) from sqlembed.cluster_model as m
+where m.name = 'docstring_topics'
+"""
 WAITING = "select pending, total from sqlembed.status where relation = 'docstring'::regclass"
+ALIVE = "select 1 from sqlembed.worker"
 
 NEXT = """\
-[bold]What to type next[/bold]
+What to type next:
 
-  {sqlembed} search docstring "measure how long code takes"
-  {sqlembed} load FILE.csv --table reports --source comments
-  {sqlembed} worker
-  psql "$({sqlembed} url)"
+  {sqlembed} search docstring "measure how long code takes"{place}
+  {sqlembed} load FILE.csv --table report --source comments{place}
+  {sqlembed} worker{place}
+  psql "$({sqlembed} url{place})"
 """
 
 
-@click.command()
+@click.command(
+    short_help="Show what sqlembed does, on Python's docstrings.",
+    epilog=examples("sqlembed demo", "sqlembed demo --data-dir /tmp/demo"),
+)
 @click.option(
-    "--data-dir", type=click.Path(path_type=Path), help="Where the server keeps its data."
+    "--data-dir",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="Where the embedded server keeps its data.",
 )
 def demo(data_dir: Path | None) -> None:
-    r"""Show what sqlembed does, on the docstrings of Python's standard library.
+    """Show what sqlembed does, on the docstrings of Python's standard library.
 
     Starts the embedded PostgreSQL, loads the docstrings into the table "docstring" (replacing that
     table), embeds them with MiniLM, searches and clusters them, all through SQL that it prints.
-
-    \b
-    Examples:
-      sqlembed demo
-      sqlembed demo --data-dir /tmp/demo
     """
     import psycopg
+
+    from sqlembed.server import Server, default_data_dir
+
+    console = output.console()
+    server = Server(data_dir or default_data_dir())
+    was_running = server.is_running()
+    try:
+        with _working(server), psycopg.connect(server.url(), autocommit=True) as connection:
+            _load(connection, console)
+            for caption, statement in _tour():
+                if statement:
+                    _show(connection, console, caption, statement)
+                else:
+                    _wait(connection, caption)
+    finally:
+        if not was_running:
+            server.stop()
+    place = Place(None, data_dir).arguments
+    click.echo(NEXT.format(sqlembed=program(), place=place), nl=False)
+
+
+@contextmanager
+def _working(server: Any) -> Iterator[None]:
+    """Start the server and a worker that serves ``minilm``; end the worker afterwards."""
+    import psycopg
     import sqlalchemy as sa
-    from rich.console import Console
 
     from sqlembed import config
     from sqlembed.embedders import builtin
     from sqlembed.schema import migrate
-    from sqlembed.server import Server, default_data_dir
     from sqlembed.worker import Worker
 
-    console = Console(highlight=False)
-    server = Server(data_dir or default_data_dir())
-    was_running = server.is_running()
-    with console.status("starting PostgreSQL and loading the model"):
-        server.start()
-        engine = sa.create_engine(config.sqlalchemy_url(server.url()), poolclass=sa.NullPool)
-        migrate.upgrade(engine)
-        registry = builtin.registry()
-        registry.sync(engine)
-        worker = Worker(server.url(), registry)
-        thread = threading.Thread(target=worker.run)
-        thread.start()
+    failures: list[BaseException] = []
+
+    def work() -> None:
         try:
-            _wait_for_worker(server.url(), thread)
-        except BaseException:
-            worker.stop()
-            raise
-    try:
+            worker.run()
+        except BaseException as error:
+            failures.append(error)
+
+    with output.patience("starting PostgreSQL and loading the model"):
+        server.start()
+        migrate.upgrade(
+            sa.create_engine(config.sqlalchemy_url(server.url()), poolclass=sa.NullPool)
+        )
+        worker = Worker(server.url(), builtin.registry())
+        thread = threading.Thread(target=work)
+        thread.start()
         with psycopg.connect(server.url(), autocommit=True) as connection:
-            _load(connection, console)
-            for caption, statement in _tour():
-                _show(connection, console, caption, statement)
+            while thread.is_alive() and not connection.execute(ALIVE).fetchone():
+                time.sleep(0.05)
+    try:
+        if failures:
+            raise failures[0]
+        yield
     finally:
         worker.stop()
         thread.join()
-        if not was_running:
-            server.stop()
-    program = Path(sys.argv[0]).name
-    shown = "python -m sqlembed" if program == "__main__.py" else program
-    place = f" --data-dir {data_dir}" if data_dir else ""
-    console.print(NEXT.format(sqlembed=shown + place))
 
 
-def _wait_for_worker(url: str, thread: threading.Thread) -> None:
-    import psycopg
-
-    with psycopg.connect(url, autocommit=True) as connection:
-        while not connection.execute("select from sqlembed.worker").fetchone():
-            if not thread.is_alive():
-                raise click.ClickException("the worker did not start; its error stands above")
-            time.sleep(0.05)
-
-
-def _load(connection: psycopg.Connection[tuple[object, ...]], console: Console) -> None:
+def _load(connection: Connection, console: Console) -> None:
     from sqlembed.demo.docstrings import standard_library
 
     connection.execute(TABLE)
@@ -119,40 +134,32 @@ def _load(connection: psycopg.Connection[tuple[object, ...]], console: Console) 
     with connection.cursor() as cursor, cursor.copy(COPY) as copy:
         for row in rows:
             copy.write_row(row)
-    console.print(f"{len(rows)} docstrings are in the table [bold]docstring[/bold].\n")
+    console.print(f"{len(rows)} docstrings are in the table docstring.\n")
 
 
 def _tour() -> Iterator[tuple[str, str]]:
+    """Yield captions and their statements; where to wait there is none."""
     text = (resources.files("sqlembed.demo") / "tour.sql").read_text(encoding="utf-8")
     for part in text.strip().split("\n\n"):
         caption, _, statement = part.partition("\n")
         yield caption.removeprefix("-- "), statement
 
 
-def _show(
-    connection: psycopg.Connection[tuple[object, ...]],
-    console: Console,
-    caption: str,
-    statement: str,
-) -> None:
+def _show(connection: Connection, console: Console, caption: str, statement: str) -> None:
     from rich.syntax import Syntax
-    from rich.table import Table
 
-    if not statement:
-        _wait(connection, caption.removeprefix("wait: "))
-        return
-    console.print(f"[bold]{caption}[/bold]")
-    console.print(Syntax(statement, "sql", background_color="default", word_wrap=True))
+    console.print(f"-- {caption}", style="bold")
+    console.print(Syntax(statement, "sql", background_color="default"))
+    console.print()
     cursor = connection.execute(statement.encode())
-    table = Table(*(column.name for column in cursor.description or ()), pad_edge=False)
-    for row in cursor:
-        table.add_row(*(f"{v:.3f}" if isinstance(v, float) else str(v) for v in row))
-    console.print(table)
+    names = [column.name for column in cursor.description or ()]
+    rows = [[str(value) for value in row] for row in cursor]
+    laid, _ = output.table(names, rows, width=console.width, first=names[:2])
+    console.print(laid)
     console.print()
 
 
-def _wait(connection: psycopg.Connection[tuple[object, ...]], caption: str) -> None:
-    from rich.console import Console
+def _wait(connection: Connection, caption: str) -> None:
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -161,19 +168,13 @@ def _wait(connection: psycopg.Connection[tuple[object, ...]], caption: str) -> N
         TimeRemainingColumn,
     )
 
-    columns = (
-        TextColumn(caption),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    columns = (TextColumn(caption), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=output.messages()) as bar:
         task = bar.add_task("")
-        while True:
+        pending = 1
+        while pending:
             row = connection.execute(WAITING).fetchone()
             assert row is not None
-            pending, total = int(str(row[0])), int(str(row[1]))
+            pending, total = row
             bar.update(task, completed=total - pending, total=total)
-            if pending == 0:
-                return
-            time.sleep(0.2)
+            time.sleep(0.2 if pending else 0)

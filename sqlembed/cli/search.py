@@ -1,0 +1,184 @@
+"""``sqlembed search``: the rows of a table that are nearest to a text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sqlembed.cli.options import (
+    Place,
+    database_options,
+    embedding_option,
+    examples,
+    json_option,
+    registry_option,
+)
+
+if TYPE_CHECKING:
+    from sqlembed.cli.database import Connection
+    from sqlembed.cli.tables import Declared
+
+MODES = ("vector", "exact")
+
+SEARCH = """
+select s.distance, s.score, s.chunk, pg_catalog.row_to_json(r)
+from sqlembed.{function}(
+    null::{relation}, %(query)s, k => %(k)s, embedding => %(embedding)s, filter => %(filter)s,
+    mode => %(mode)s
+) with ordinality as s (base, distance, score, chunk, place)
+cross join lateral (select {columns}) as r
+order by s.place
+"""
+
+#: No worker alive after all, and a loopback that does not work: this process can do without both.
+DO_WITHOUT = ("SE003", "SE006")
+
+
+@click.command(
+    short_help="Show the rows that are nearest to a text.",
+    epilog=examples(
+        'sqlembed search report "power line down on a home"',
+        'sqlembed search report "large hail" -k 3 --filter "state = \'TX\'"',
+        'sqlembed search weather.report "flooded road" --json',
+    ),
+)
+@database_options
+@click.argument("table")
+@click.argument("query")
+@click.option(
+    "-k", type=click.IntRange(min=1), default=10, show_default=True, help="How many rows."
+)
+@click.option("--filter", metavar="SQL", help="A condition on the table's columns, applied first.")
+@click.option(
+    "--mode",
+    type=click.Choice(MODES),
+    default="vector",
+    show_default=True,
+    help="vector uses the index; exact compares every row.",
+)
+@embedding_option("Which vector column, where the table has several.")
+@registry_option
+@json_option
+def search(
+    place: Place,
+    table: str,
+    query: str,
+    k: int,
+    filter: str | None,
+    mode: str,
+    embedding: str | None,
+    registry: str | None,
+    as_json: bool,
+) -> None:
+    """Show the rows of TABLE whose embedding is nearest to the text QUERY.
+
+    A living worker embeds the query; without one this command does it itself, with the embedder of
+    the registry. Distances are those of the embedding's metric: cosine distance unless declared
+    otherwise.
+    """
+    from sqlembed.cli.database import open_database
+    from sqlembed.cli.tables import declared_embedding, relation_of
+
+    if not query.strip():
+        raise click.UsageError("QUERY is empty: give the text to search for.")
+    database = open_database(place)
+    with database.connect() as connection:
+        relation = relation_of(connection, table)
+        declared = declared_embedding(connection, relation, embedding)
+        wanted = {
+            "query": query,
+            "k": k,
+            "embedding": declared.name,
+            "filter": filter,
+            "mode": mode,
+        }
+        hits = _hits(connection, declared, wanted, registry)
+        _say_pending(connection, relation)
+    if as_json:
+        _print_document(declared, wanted, hits)
+    else:
+        _print_table(declared, hits)
+
+
+def _hits(
+    connection: Connection, declared: Declared, wanted: dict[str, Any], registry: str | None
+) -> list[dict[str, Any]]:
+    import psycopg
+
+    from sqlembed.cli.serving import is_served, load_registry, matching_embedder, query_vector
+
+    if is_served(connection, declared.embedder):
+        try:
+            return _select(connection, "search", declared, wanted)
+        except psycopg.Error as error:
+            if error.sqlstate not in DO_WITHOUT:
+                raise
+    embedder = matching_embedder(connection, load_registry(registry), declared.embedder)
+    vector = query_vector(embedder, wanted["query"])
+    return _select(connection, "vector_search", declared, {**wanted, "query": vector})
+
+
+def _select(
+    connection: Connection, function: str, declared: Declared, wanted: dict[str, Any]
+) -> list[dict[str, Any]]:
+    from psycopg import sql
+
+    columns = sql.SQL(", ").join(
+        sql.SQL("(s.base).{}").format(sql.Identifier(name)) for name in declared.columns
+    )
+    statement = sql.SQL(SEARCH).format(
+        function=sql.SQL(function), relation=sql.SQL(declared.relation), columns=columns
+    )
+    hits = []
+    for distance, score, chunk, row in connection.execute(statement, wanted):
+        own = {"distance": distance, "score": score, "chunk": chunk}
+        hit = {"distance": distance} | {
+            name: value for name, value in own.items() if value is not None
+        }
+        # A column of the same name must not hide ours.
+        hits.append(hit | {f"row.{n}" if n in own else n: value for n, value in row.items()})
+    return hits
+
+
+def _say_pending(connection: Connection, relation: str) -> None:
+    from sqlembed.cli.output import remark
+    from sqlembed.cli.serving import pending_rows
+
+    pending, served = pending_rows(connection, relation)
+    if pending:
+        unserved = "" if served else " No worker that serves them is alive: sqlembed worker."
+        remark(
+            f"{pending} rows of {relation} wait to be embedded and cannot be found yet.{unserved}"
+        )
+
+
+def _print_document(declared: Declared, wanted: dict[str, Any], hits: list[dict[str, Any]]) -> None:
+    from sqlembed.cli.output import print_json
+
+    print_json(
+        {
+            "table": declared.relation,
+            "embedding": declared.name,
+            "query": wanted["query"],
+            "mode": wanted["mode"],
+            "filter": wanted["filter"],
+            "hits": hits,
+        }
+    )
+
+
+def _print_table(declared: Declared, hits: list[dict[str, Any]]) -> None:
+    from sqlembed.cli.output import console, remark, table
+
+    if not hits:
+        click.echo("No rows.")
+        return
+    output = console()
+    names = list(hits[0])
+    rows = [[f"{hit['distance']:.3f}", *(hit.get(name) for name in names[1:])] for hit in hits]
+    first = ["distance", *declared.source_columns, *declared.key_columns]
+    laid, left_out = table(names, rows, width=output.width, first=first)
+    output.print(laid)
+    if left_out:
+        remark(f"No room for {', '.join(left_out)}: --json has everything.")

@@ -1,0 +1,86 @@
+"""Tables on the command line: their names, and the embeddings that they have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlembed.cli.database import scalar
+from sqlembed.errors import InputError
+
+if TYPE_CHECKING:
+    from sqlembed.cli.database import Connection
+
+EMBEDDED = "select distinct relation::regclass::text from sqlembed.embedding order by 1"
+SHOWN = "select pg_catalog.to_regclass(%s)::text"
+
+DECLARED = """
+select
+    (e.found).name::text, (e.found).embedder, (e.found).metric, (e.found).storage, (e.found).source,
+    (e.found).source_columns::text[], (e.found).key_columns::text[],
+    array(
+        select a.attname::text
+        from pg_catalog.pg_attribute as a
+        join pg_catalog.pg_type as t on t.oid = a.atttypid
+        where a.attrelid = (e.found).relation and a.attnum > 0 and not a.attisdropped
+            and t.typname not in ('vector', 'halfvec', 'sparsevec')
+        order by a.attnum
+    )
+from (select sqlembed._embedding_of(%s::regclass, %s)) as e (found)
+"""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """An embedding of a table."""
+
+    #: The table, as SQL writes it.
+    relation: str
+    #: The vector column.
+    name: str
+    embedder: str
+    metric: str
+    storage: str
+    #: The expression that is embedded.
+    source: str
+    source_columns: list[str]
+    key_columns: list[str]
+    #: All columns of the table but vectors.
+    columns: list[str]
+
+
+def relation_of(connection: Connection, name: str) -> str:
+    """Return a table as SQL writes it, found as SQL finds it.
+
+    Raises:
+        InputError: there is none; the hint names those that are embedded.
+    """
+    from sqlembed.loading import parse_table_name
+
+    wanted = parse_table_name(name)
+    found = scalar(connection, SHOWN, (wanted.identifier.as_string(),))
+    if found is None:
+        embedded = [str(row[0]) for row in connection.execute(EMBEDDED)]
+        raise InputError(f"there is no table {wanted}", hint=_nearest(str(wanted), embedded))
+    return str(found)
+
+
+def declared_embedding(connection: Connection, relation: str, name: str | None) -> Declared:
+    """Return an embedding of a table, without a name its only one.
+
+    Raises:
+        psycopg.Error: SE013, the table has none, several, or not this one.
+    """
+    row = connection.execute(DECLARED.encode(), (relation, name)).fetchone()
+    assert row is not None
+    return Declared(relation, *row)
+
+
+def _nearest(wanted: str, embedded: list[str]) -> str:
+    import difflib
+
+    if near := difflib.get_close_matches(wanted, embedded, n=1):
+        return f"Did you mean {near[0]}?"
+    if embedded:
+        return f"These have embeddings: {', '.join(embedded)}."
+    return "Load one: sqlembed load FILE --table TABLE --source COLUMN"

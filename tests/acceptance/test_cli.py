@@ -1,0 +1,388 @@
+"""The command line as a user meets it: a process, its two outputs and its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+import sqlembed
+from sqlembed.cli import run
+from sqlembed.server import Server
+from tests.fix_worker import StartWorker, alive
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+REGISTRY = """
+from sqlembed import Registry
+from sqlembed.embedders import HashEmbedder
+
+registry = Registry()
+registry.add(HashEmbedder("hash", 64))
+other = Registry()
+other.add(HashEmbedder("hash", 64, version="2"))
+
+
+@other.embedder("picky", dimensions=3)
+def picky(texts):
+    raise ValueError("no text is good enough")
+"""
+
+REPORTS = """\
+state,comments
+TX,Power lines down on a house
+TX,Large trees down
+OK,Quarter sized hail covered the ground
+NE,
+"""
+
+
+@dataclass
+class Done:
+    """What is left of a command that has ended."""
+
+    code: int
+    output: str
+    error: str
+
+    @property
+    def document(self) -> Any:
+        """The one JSON document on stdout."""
+        return json.loads(self.output)
+
+
+Command = Callable[..., Done]
+
+
+def environment() -> dict[str, str]:
+    # Wide, so that no message is broken where a test looks.
+    return os.environ | {"COLUMNS": "200", "SQLEMBED_REGISTRY": "my_embedders:registry"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A working folder with a registry and a file of reports."""
+    (tmp_path / "my_embedders.py").write_text(REGISTRY)
+    (tmp_path / "reports.csv").write_text(REPORTS)
+    return tmp_path
+
+
+@pytest.fixture
+def command(folder: Path) -> Command:
+    """Run ``sqlembed`` in a process of its own, in that folder."""
+
+    def run_command(*arguments: str, program: tuple[str, ...] = ("-m", "sqlembed")) -> Done:
+        done = subprocess.run(
+            [sys.executable, *program, *arguments],
+            cwd=folder,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    return run_command
+
+
+@pytest.fixture
+def loaded(command: Command, url: str) -> Done:
+    """The table ``report``, loaded and embedded by ``hash``."""
+    done = command(
+        *("load", "reports.csv", "--table", "report", "--source", "comments"),
+        *("--embedder", "hash", "--database-url", url, "--json"),
+    )
+    assert done.code == 0, done.error
+    return done
+
+
+def test_version(command: Command) -> None:
+    done = command("--version")
+    assert (done.code, done.output) == (0, f"sqlembed {sqlembed.__version__}\n")
+
+
+def test_load_embeds_and_says_what_there_is(loaded: Done, connection: Connection) -> None:
+    assert loaded.document == {
+        "table": "report",
+        "created": True,
+        "rows": 4,
+        "columns": {"state": "text", "comments": "text"},
+        "key": ["id"],
+        "embeddings": {"embedding": "hash"},
+        "failed": {},
+    }
+    assert connection.execute(
+        "select count(*), count(embedding), max(vector_dims(embedding)) from report"
+    ).fetchone() == (4, 3, 64)
+
+
+@pytest.mark.usefixtures("loaded")
+def test_search_without_a_worker(command: Command, url: str) -> None:
+    asked = ("search", "report", "hail on the ground", "-k", "2", "--database-url", url)
+    found = command(*asked, "--json")
+    assert found.code == 0, found.error
+    hits = found.document["hits"]
+    assert [hit["state"] for hit in hits] == ["OK", "TX"]
+    assert hits[0]["distance"] < hits[1]["distance"]
+    assert set(hits[0]) == {"distance", "id", "state", "comments"}
+    shown = command(*asked, "--filter", "state = 'TX'")
+    assert "Quarter" not in shown.output
+    assert len(shown.output.splitlines()) == 3
+    assert "embedding" not in shown.output
+
+
+@pytest.mark.usefixtures("loaded")
+def test_search_with_a_worker(
+    command: Command, url: str, folder: Path, start_worker: StartWorker
+) -> None:
+    from sqlembed.embedders import HashEmbedder, Registry
+
+    registry = Registry()
+    registry.add(HashEmbedder("hash", 64))
+    start_worker(registry)
+    # Only the worker has the embedder now.
+    (folder / "my_embedders.py").write_text("import sqlembed\nregistry = sqlembed.Registry()\n")
+    found = command("search", "report", "trees", "-k", "1", "--json", "--database-url", url)
+    assert found.code == 0, found.error
+    assert found.document["hits"][0]["comments"] == "Large trees down"
+
+
+@pytest.mark.usefixtures("loaded")
+def test_search_refuses_an_embedder_of_another_fingerprint(command: Command, url: str) -> None:
+    found = command(
+        *("search", "report", "trees", "--database-url", url),
+        *("--registry", "my_embedders:other"),
+    )
+    assert found.code == 2
+    assert "not the one that made the stored vectors" in found.error
+
+
+def test_load_with_a_living_worker_waits_for_it(
+    command: Command, url: str, connection: Connection, start_worker: StartWorker
+) -> None:
+    from sqlembed.embedders import HashEmbedder, Registry
+
+    registry = Registry()
+    registry.add(HashEmbedder("theirs", 8))
+    start_worker(registry)
+    done = command(
+        *("load", "reports.csv", "--table", "report", "--source", "comments"),
+        *("--embedder", "theirs", "--embedding", "vec", "--database-url", url),
+    )
+    assert done.code == 0, done.error
+    assert connection.execute("select count(vec) from report").fetchone() == (3,)
+    assert "sqlembed search report" in done.output
+
+
+@pytest.mark.usefixtures("loaded")
+def test_load_again(command: Command, url: str, connection: Connection) -> None:
+    again = ("load", "reports.csv", "--table", "report", "--database-url", url)
+    refused = command(*again)
+    assert refused.code == 2
+    assert "--append" in refused.error
+    assert command(*again, "--append").code == 0
+    assert connection.execute("select count(*), count(embedding) from report").fetchone() == (8, 6)
+    assert command(*again, "--replace", "--no-wait").code == 0
+    assert connection.execute("select count(*), count(embedding) from report").fetchone() == (4, 0)
+    burst = command("worker", "--burst", "--database-url", url)
+    assert burst.code == 0, burst.error
+    assert burst.output == ""
+    assert connection.execute("select count(embedding) from report").fetchone() == (3,)
+
+
+def test_rows_that_fail_are_said_and_can_be_tried_again(
+    command: Command, url: str, connection: Connection
+) -> None:
+    loaded = command(
+        *("load", "reports.csv", "--table", "report", "--source", "comments", "--no-wait"),
+        *("--embedder", "picky", "--registry", "my_embedders:other", "--database-url", url),
+    )
+    assert loaded.code == 0, loaded.error
+    connection.execute(
+        """
+        insert into sqlembed.failed_job (embedding, key, attempts, error)
+        select embedding, key, 5, 'picky' from sqlembed.change
+        """
+    )
+    connection.execute("delete from sqlembed.change")
+    found = command("status", "--json", "--database-url", url).document["embeddings"]
+    assert [(row["relation"], row["pending"], row["failed"]) for row in found] == [("report", 0, 4)]
+    again = command("retry", "report", "--json", "--database-url", url)
+    assert again.document == {"table": "report", "queued": 4}
+    assert connection.execute("select pending from sqlembed.status").fetchone() == (4,)
+
+
+@pytest.mark.usefixtures("loaded")
+def test_cluster(command: Command, url: str, connection: Connection) -> None:
+    asked = ("cluster", "report", "-k", "2", "--rows", "1", "--database-url", url)
+    found = command(*asked, "--json")
+    assert found.code == 0, found.error
+    assert (found.document["model"], found.document["num_clusters"]) == ("report_kmeans", 2)
+    clusters = found.document["clusters"]
+    assert sum(cluster["size"] for cluster in clusters) == 3
+    assert all(len(cluster["nearest"]) == 1 for cluster in clusters)
+    # Again, over the model of the same name.
+    shown = command(*asked)
+    assert shown.code == 0, shown.error
+    assert "down" in shown.output
+    assert connection.execute("select name from sqlembed.cluster_model").fetchall() == [
+        ("report_kmeans",)
+    ]
+
+
+@pytest.mark.usefixtures("loaded")
+def test_status_and_embedders(command: Command, url: str) -> None:
+    status = command("status", "--json", "--database-url", url).document
+    assert status["workers"] == []
+    (row,) = status["embeddings"]
+    assert (row["total"], row["embedded"], row["blank"], row["pending"]) == (4, 3, 1, 0)
+    (embedder,) = command("embedders", "--json", "--database-url", url).document["embedders"]
+    assert (embedder["name"], embedder["dimensions"], embedder["workers"]) == ("hash", 64, 0)
+    shown = command("status", "--database-url", url)
+    assert "report" in shown.output
+    assert "No worker is alive" in shown.output
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_signal_ends_a_worker(
+    folder: Path, url: str, connection: Connection, number: int, code: int
+) -> None:
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "sqlembed", "worker", "--log-json", "--database-url", url],
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        until = time.monotonic() + 60
+        while not alive(connection):
+            assert worker.poll() is None and time.monotonic() < until
+            time.sleep(0.05)
+        worker.send_signal(number)
+        output, error = worker.communicate(timeout=30)
+    finally:
+        worker.kill()
+        worker.wait()
+    assert (worker.returncode, output) == (code, "")
+    events = [json.loads(line)["event"] for line in error.splitlines() if line.startswith("{")]
+    assert events == ["started", "stopping", "stopped"]
+
+
+def test_migrate(command: Command, empty_url: str) -> None:
+    place = ("--database-url", empty_url)
+    assert command("status", *place).code == 2
+    assert "is at revision" in command("migrate", *place).output
+    assert "already" in command("migrate", *place).output
+    assert command("status", *place).code == 0
+    assert "no schema sqlembed" in command("migrate", "--to", "base", *place).output
+    assert "sqlembed migrate" in command("status", *place).error
+
+
+def test_migrate_prints_sql_without_a_database(command: Command) -> None:
+    done = command("migrate", "--sql")
+    assert done.code == 0
+    assert "create table sqlembed.embedding" in done.output.lower()
+
+
+def test_the_embedded_server(command: Command, reachable_folder: Path) -> None:
+    place = ("--data-dir", str(reachable_folder / "cli"))
+    try:
+        started = command("server", "start", *place)
+        assert started.code == 0, started.error
+        url = started.output.strip()
+        with psycopg.connect(url) as connection:
+            assert connection.execute("select * from sqlembed.status").fetchall() == []
+        assert command("url", *place).output.strip() == url
+        assert command("url", "--sqlalchemy", *place).output.startswith("postgresql+psycopg://")
+        asked = command("server", "psql", *place, "-Atc", "select count(*) from sqlembed.worker")
+        assert asked.output == "0\n"
+        assert "is stopped" in command("server", "stop", *place).output
+        assert "did not run" in command("server", "stop", *place).output
+    finally:
+        Server(reachable_folder / "cli").stop()
+
+
+BAD_INPUT = [
+    (["status", "--database-url", "mysql://host/x"], "mysql"),
+    (["status", "--database-url", "postgresql://x@127.0.0.1:1/x"], "cannot connect"),
+    (["status", "--database-url", "URL", "--data-dir", "here"], "give one"),
+    (["status", "--watch", "--json"], "say one"),
+    (["frobnicate"], "No such command"),
+    (["search", "report", " ", "--database-url", "URL"], "empty"),
+    (["search", "nothing", "x", "--database-url", "URL"], "no table nothing"),
+    (["search", "a.b.c", "x", "--database-url", "URL"], "not a table's name"),
+    (["search", "plain", "x", "--database-url", "URL"], "has no embedding"),
+    (["cluster", "plain", "--database-url", "URL"], "has no embedding"),
+    (["retry", "plain", "--database-url", "URL"], "has no embedding"),
+    (["worker", "--registry", "nowhere:at_all", "--database-url", "URL"], "no module"),
+    (["migrate", "--to", "nonsense", "--database-url", "URL"], "no revision"),
+    (["load", "missing.csv", "--table", "t", "--database-url", "URL"], "No such file"),
+    (["load", "FILE", "--table", "plain", "--database-url", "URL"], "exists"),
+    (["load", "FILE", "--table", "t", "--append", "--replace"], "say one"),
+    (["load", "FILE", "--table", "t", "--embedder", "hash"], "--source is missing"),
+    (["load", "FILE", "--table", "t", "--delimiter", "xx"], "one character"),
+    (
+        ["load", "FILE", "--table", "t", "--source", "nope", "HASH", "--embedding", "v"],
+        'column "nope" does not exist',
+    ),
+    (["load", "FILE", "--table", "t", "--source", "embedding", "HASH"], "--embedding"),
+    (["load", "FILE", "--table", "t", "--source", "n", "HASH", "--embedding", "v"], "cast it"),
+    (["load", "FILE", "--table", "t", "--source", "n", "--embedder", "hsah"], "hash"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD_INPUT)
+def test_bad_input_ends_with_2_and_a_message(
+    arguments: list[str],
+    message: str,
+    folder: Path,
+    url: str,
+    connection: Connection,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.delitem(sys.modules, "my_embedders", raising=False)
+    (folder / "x.csv").write_text("embedding,n\nx,1\n")
+    connection.execute("create table plain (id integer primary key)")
+    if "HASH" in arguments:
+        place = arguments.index("HASH")
+        arguments = [*arguments[:place], "--embedder", "hash", *arguments[place + 1 :]]
+    if arguments[0] == "load" and "URL" not in arguments:
+        arguments = [*arguments, "--database-url", "URL"]
+    if "--source" in arguments:
+        arguments = [*arguments, "--registry", "my_embedders:registry"]
+    known = {"URL": url, "FILE": "x.csv"}
+    code = run([known.get(argument, argument) for argument in arguments])
+    captured = capsys.readouterr()
+    assert code == 2
+    assert captured.out == ""
+    assert message in captured.err
+    assert "Error: " in captured.err
+    assert connection.execute("select to_regclass('t')").fetchone() == (None,)
+
+
+def test_other_failures_end_with_1(
+    url: str, role: str, connection: Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    connection.execute("create table closed (id integer primary key, text text)")
+    connection.execute("select sqlembed.register_embedder('hash', 64)")
+    connection.execute("select sqlembed.create_embedding('closed', 'hash', 'text')")
+    theirs = psycopg.conninfo.make_conninfo(url, user=role, password="secret")
+    assert run(["retry", "closed", "--database-url", theirs]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "must be owner" in captured.err
