@@ -1,0 +1,34 @@
+create or replace function sqlembed.search(
+    relation anyelement,
+    query text,
+    k integer default 10,
+    embedding name default null,
+    filter text default null,
+    mode text default 'vector'
+)
+returns table (base anyelement, distance double precision, score double precision, chunk text)
+language plpgsql
+stable
+rows 10
+as $function$
+declare
+    plan record := sqlembed._plan_search(
+        'search', search.relation, search.k, search.embedding, search.filter, search.mode, null
+    );
+    query_vector public.vector;
+begin
+    if sqlembed._blank(search.query) then
+        raise exception 'sqlembed: the query is empty' using errcode = 'SE014', hint = 'Give the text to search for.';
+    end if;
+    -- Once, and before anything with the filter runs: its errors are its own.
+    query_vector := sqlembed.embed(plan.embedder, search.query);
+    return query
+    select n.base, n.distance, null::pg_catalog.float8, null::pg_catalog.text
+    from sqlembed._nearest(
+        search.relation, query_vector, search.k, plan.relation, search.filter, plan.statement, plan.exact_statement
+    ) as n;
+end
+$function$;
+
+comment on function sqlembed.search(anyelement, text, integer, name, text, text) is
+    'The k rows whose embedding is nearest to a text, nearest first: select (base).title, distance from sqlembed.search(null::article, ''food''). filter is a condition on one row of the table, applied before ranking; mode => ''exact'' compares every row.';
