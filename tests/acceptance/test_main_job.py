@@ -57,9 +57,7 @@ def loaded(url: str, tmp_path: Path, start_worker: StartWorker) -> str:
 
 
 def test_every_road_to_a_search_finds_the_same(loaded: str) -> None:
-    answer = json.loads(
-        sqlembed(loaded, "search", "wind_report", QUERY, "-k", "3", "--json")
-    )
+    answer = json.loads(sqlembed(loaded, "search", "wind_report", QUERY, "-k", "3", "--json"))
     by_command = [hit["comments"] for hit in answer["hits"]]
     assert by_command[0] == "Power line down on a house, no injuries."
     assert by_command[1] == "Trees and power lines down near the highway."

@@ -39,19 +39,21 @@ def run_sql(url: str, statements: str) -> str:
 def run_python(code: str, names: dict[str, object]) -> str:
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
-        exec(compile(code, "README.md", "exec"), names)
+        exec(compile(code, "README.md", "exec", dont_inherit=True), names)
     return output.getvalue()
 
 
 def tidy(output: str) -> str:
-    return "\n".join(line.rstrip() for line in output.strip().splitlines())
+    return "\n".join(line.rstrip() for line in output.strip("\n").splitlines())
 
 
 @pytest.mark.model
 def test_blocks_print_what_the_readme_says(url: str, start_worker: StartWorker) -> None:
     start_worker(builtin.registry())
     text = README.read_text(encoding="utf-8")
-    names: dict[str, object] = {"database_url": url.replace("postgresql://", "postgresql+psycopg://")}
+    names: dict[str, object] = {
+        "database_url": url.replace("postgresql://", "postgresql+psycopg://")
+    }
     printed: str | None = None
     # The first statement shows the idea on a table that is made further down.
     blocks = list(BLOCK.finditer(text))[1:]
@@ -71,6 +73,7 @@ def test_blocks_print_what_the_readme_says(url: str, start_worker: StartWorker) 
                 assert tidy(printed) == tidy(body)
         else:
             assert language in PICTURES, f"a block of {language} is run by nothing"
+    names["engine"].dispose()  # type: ignore[attr-defined]
     if renewed != text:
         README.write_text(renewed, encoding="utf-8")
 
