@@ -1,0 +1,151 @@
+"""What an embedding costs the writers of a table, and how quickly a worker fills it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+from pgvector import Vector
+
+from sqlembed.embedders import Registry
+from sqlembed.worker import Worker, register_embedders
+from tests.benchmarks.stage import NullEmbedder, Result, connect, copy_rows, ratios, seconds
+
+ROWS = 100_000
+TEXTS = [f"text number {number} of the table" for number in range(ROWS)]
+
+# The alternative to a log that workers fold: one shared queue that every writer upserts into.
+UPSERT_QUEUE = """
+create table queue (
+    embedding integer, key jsonb, version bigint not null default 1, primary key (embedding, key)
+);
+create function upsert_job() returns trigger language plpgsql as $$
+begin
+    insert into queue (embedding, key) select 1, jsonb_build_array(n.id) from new_rows as n
+    on conflict (embedding, key) do update set version = queue.version + 1;
+    return null;
+end $$;
+create trigger upsert_job after insert on queued referencing new table as new_rows
+for each statement execute function upsert_job()
+"""
+
+
+def copy_into_an_embedded_table(url: str) -> Iterator[Result]:
+    registry = Registry()
+    registry.add(NullEmbedder("null"))
+    register_embedders(url, registry)
+    with connect(url) as connection:
+        for table in ("plain", "queued", "embedded"):
+            connection.execute(f"create table {table} (id bigserial primary key, body text)")
+        connection.execute(UPSERT_QUEUE)
+        connection.execute(
+            "select sqlembed.create_embedding('embedded', 'null', 'body', index => 'none')"
+        )
+        rounds = [
+            {
+                table: seconds(partial(copy_rows, connection, table, TEXTS))
+                for table in ("plain", "queued", "embedded")
+            }
+            for _ in range(6)
+        ][1:]
+        extra = [
+            (times["embedded"] - times["plain"]) / (times["queued"] - times["plain"])
+            for times in rounds
+        ]
+        yield Result(
+            "COPY of 100,000 rows, extra time", "an upsert into a queue", extra, "times", "0.5"
+        )
+        connection.execute("drop table plain, queued, embedded, queue; drop function upsert_job")
+
+
+def backfill_with_a_null_embedder(url: str) -> Iterator[Result]:
+    registry = Registry()
+    registry.add(NullEmbedder("null"))
+    register_embedders(url, registry)
+    vectors = [Vector(row) for row in np.ones((ROWS, 384), dtype=np.float32)]
+    with connect(url) as connection:
+
+        def fill(table: str) -> None:
+            connection.execute(f"drop table if exists {table}")
+            connection.execute(
+                f"create table {table} (id bigserial primary key, body text, embedding vector(384))"
+            )
+            copy_rows(connection, table, TEXTS)
+
+        def ours() -> None:
+            Worker(url, registry).run(burst=True)
+
+        def script() -> None:
+            rows = connection.execute("select id, body from by_script").fetchall()
+            with connection.transaction():
+                connection.execute(
+                    "create temporary table fresh (id bigint, embedding vector(384)) on commit drop"
+                )
+                with (
+                    connection.cursor() as cursor,
+                    cursor.copy("copy fresh from stdin (format binary)") as copy,
+                ):
+                    copy.set_types(["bigint", "vector"])
+                    for (key, _), vector in zip(rows, vectors, strict=True):
+                        copy.write_row((key, vector))
+                connection.execute(
+                    "update by_script as t set embedding = f.embedding"
+                    " from fresh as f where f.id = t.id"
+                )
+
+        rates = []
+        for _ in range(4):
+            fill("by_worker")
+            connection.execute(
+                "select sqlembed.create_embedding('by_worker', 'null', 'body', index => 'none')"
+            )
+            worker_time = seconds(ours)
+            fill("by_script")
+            rates.append(seconds(script) / worker_time)
+        yield Result(
+            "backfill, null embedder, 100,000 rows: rate",
+            "COPY binary, UPDATE … FROM",
+            rates[1:],
+            "times",
+            "0.5 or more",
+        )
+
+
+def search_by_function_and_by_hand(url: str) -> Iterator[Result]:
+    generator = np.random.default_rng(0)
+    with connect(url) as connection:
+        connection.execute(
+            "create table item (id bigserial primary key, title text, embedding vector(64))"
+        )
+        with (
+            connection.cursor() as cursor,
+            cursor.copy("copy item (title, embedding) from stdin (format binary)") as copy,
+        ):
+            copy.set_types(["text", "vector"])
+            for number, row in enumerate(generator.normal(size=(20_000, 64)).astype(np.float32)):
+                copy.write_row((f"item {number}", Vector(row)))
+        connection.execute("create index on item using hnsw (embedding vector_cosine_ops)")
+        connection.execute("vacuum analyze item")
+        queries = [Vector(row) for row in generator.normal(size=(200, 64)).astype(np.float32)]
+
+        def by_function() -> None:
+            for query in queries:
+                connection.execute(
+                    "select (base).id, (base).title, distance"
+                    " from sqlembed.vector_search(null::item, %s, k => 10)",
+                    (query,),
+                ).fetchall()
+
+        def by_hand() -> None:
+            for query in queries:
+                connection.execute(
+                    "select id, title, embedding <=> %s from item"
+                    " order by embedding <=> %s limit 10",
+                    (query, query),
+                ).fetchall()
+
+        with connection.transaction():
+            connection.execute("set local hnsw.iterative_scan = strict_order")
+            values = ratios(by_function, by_hand)
+        yield Result("vector_search(), k = 10", "the query by hand", values, "times", "1.1")
