@@ -8,6 +8,7 @@ from alembic import context
 from sqlalchemy import Connection
 
 from sqlembed.schema.functions import verbatim
+from sqlembed.schema.loopback import LOCK
 
 PREREQUISITES = Path(__file__).with_name("prerequisites.sql")
 
@@ -29,7 +30,7 @@ def run_online(connection: Connection) -> None:
     context.configure(connection=connection, version_table_schema="sqlembed")
     with context.begin_transaction():
         # Upgrades started together wait here for the first, then find nothing left to do.
-        connection.execute(verbatim("select pg_advisory_xact_lock(hashtext('sqlembed migrate'))"))
+        connection.execute(verbatim(LOCK))
         connection.execute(verbatim(PREREQUISITES.read_text(encoding="utf-8")))
         context.run_migrations()
 

@@ -6,7 +6,14 @@ import os
 
 import pytest
 
-pytest_plugins = ["tests.fix_database", "tests.fix_worker"]
+# In this order: what one module imports must have been registered before it.
+pytest_plugins = [
+    "tests.fix_database",
+    "tests.fix_scram",
+    "tests.fix_hostile",
+    "tests.fix_worker",
+    "tests.fix_gate",
+]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -18,13 +18,13 @@ begin
         select c.relname, c.relkind
         from pg_class as c
         where c.relnamespace = 'sqlembed'::regnamespace
-            and c.relkind in ('r', 'v')
+            and c.relkind in ('r', 'v', 'c')
             and c.relname <> 'alembic_version'
         order by c.relkind desc
     loop
         execute format(
             'drop %s if exists sqlembed.%I cascade',
-            case object.relkind when 'v' then 'view' else 'table' end,
+            case object.relkind when 'v' then 'view' when 'c' then 'type' else 'table' end,
             object.relname
         );
     end loop;

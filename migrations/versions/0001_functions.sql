@@ -3,7 +3,7 @@ language sql
 immutable
 parallel safe
 as $function$
-    select _blank.input is null or _blank.input operator(pg_catalog.!~) '\S'
+    select _blank.input is null or _blank.input operator(pg_catalog.!~) '[^[:space:]]'
 $function$;
 
 comment on function sqlembed._blank(text) is
@@ -20,31 +20,50 @@ create or replace function sqlembed._count_rows(
 language plpgsql
 stable
 as $function$
+declare
+    is_own boolean;
 begin
     -- The planner may call this for rows that a condition of the view leaves out.
-    if not pg_catalog.has_table_privilege(_count_rows.relation, 'select') or not exists (
-        select
-        from pg_catalog.pg_attribute as a
-        where a.attrelid operator(pg_catalog.=) _count_rows.relation
-            and a.attname operator(pg_catalog.=) _count_rows.name
-            and not a.attisdropped
-    ) then
+    if not pg_catalog.has_table_privilege(_count_rows.relation, 'select') then
+        return;
+    end if;
+    select r.rolname operator(pg_catalog.=) current_user
+    into is_own
+    from pg_catalog.pg_class as c
+    join pg_catalog.pg_roles as r on r.oid operator(pg_catalog.=) c.relowner
+    join pg_catalog.pg_attribute as a
+        on a.attrelid operator(pg_catalog.=) c.oid
+        and a.attname operator(pg_catalog.=) _count_rows.name
+        and not a.attisdropped
+    where c.oid operator(pg_catalog.=) _count_rows.relation and c.relkind in ('r', 'p');
+
+    -- Looking must not run what a table's owner wrote, neither the source expression nor a policy:
+    -- it would run with the rights of whoever looks.
+    if is_own is null or not is_own and pg_catalog.row_security_active(_count_rows.relation) then
         return;
     end if;
     execute pg_catalog.format(
-        'select
-            pg_catalog.count(*),
-            pg_catalog.count(r.%1$I),
-            pg_catalog.count(*) filter (where r.%1$I is null and sqlembed._blank(%2$s))
-        from (select * from %3$s) as r',
-        _count_rows.name, _count_rows.source, _count_rows.relation
+        'select pg_catalog.count(*), pg_catalog.count(r.%1$I) from (select * from %2$s) as r',
+        _count_rows.name, _count_rows.relation
     )
-    into _count_rows.total, _count_rows.embedded, _count_rows.blank;
+    into _count_rows.total, _count_rows.embedded;
+    if is_own then
+        begin
+            execute pg_catalog.format(
+                'select pg_catalog.count(*) from (select * from %2$s) as r where r.%1$I is null and sqlembed._blank(%3$s)',
+                _count_rows.name, _count_rows.relation, _count_rows.source
+            )
+            into _count_rows.blank;
+        exception when others then
+            -- A row, or a column that is gone, spoils the expression: the other counts still stand.
+            null;
+        end;
+    end if;
 end
 $function$;
 
 comment on function sqlembed._count_rows(regclass, name, text) is
-    'Rows of an embedded table that the caller can see: all, those with a vector, and those with nothing to embed.';
+    'Rows of an embedded table: all, those with a vector, and those with nothing to embed. NULL where counting would run code of another role: blank rows of somebody else''s table, and all of it under row level security. Blank rows are NULL too where the expression fails.';
 
 create or replace function sqlembed._embedding_of(relation regclass, name name default null)
 returns sqlembed.embedding
@@ -167,10 +186,10 @@ declare
     setting text := coalesce(nullif(current_setting('sqlembed.request_timeout', true), ''), '10s');
 begin
     -- As in other settings of PostgreSQL, a bare number is in milliseconds.
-    if setting ~ '^\s*\d+\s*$' then
+    if setting ~ '^[[:space:]]*[0-9]+[[:space:]]*$' then
         setting := setting || ' ms';
     end if;
-    if setting !~ '^\s*\d+(\.\d+)?\s*(us|ms|s|min|h|d)\s*$' then
+    if setting !~ '^[[:space:]]*[0-9]+([.][0-9]+)?[[:space:]]*(us|ms|s|min|h|d)[[:space:]]*$' then
         raise exception 'sqlembed: sqlembed.request_timeout is not a time: %', quote_literal(setting)
             using errcode = 'SE014', hint = 'For instance: set sqlembed.request_timeout = ''30s''.';
     end if;
@@ -181,61 +200,126 @@ $function$;
 comment on function sqlembed._request_timeout() is
     'How long a statement waits for a worker: the setting sqlembed.request_timeout, else 10 s.';
 
-create or replace function sqlembed._configure_loopback(password text default null) returns boolean
+create or replace function sqlembed._sees_all_rows(relation regclass) returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select
+        has_table_privilege(_sees_all_rows.relation, 'select')
+        and (
+            not row_security_active(_sees_all_rows.relation)
+            or exists (
+                select from pg_class as c
+                where c.oid = _sees_all_rows.relation and pg_has_role(c.relowner, 'usage')
+            )
+        )
+$function$;
+
+comment on function sqlembed._sees_all_rows(regclass) is
+    'Whether the caller may see every row of a table: no policy keeps any back.';
+
+create or replace function sqlembed._configure_loopback(password text default null, way_in text default null)
+returns boolean
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    owner name := (
-        select pg_get_userbyid(p.proowner)
-        from pg_proc as p
-        where p.oid = 'sqlembed._ask(text, bytea, text, text[])'::regprocedure
+    owner oid := (
+        select p.proowner from pg_proc as p where p.oid = 'sqlembed._ask(text, bytea, text, text[])'::regprocedure
     );
-    listening text := current_setting('listen_addresses');
     given text := _configure_loopback.password;
+    is_new boolean := false;
+    sockets text;
     host text;
     chosen text;
+    option text[];
 begin
+    if exists (
+        select from pg_foreign_server as s where s.srvname = 'sqlembed_loopback' and s.srvowner <> owner
+    ) or pg_get_userbyid(owner) <> current_user then
+        -- Whoever owns the server decides where the texts and the password go.
+        raise exception 'sqlembed: the loopback must be set up by % and belong to it', owner::regrole
+            using errcode = '42501',
+                hint = format('Run: sqlembed migrate, as %s. A server sqlembed_loopback of another role has to go.', owner::regrole);
+    end if;
     if not exists (select from pg_foreign_server as s where s.srvname = 'sqlembed_loopback') then
         create server sqlembed_loopback foreign data wrapper dblink_fdw options (
-            host 'localhost', port '5432', dbname 'postgres', application_name 'sqlembed loopback',
-            -- The loopback notices within half a second that its caller is gone.
-            options '-c client_connection_check_interval=500 -c synchronous_commit=off'
+            host '', port '', dbname '', options '', application_name 'sqlembed loopback'
         );
     end if;
-    execute format(
-        'alter server sqlembed_loopback options (set port %L, set dbname %L)',
-        current_setting('port'), current_database()
-    );
+    foreach option slice 1 in array array[
+        array['port', current_setting('port')],
+        array['dbname', current_database()],
+        -- It notices within half a second that its caller is gone, and what the database or the role
+        -- set for others does not reach it.
+        array[
+            'options',
+            '-c client_connection_check_interval=500 -c synchronous_commit=off -c statement_timeout=0'
+            ' -c lock_timeout=1000 -c default_transaction_isolation=read\ committed -c search_path=pg_catalog'
+        ]
+    ]
+    loop
+        execute format('alter server sqlembed_loopback options (set %I %L)', option[1], option[2]);
+    end loop;
 
     if given is null and not exists (
-        select
-        from pg_user_mappings as m
-        where m.srvname = 'sqlembed_loopback' and m.usename = owner
+        select from pg_user_mappings as m where m.srvname = 'sqlembed_loopback' and m.umuser = owner
     ) then
+        -- The role is the cluster's: a new password would lock the other databases out.
+        if sqlembed._is_loopback_shared() then
+            raise exception 'sqlembed: the password of role sqlembed_loopback is not known here, and other databases use it'
+                using errcode = 'SE006',
+                    hint = 'Run: sqlembed migrate, as a role that owns sqlembed there too, or with --loopback-password.';
+        end if;
+        is_new := true;
         given := replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '');
-        execute format('alter role sqlembed_loopback password %L', given);
+        begin
+            execute format('alter role sqlembed_loopback password %L', given);
+        exception when insufficient_privilege then
+            raise exception 'sqlembed: the password of role sqlembed_loopback is not known'
+                using errcode = 'SE006', hint = 'Ask whoever made the role, and run: sqlembed migrate --loopback-password ...';
+        end;
     end if;
     if given is not null then
-        execute format('drop user mapping if exists for %I server sqlembed_loopback', owner);
+        if exists (
+            select from pg_user_mappings as m where m.srvname = 'sqlembed_loopback' and m.umuser = owner
+        ) then
+            execute format('drop user mapping for %s server sqlembed_loopback', owner::regrole);
+        end if;
         execute format(
-            'create user mapping for %I server sqlembed_loopback options (user ''sqlembed_loopback'', password %L)',
-            owner, given
+            'create user mapping for %s server sqlembed_loopback options (user ''sqlembed_loopback'', password %L)',
+            owner::regrole, given
         );
     end if;
 
+    if is_new then
+        -- Before the commit nobody can log in with it.
+        return false;
+    end if;
+
+    begin
+        sockets := current_setting('unix_socket_directories');
+    exception when insufficient_privilege then
+        null;
+    end;
     -- The way in depends on pg_hba.conf, which SQL cannot read everywhere: try them in turn.
     for host in
-        select h
+        select w.host
         from (
-            select 1 as rank, case when listening ~ '\*|localhost|127\.0\.0\.1|0\.0\.0\.0' then '127.0.0.1' else trim(a) end as h
-            from unnest(string_to_array(nullif(listening, ''), ',')) as a
-            union
-            select 2, trim(d)
-            from unnest(string_to_array(nullif(current_setting('unix_socket_directories', true), ''), ',')) as d
-        ) as ways
-        order by rank, h
+            select
+                1 as rank,
+                case when trim(a) in ('*', '0.0.0.0', 'localhost') then '127.0.0.1' else trim(a) end as host
+            from string_to_table(current_setting('listen_addresses'), ',') as a
+            union all
+            select 2, trim(d) from string_to_table(sockets, ',') as d
+            union all
+            select 3, _configure_loopback.way_in
+        ) as w
+        where w.host <> ''
+        group by w.host
+        order by min(w.rank), w.host
     loop
         chosen := coalesce(chosen, host);
         execute format('alter server sqlembed_loopback options (set host %L)', host);
@@ -246,15 +330,43 @@ begin
             raise notice 'sqlembed: no loopback by way of %: %', host, sqlerrm;
         end;
     end loop;
-    execute format('alter server sqlembed_loopback options (set host %L)', coalesce(chosen, 'localhost'));
+    execute format('alter server sqlembed_loopback options (set host %L)', coalesce(chosen, '127.0.0.1'));
     return false;
 end
 $function$;
 
-comment on function sqlembed._configure_loopback(text) is
-    'Lead the loopback to this database and find a way to log in; without a password it keeps the present one, or makes one. False when no way is open. Not inside the transaction that made the role.';
+comment on function sqlembed._configure_loopback(text, text) is
+    'Lead the loopback to this database and find a way to log in; without a password it keeps the present one, or makes one. False when no way is open, or when the password is new: call it again after the commit. way_in: a host to try where the server''s sockets may not be known.';
 
-revoke execute on function sqlembed._configure_loopback(text) from public;
+revoke execute on function sqlembed._configure_loopback(text, text) from public;
+
+create or replace function sqlembed._is_loopback_shared() returns boolean
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    if not exists (
+        select
+        from pg_shdepend as s
+        where s.refclassid = 'pg_authid'::regclass
+            and s.refobjid = 'sqlembed_loopback'::regrole
+            and s.dbid not in (0, (select d.oid from pg_database as d where d.datname = current_database()))
+    ) then
+        return false;
+    end if;
+    if not has_table_privilege('pg_authid', 'select') then
+        return true;
+    end if;
+    -- Installed elsewhere, but perhaps never set up.
+    return exists (select from pg_authid as r where r.rolname = 'sqlembed_loopback' and r.rolpassword is not null);
+end
+$function$;
+
+comment on function sqlembed._is_loopback_shared() is
+    'Whether other databases of the cluster may know the present password of the loopback''s role.';
+
+revoke execute on function sqlembed._is_loopback_shared() from public;
 
 create or replace function sqlembed._probe_loopback() returns void
 language plpgsql
@@ -262,9 +374,20 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
+declare
+    is_here boolean;
 begin
-    perform sqlembed_dblink.dblink_connect('sqlembed_probe', 'sqlembed_loopback');
-    perform sqlembed_dblink.dblink_disconnect('sqlembed_probe');
+    if 'sqlembed_loopback' = any (sqlembed_dblink.dblink_get_connections()) then
+        perform sqlembed_dblink.dblink_disconnect('sqlembed_loopback');
+    end if;
+    select t.database = current_database() and t.started_at = pg_postmaster_start_time()
+    into is_here
+    from sqlembed_dblink.dblink(
+        'sqlembed_loopback', 'select pg_catalog.current_database(), pg_catalog.pg_postmaster_start_time()'
+    ) as t (database name, started_at timestamptz);
+    if not is_here then
+        raise exception 'sqlembed: the loopback leads to another server' using errcode = 'SE006';
+    end if;
 end
 $function$;
 
@@ -282,18 +405,23 @@ declare
     asked sqlembed.request;
     chosen integer;
 begin
-    update sqlembed.request as r
-    set asked_at = clock_timestamp()
-    where r.id = ask_again.id and r.ticket = ask_again.ticket
-    returning r.* into asked;
+    select r.* into asked from sqlembed.request as r where r.id = ask_again.id and r.ticket = ask_again.ticket;
     if not found then
         return false;
     end if;
-    if not asked.done and not sqlembed._is_alive(asked.worker) then
+    -- Nothing is waited for here, where no cancel arrives: a row that is locked is being answered.
+    perform from sqlembed.request as r where r.id = ask_again.id and not r.done for update skip locked;
+    if not found then
+        return true;
+    end if;
+    chosen := asked.worker;
+    if not sqlembed._is_alive(chosen) then
         chosen := sqlembed._choose_worker(asked.embedder);
-        update sqlembed.request as r set worker = chosen where r.id = ask_again.id and not r.done;
         perform pg_notify('sqlembed_' || chosen, '');
     end if;
+    update sqlembed.request as r
+    set asked_at = clock_timestamp(), worker = chosen
+    where r.id = ask_again.id;
     return true;
 end
 $function$;
@@ -417,7 +545,7 @@ as $function$
 declare
     chosen integer;
 begin
-    if submit.ticket is distinct from sqlembed._ticket(submit.embedder, submit.kind, submit.inputs) then
+    if (submit.ticket = sqlembed._ticket(submit.embedder, submit.kind, submit.inputs)) is not true then
         raise exception 'sqlembed: not a ticket' using errcode = '42501';
     end if;
 
@@ -458,6 +586,7 @@ declare
     missing text[];
     answers public.vector[];
     ticket bytea;
+    connection text;
     id bigint;
     done boolean := false;
     until timestamptz;
@@ -492,7 +621,7 @@ begin
     where cached[w.ordinality] is null;
 
     if missing is not null then
-        perform sqlembed._open_loopback();
+        connection := sqlembed._open_loopback();
         ticket := sqlembed._ticket(_ask.embedder, asked_kind, missing);
         until := clock_timestamp() + sqlembed._request_timeout();
         while not done loop
@@ -504,7 +633,7 @@ begin
             select t.id, t.done, t.result
             into id, done, answers
             from sqlembed_dblink.dblink(
-                'sqlembed',
+                connection,
                 format(
                     'call sqlembed_wire.request(%L, %L, %L, %L, %s, %L)',
                     _ask.embedder, asked_kind, case when id is null then missing end, ticket, 100, id
@@ -604,7 +733,30 @@ $function$;
 
 comment on function sqlembed._grantee(text) is 'The role of that name; 0 for public.';
 
-create or replace function sqlembed._open_loopback() returns void
+create or replace function sqlembed._is_dblink_shared() returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select exists (
+        select
+        from pg_extension as e
+        join pg_namespace as n on n.oid = e.extnamespace
+        cross join aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) as a
+        left join pg_roles as r on r.oid = a.grantee
+        where e.extname = 'dblink'
+            and a.privilege_type = 'USAGE'
+            and r.rolname is distinct from current_user
+            and r.rolsuper is not true
+    )
+$function$;
+
+comment on function sqlembed._is_dblink_shared() is
+    'Whether others than the current role and superusers can reach dblink, and with it every connection of their session.';
+
+revoke execute on function sqlembed._is_dblink_shared() from public;
+
+create or replace function sqlembed._open_loopback() returns text
 language plpgsql
 volatile
 parallel restricted
@@ -613,10 +765,10 @@ as $function$
 declare
     target text;
 begin
-    select split_part(o, '=', 2)
+    select substr(o, length('dbname=') + 1)
     into target
     from pg_foreign_server as s, unnest(s.srvoptions) as o
-    where s.srvname = 'sqlembed_loopback' and o like 'dbname=%';
+    where s.srvname = 'sqlembed_loopback' and starts_with(o, 'dbname=');
     if target is null then
         raise exception 'sqlembed: the loopback is not set up'
             using errcode = 'SE006', hint = 'Run: sqlembed migrate. Then: sqlembed doctor.';
@@ -626,21 +778,32 @@ begin
             using errcode = 'SE007', hint = 'Run sqlembed migrate on this database.';
     end if;
 
+    if sqlembed._is_dblink_shared() then
+        -- Whoever can call dblink can speak through a connection that stays open, or put one of
+        -- theirs in its place and read what others' functions send. So none stays: given the name
+        -- of a server dblink opens one for the call, unless a connection has that name.
+        if 'sqlembed_loopback' = any (sqlembed_dblink.dblink_get_connections()) then
+            perform sqlembed_dblink.dblink_disconnect('sqlembed_loopback');
+        end if;
+        return 'sqlembed_loopback';
+    end if;
+
     if 'sqlembed' = any (sqlembed_dblink.dblink_get_connections()) then
         -- A connection whose other end has died stays in the session and fails for ever. With
         -- false this probe answers no row then; catching an error would need a subtransaction,
         -- which parallel plans forbid.
         if exists (select from sqlembed_dblink.dblink('sqlembed', 'select 1', false) as t (one integer)) then
-            return;
+            return 'sqlembed';
         end if;
         perform sqlembed_dblink.dblink_disconnect('sqlembed');
     end if;
     perform sqlembed_dblink.dblink_connect('sqlembed', 'sqlembed_loopback');
+    return 'sqlembed';
 end
 $function$;
 
 comment on function sqlembed._open_loopback() is
-    'Make sure that this session has a living connection to its own database.';
+    'What to give dblink to reach this session''s own database: the name of a living connection, or of the server where a connection that stays is not safe.';
 
 revoke execute on function sqlembed._open_loopback() from public;
 
@@ -649,15 +812,17 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $function$
-    -- The inner digest has a fixed length, so nobody can lengthen a ticket that was seen.
+    -- The inner digest has a fixed length, so nobody can lengthen a ticket that was seen. With the
+    -- key in it, no ticket outlives the right that it proves.
     select sha256(
-        s.value || sha256(convert_to(row(_ticket.embedder, _ticket.kind, _ticket.inputs)::text, 'UTF8'))
+        s.value || k.key || sha256(convert_to(row(_ticket.embedder, _ticket.kind, _ticket.inputs)::text, 'UTF8'))
     )
     from sqlembed.secret as s
+    join sqlembed.embedder_key as k on k.embedder = _ticket.embedder
 $function$;
 
 comment on function sqlembed._ticket(text, text, text[]) is
-    'Proof, for these texts alone, that embed() has checked the caller''s right to embed.';
+    'Proof, for these texts alone, that embed() has checked the caller''s right to embed; NULL for an unknown embedder.';
 
 revoke execute on function sqlembed._ticket(text, text, text[]) from public;
 
@@ -668,11 +833,11 @@ immutable
 parallel safe
 as $function$
 begin
-    return case distance.metric
-        when 'cosine' then distance.a operator(public.<=>) distance.b
-        when 'euclidean' then distance.a operator(public.<->) distance.b
-        when 'inner_product' then distance.a operator(public.<#>) distance.b
-        when 'l1' then distance.a operator(public.<+>) distance.b
+    return case
+        when distance.metric operator(pg_catalog.=) 'cosine' then distance.a operator(public.<=>) distance.b
+        when distance.metric operator(pg_catalog.=) 'euclidean' then distance.a operator(public.<->) distance.b
+        when distance.metric operator(pg_catalog.=) 'inner_product' then distance.a operator(public.<#>) distance.b
+        when distance.metric operator(pg_catalog.=) 'l1' then distance.a operator(public.<+>) distance.b
         -- Always an error, which names the metrics.
         else sqlembed._metric_operator(distance.metric)::double precision
     end;
@@ -689,11 +854,11 @@ immutable
 parallel safe
 as $function$
 begin
-    return case distance.metric
-        when 'cosine' then distance.a operator(public.<=>) distance.b
-        when 'euclidean' then distance.a operator(public.<->) distance.b
-        when 'inner_product' then distance.a operator(public.<#>) distance.b
-        when 'l1' then distance.a operator(public.<+>) distance.b
+    return case
+        when distance.metric operator(pg_catalog.=) 'cosine' then distance.a operator(public.<=>) distance.b
+        when distance.metric operator(pg_catalog.=) 'euclidean' then distance.a operator(public.<->) distance.b
+        when distance.metric operator(pg_catalog.=) 'inner_product' then distance.a operator(public.<#>) distance.b
+        when distance.metric operator(pg_catalog.=) 'l1' then distance.a operator(public.<+>) distance.b
         -- Always an error, which names the metrics.
         else sqlembed._metric_operator(distance.metric)::double precision
     end;
@@ -730,7 +895,7 @@ stable
 parallel restricted
 as $function$
 declare
-    known text;
+    known pg_catalog.text;
 begin
     if embed_given.given is null then
         return sqlembed.embed(embed_given.embedder, embed_given.input);
@@ -739,7 +904,7 @@ begin
     into known
     from sqlembed.embedder as e
     where e.name operator(pg_catalog.=) embed_given.embedder;
-    if known is distinct from embed_given.fingerprint then
+    if (known operator(pg_catalog.=) embed_given.fingerprint) is not true then
         raise exception 'sqlembed: the application''s embedder % is not the one this database knows',
             pg_catalog.quote_ident(embed_given.embedder)
             using errcode = 'SE002',
@@ -839,7 +1004,7 @@ begin
         return;
     end if;
 
-    select e.* into known from sqlembed.embedder as e where e.name = register_embedder.name for update;
+    select e.* into known from sqlembed.embedder as e where e.name = register_embedder.name for no key update;
     if known.dimensions <> register_embedder.dimensions then
         raise exception 'sqlembed: embedder % is registered with % dimensions, not %',
             quote_ident(known.name), known.dimensions, register_embedder.dimensions
@@ -905,7 +1070,7 @@ begin
         'document',
         array[similarity.a, similarity.b]
     );
-    return 1 - (both_vectors[1] operator(public.<=>) both_vectors[2]);
+    return 1 operator(pg_catalog.-) (both_vectors[1] operator(public.<=>) both_vectors[2]);
 end
 $function$;
 
@@ -919,17 +1084,22 @@ as $function$
 declare
     relation text := (_attach_triggers.declared).relation::text;
 begin
+    perform sqlembed._make_note_function((_attach_triggers.declared).id);
     execute pg_catalog.format(
-        'create or replace trigger sqlembed_insert after insert on %s
-        referencing new table as new_rows
-        for each statement execute function sqlembed._note_changes()',
-        relation
+        'create or replace trigger %I after insert on %s
+        referencing new table as sqlembed_new
+        for each statement execute function sqlembed.%I()',
+        'sqlembed_insert_' || (_attach_triggers.declared).id,
+        relation,
+        '_note_' || (_attach_triggers.declared).id
     );
     execute pg_catalog.format(
-        'create or replace trigger sqlembed_update after update on %s
-        referencing old table as old_rows new table as new_rows
-        for each statement execute function sqlembed._note_changes()',
-        relation
+        'create or replace trigger %I after update on %s
+        referencing old table as sqlembed_old new table as sqlembed_new
+        for each statement execute function sqlembed.%I()',
+        'sqlembed_update_' || (_attach_triggers.declared).id,
+        relation,
+        '_note_' || (_attach_triggers.declared).id
     );
     if (_attach_triggers.declared).on_change operator(pg_catalog.=) 'hide' then
         -- Its name sorts last, so that it sees the row as other triggers leave it. An ORM that writes
@@ -1020,58 +1190,76 @@ as $function$
 declare
     view_name text := 'sqlembed_source_' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '');
     view_oid pg_catalog.oid;
-    relation_name text;
+    statement text;
     tree text;
     definition text;
     type_name text;
     type_category "char";
     problem text;
 begin
-    select c.relname into relation_name from pg_catalog.pg_class as c where c.oid = _canonical_source.relation;
+    statement := pg_catalog.format(
+        'select (%s%s) as %I from %s as %I',
+        _canonical_source.source,
+        E'\n',
+        view_name,
+        _canonical_source.relation,
+        (select c.relname from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) _canonical_source.relation)
+    );
     begin
-        execute pg_catalog.format(
-            'create temporary view %I as select (%s%s) as sqlembed_source from %s as %I',
-            view_name, _canonical_source.source, E'\n', _canonical_source.relation, relation_name
-        );
+        -- A cursor takes a single statement, whatever the source is made of, and EXPLAIN runs none.
+        for problem in execute 'explain ' || statement
+        loop
+            exit;
+        end loop;
+        execute pg_catalog.format('create temporary view %I as %s', view_name, statement);
+        view_oid := pg_catalog.to_regclass('pg_temp.' || view_name);
+        definition := sqlembed._view_definition(view_oid);
+        select
+            (select r.ev_action::text from pg_catalog.pg_rewrite as r where r.ev_class operator(pg_catalog.=) view_oid),
+            pg_catalog.format_type(a.atttypid, a.atttypmod),
+            t.typcategory
+        into tree, type_name, type_category
+        from pg_catalog.pg_attribute as a
+        join pg_catalog.pg_type as t on t.oid operator(pg_catalog.=) a.atttypid
+        where a.attrelid operator(pg_catalog.=) view_oid and a.attnum operator(pg_catalog.=) 1;
+        select pg_catalog.array_agg(a.attname order by a.attnum)
+        into _canonical_source.columns
+        from pg_catalog.pg_attribute as a
+        where a.attrelid operator(pg_catalog.=) _canonical_source.relation
+            and exists (
+                select
+                from pg_catalog.pg_depend as d
+                join pg_catalog.pg_rewrite as r
+                    on r.oid operator(pg_catalog.=) d.objid and r.ev_class operator(pg_catalog.=) view_oid
+                where d.classid operator(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+                    and d.refobjid operator(pg_catalog.=) a.attrelid
+                    and d.refobjsubid operator(pg_catalog.=) a.attnum
+            );
+        problem := case
+            when tree operator(pg_catalog.~) ':hasSubLinks true' then 'it reads another table or has a sub-select'
+            when tree operator(pg_catalog.~) ':hasAggs true|:hasWindowFuncs true|:hasTargetSRFs true'
+                then 'it has an aggregate, a window function or returns several rows'
+            when tree operator(pg_catalog.~) '\{VAR :varno \d+ :varattno 0 ' then 'it uses the whole row'
+            when tree operator(pg_catalog.~) '\{VAR :varno \d+ :varattno -' then 'it uses a system column'
+            when definition operator(pg_catalog.!~) pg_catalog.format(' AS %s\s+FROM [^\n]*;$', view_name)
+                or exists (
+                    select
+                    from pg_catalog.pg_attribute as a
+                    where a.attrelid operator(pg_catalog.=) view_oid and a.attnum operator(pg_catalog.>) 1
+                )
+                then 'it is more than an expression'
+            when _canonical_source.columns is null then 'it uses no column'
+            when type_category operator(pg_catalog.<>) 'S'
+                then pg_catalog.format('it is of type %s; cast it: (%s)::text', type_name, _canonical_source.source)
+            else sqlembed._unsteady_part(tree)
+        end;
+        execute pg_catalog.format('drop view pg_temp.%I', view_name);
     exception when others then
         raise exception 'sqlembed: the source expression is not valid: %', sqlerrm
             using errcode = 'SE012',
                 hint = pg_catalog.format(
                     'It is a SQL expression over one row of %s, such as: title || '' '' || body.', _canonical_source.relation
                 );
-    end;
-
-    view_oid := pg_catalog.to_regclass('pg_temp.' || view_name);
-    select r.ev_action::text into tree from pg_catalog.pg_rewrite as r where r.ev_class = view_oid;
-    select pg_catalog.format_type(a.atttypid, a.atttypmod), t.typcategory
-    into type_name, type_category
-    from pg_catalog.pg_attribute as a
-    join pg_catalog.pg_type as t on t.oid = a.atttypid
-    where a.attrelid = view_oid and a.attnum = 1;
-    select pg_catalog.array_agg(a.attname order by a.attnum)
-    into _canonical_source.columns
-    from pg_catalog.pg_attribute as a
-    where a.attrelid = _canonical_source.relation
-        and exists (
-            select
-            from pg_catalog.pg_depend as d
-            join pg_catalog.pg_rewrite as r on r.oid = d.objid and r.ev_class = view_oid
-            where d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
-                and d.refobjid = a.attrelid
-                and d.refobjsubid = a.attnum
-        );
-    definition := sqlembed._view_definition(view_oid);
-    execute pg_catalog.format('drop view pg_temp.%I', view_name);
-
-    problem := case
-        when tree ~ ':hasSubLinks true' then 'it reads another table or has a sub-select'
-        when tree ~ ':hasAggs true|:hasWindowFuncs true|:hasTargetSRFs true'
-            then 'it has an aggregate, a window function or returns several rows'
-        when tree ~ '\{VAR :varno \d+ :varattno 0 ' then 'it uses the whole row'
-        when _canonical_source.columns is null then 'it uses no column'
-        when type_category <> 'S'
-            then pg_catalog.format('it is of type %s; cast it: (%s)::text', type_name, _canonical_source.source)
-        when definition !~ ' AS sqlembed_source\s+FROM [^\n]*;$' then 'it is more than an expression'
     end;
     if problem is not null then
         raise exception 'sqlembed: the source expression is not suitable: %', problem
@@ -1082,7 +1270,7 @@ begin
                 );
     end if;
     _canonical_source.expression := pg_catalog.regexp_replace(
-        pg_catalog.regexp_replace(definition, '^\s*SELECT\s+', ''), ' AS sqlembed_source\s+FROM [^\n]*;$', ''
+        pg_catalog.regexp_replace(definition, '^\s*SELECT\s+', ''), ' AS ' || view_name || '\s.*$', ''
     );
 end
 $function$;
@@ -1116,6 +1304,68 @@ $function$;
 
 comment on function sqlembed._check_choice(text, text, text[], text[]) is
     'An error that names the choices when an argument is none of them.';
+
+create or replace function sqlembed._check_declaration() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    -- Owners of tables may insert here, and what they write about the key becomes SQL that runs with
+    -- the rights of the owner of sqlembed.
+    perform sqlembed._check_relation(new.relation);
+    select
+        k.columns,
+        array(
+            select a.atttypid::regtype
+            from unnest(k.columns) with ordinality as c (name, position)
+            join pg_attribute as a on a.attrelid = new.relation and a.attname = c.name and not a.attisdropped
+            order by c.position
+        ),
+        k.expression
+    into new.key_columns, new.key_types, new.key_expression
+    from sqlembed._key_sql(new.relation) as k;
+    if not exists (select from sqlembed.embedder_key as k where k.embedder = new.embedder) then
+        raise exception 'sqlembed: permission denied for embedder %', quote_ident(new.embedder)
+            using errcode = '42501',
+                hint = format('Its owner can say: select sqlembed.grant_embedder(%L, %L).', new.embedder, current_user);
+    end if;
+    return new;
+end
+$function$;
+
+comment on function sqlembed._check_declaration() is
+    'Row trigger of embedding: whoever declares one must own the table and may use the embedder, and what belongs to the key is never taken from the user.';
+
+create or replace trigger check_declaration before insert on sqlembed.embedding
+for each row execute function sqlembed._check_declaration();
+
+create or replace function sqlembed._check_family(relation regclass) returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    found record;
+begin
+    select c.relispartition, c.relkind into found from pg_class as c where c.oid = _check_family.relation;
+    if found.relispartition then
+        raise exception 'sqlembed: % is a partition', _check_family.relation
+            using errcode = 'SE010',
+                hint = format('Embed %s: what is written through it is noticed there only.', pg_partition_root(_check_family.relation)::regclass);
+    end if;
+    if exists (
+        select
+        from pg_inherits as i
+        where i.inhrelid = _check_family.relation or i.inhparent = _check_family.relation and found.relkind = 'r'
+    ) then
+        raise exception 'sqlembed: % belongs to an inheritance tree', _check_family.relation
+            using errcode = 'SE010', hint = 'Make it a partitioned table: triggers do not reach from a parent to its children.';
+    end if;
+end
+$function$;
+
+comment on function sqlembed._check_family(regclass) is
+    'An error when rows of a table may be written through another one, whose statements its triggers do not see.';
 
 create or replace function sqlembed._check_no_generated(relation regclass, columns name[]) returns void
 language plpgsql
@@ -1181,6 +1431,28 @@ $function$;
 comment on function sqlembed._check_relation(regclass) is
     'An error when a relation cannot have embeddings, or is not the caller''s.';
 
+create or replace function sqlembed._drop_note_function(embedding integer) returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    if not exists (select from sqlembed.embedding as e where e.id = _drop_note_function.embedding)
+        and not exists (
+            select
+            from pg_trigger as t
+            where t.tgfoid = to_regprocedure(format('sqlembed.%I()', '_note_' || _drop_note_function.embedding))
+        )
+    then
+        execute format('drop function if exists sqlembed.%I()', '_note_' || _drop_note_function.embedding);
+    end if;
+end
+$function$;
+
+comment on function sqlembed._drop_note_function(integer) is
+    'Remove the trigger function of an embedding that is no more, once no trigger calls it. Harmless in anybody''s hands.';
+
 create or replace function sqlembed._hide_vector() returns trigger
 language plpgsql
 as $function$
@@ -1192,8 +1464,33 @@ $function$;
 comment on function sqlembed._hide_vector() is
     'Row trigger of on_change => ''hide'': the source has changed, so the vector of the old one goes.';
 
+create or replace function sqlembed._is_waiting(relation regclass, since timestamptz) returns boolean
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    select exists (
+        select
+        from sqlembed.embedding as e
+        where e.relation = _is_waiting.relation
+            and (
+                exists (
+                    select from sqlembed.job as j where j.embedding = e.id and j.changed_at <= _is_waiting.since
+                )
+                or exists (
+                    select from sqlembed.change as c where c.embedding = e.id and c.changed_at <= _is_waiting.since
+                )
+            )
+    )
+$function$;
+
+comment on function sqlembed._is_waiting(regclass, timestamptz) is
+    'Whether a row of a table waits that was written by then: cheaper than to count them.';
+
 create or replace function sqlembed._key_sql(
     relation regclass,
+    prefix text default 'r.',
     out columns name[],
     out expression text,
     out match text
@@ -1202,126 +1499,241 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $function$
-    -- Types that users made are written by their output function and compared as text: a cast or an
-    -- operator of theirs would run with the rights of whoever maintains the queue.
+    -- The expression may run with the rights of the owner of sqlembed, on rows whose types have
+    -- changed since: only PostgreSQL's own types become jsonb directly, because the cast of another
+    -- could be its owner's. The condition does use casts and operators of the key's type, as its
+    -- index does; whoever evaluates it evaluates the table's source expression as well.
     select
-        array_agg(a.attname order by k.ordinality),
+        array_agg(a.attname order by k.position),
         format(
-            'jsonb_build_array(%s)',
+            'pg_catalog.jsonb_build_array(%s)',
             string_agg(
                 format(
                     case
-                        when b.oid in (1184) then '(r.%1$I at time zone ''UTC'')'
-                        when b.oid < 16384 and b.typcategory <> 'A' then 'r.%1$I'
-                        else 'format(''%%s'', r.%1$I)'
+                        when t.oid = any ('{bool,int2,int4,int8,numeric,text,varchar,bpchar,name,uuid,date,timestamp}'::regtype[])
+                        then 'case when pg_catalog.pg_typeof(%1$s) operator(pg_catalog.=) ''pg_catalog.%2$s''::pg_catalog.regtype '
+                            'then pg_catalog.to_jsonb(%1$s) else pg_catalog.to_jsonb(sqlembed._key_text(%1$s)) end'
+                        when t.oid = 'timestamptz'::regtype
+                        then 'case when pg_catalog.pg_typeof(%1$s) operator(pg_catalog.=) ''pg_catalog.%2$s''::pg_catalog.regtype '
+                            'then pg_catalog.to_jsonb(pg_catalog.timezone(''UTC'', %1$s)) '
+                            'else pg_catalog.to_jsonb(sqlembed._key_text(%1$s)) end'
+                        else 'pg_catalog.to_jsonb(sqlembed._key_text(%1$s))'
                     end,
-                    a.attname
+                    _key_sql.prefix || quote_ident(a.attname),
+                    t.typname
                 ),
                 ', '
-                order by k.ordinality
+                order by k.position
             )
         ),
         string_agg(
-            case
-                when b.oid in (1184)
-                then format('r.%I = ((k.key ->> %s)::timestamp at time zone ''UTC'')', a.attname, k.ordinality - 1)
-                when b.oid < 16384 or b.typtype = 'e'
-                then format('r.%I = (k.key ->> %s)::%s', a.attname, k.ordinality - 1, format_type(a.atttypid, a.atttypmod))
-                else format('format(''%%s'', r.%I) = (k.key ->> %s)', a.attname, k.ordinality - 1)
-            end,
+            format(
+                case
+                    when t.oid = 'timestamptz'::regtype
+                    then 'r.%1$I %2$s pg_catalog.timezone(''UTC'', (k.key operator(pg_catalog.->>) %3$s)::pg_catalog.timestamp)'
+                    else 'r.%1$I %2$s (k.key operator(pg_catalog.->>) %3$s)::%4$s'
+                end,
+                a.attname,
+                coalesce(equal.operator, 'operator(pg_catalog.=)'),
+                k.position - 1,
+                -- Without the length of a char or a varchar; nothing has to be cut off.
+                format_type(base.oid, -1)
+            ),
             ' and '
-            order by k.ordinality
+            order by k.position
         )
     from pg_index as i
-    cross join unnest(i.indkey) with ordinality as k (attnum, ordinality)
+    cross join unnest(i.indkey, i.indclass) with ordinality as k (attnum, operator_class, position)
     join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
-    join lateral (
+    join pg_type as t on t.oid = a.atttypid
+    cross join lateral (
         with recursive base as (
-            select t.oid, t.typtype, t.typbasetype, t.typcategory from pg_type as t where t.oid = a.atttypid
+            select t.oid, t.typtype, t.typbasetype
             union all
-            select t.oid, t.typtype, t.typbasetype, t.typcategory
+            select b.oid, b.typtype, b.typbasetype
             from base
-            join pg_type as t on base.typtype = 'd' and t.oid = base.typbasetype
+            join pg_type as b on base.typtype = 'd' and b.oid = base.typbasetype
         )
-        select base.* from base where base.typtype <> 'd'
-    ) as b on true
-    where i.indrelid = _key_sql.relation and i.indisprimary
+        select base.oid from base where base.typtype <> 'd'
+    ) as base
+    left join lateral (
+        select format('operator(%I.%s)', n.nspname, p.oprname) as operator
+        from pg_opclass as c
+        join pg_amop as m
+            on m.amopfamily = c.opcfamily
+            and m.amopstrategy = 3
+            and m.amoplefttype = c.opcintype
+            and m.amoprighttype = c.opcintype
+        join pg_am as method on method.oid = m.amopmethod and method.amname = 'btree'
+        join pg_operator as p on p.oid = m.amopopr
+        join pg_namespace as n on n.oid = p.oprnamespace
+        where c.oid = k.operator_class
+    ) as equal on true
+    where i.indrelid = _key_sql.relation and i.indisprimary and k.position <= i.indnkeyatts
     having count(*) > 0
 $function$;
 
-comment on function sqlembed._key_sql(regclass) is
-    'The primary key of a table: its columns, SQL that makes the jsonb key of row r, and the condition that row r has the key k.key. No row without a primary key.';
+comment on function sqlembed._key_sql(regclass, text) is
+    'The primary key of a table: its columns, SQL that makes the jsonb key of row r (or of columns with another prefix), and the condition that row r has the key k.key. No row without a primary key.';
 
-create or replace function sqlembed._note_changes() returns trigger
+create or replace function sqlembed._key_text(value anyelement) returns text
 language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+-- Whatever the session has set, one value has one text.
+set timezone = 'UTC'
+set datestyle = 'ISO'
+set intervalstyle = 'postgres'
+set bytea_output = 'hex'
+set extra_float_digits = 1
+as $function$
+begin
+    -- The type's own output: a cast to text might be the user's, and run with somebody else's rights.
+    return format('%s', _key_text.value);
+end
+$function$;
+
+comment on function sqlembed._key_text(anyelement) is
+    'A value of a key as text, the same in every session.';
+
+create or replace function sqlembed._make_note_function(embedding integer) returns void
+language plpgsql
+volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    declared record;
-    noted bigint;
-    rung boolean := true;
+    declared sqlembed.embedding;
+    key text;
+    vector text;
+    source text;
+    made text;
+    changed text;
 begin
-    -- The worker's own write of a vector is no change.
-    if current_setting('sqlembed.writing', true) = 'on' then
+    select e.* into declared from sqlembed.embedding as e where e.id = _make_note_function.embedding;
+    -- Columns have no prefix: a name that has one and is no column any more means a function.
+    key := (select k.expression from sqlembed._key_sql(declared.relation, '') as k);
+    if key is null then
+        return;
+    end if;
+    vector := quote_ident(declared.name);
+    source := (select string_agg(quote_ident(c), ', ') from unnest(declared.source_columns) as c);
+    made := format('sqlembed.%I', '_note_' || declared.id);
+
+    changed := case declared.on_change
+        -- The row trigger has set the vector to NULL where the source changed.
+        when 'hide' then format(
+            $sql$
+            select %1$s, n.key
+            from (select %2$s as key, row(%4$s) as source from sqlembed_new where %3$s is null) as n
+            left join (select %2$s as key, %3$s is null as was_null, row(%4$s) as source from sqlembed_old) as o
+                on o.key = n.key
+            where o.key is null or not o.was_null or o.source *<> n.source$sql$,
+            declared.id, key, vector, source
+        )
+        -- A vector that came with the new text is the client's own and stays. One that goes with its
+        -- row to another key may be out of date, if the old key was waiting.
+        else format(
+            $sql$
+            select %1$s, n.key
+            from (select %2$s as key, %3$s as vector, row(%4$s) as source from sqlembed_new) as n
+            left join (select %2$s as key, %3$s as vector, row(%4$s) as source from sqlembed_old) as o on o.key = n.key
+            where case
+                when o.key is null then n.vector is null or exists (
+                    select
+                    from (select %2$s as key from sqlembed_old) as p
+                    join (
+                        select j.key from sqlembed.job as j where j.embedding = %1$s
+                        union all
+                        select c.key from sqlembed.change as c where c.embedding = %1$s
+                    ) as w on w.key = p.key
+                )
+                when n.vector is null then o.vector is not null or o.source *<> n.source
+                else o.source *<> n.source and record_image_eq(row(o.vector), row(n.vector))
+            end$sql$,
+            declared.id, key, vector, source
+        )
+    end;
+
+    -- Nothing of the table's owner may run in it: rows are compared by their bytes (*<>), and the
+    -- source expression is left to others.
+    execute format(
+        $sql$
+create or replace function %1$s() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+-- Plans are made once: one that suits a single row must do for a million.
+set enable_nestloop = off
+as %2$L
+$sql$,
+        made,
+        format(
+            $sql$
+#variable_conflict use_column
+begin
+    -- Attached without these names for its rows, they would lead to views of the caller's in pg_temp.
+    if to_regclass('sqlembed_new') is not null or to_regclass('sqlembed_old') is not null then
+        raise exception 'sqlembed: trigger %% of %% was not made by create_embedding', quote_ident(tg_name), tg_relid::regclass
+            using errcode = '42501', hint = 'Declare the embedding with sqlembed.create_embedding.';
+    end if;
+    -- The worker's own write of a vector is no change; what other triggers do upon it may be.
+    if current_setting('sqlembed.writing', true) = 'on' and pg_trigger_depth() = 1 then
+        return null;
+    end if;
+    -- A column that was dropped or renamed under us must not fail the application's statement.
+    begin
+        if tg_op = 'INSERT' then
+            perform %2$s, %4$s from sqlembed_new where %3$s is null limit 1;
+        else
+            perform %2$s, %4$s, %3$s from sqlembed_new%5$s limit 1;
+        end if;
+    exception when undefined_column or undefined_function then
+        return null;
+    end;
+    if not found then
         return null;
     end if;
 
-    -- Nothing of the table's owner may run here: the rights are those of the owner of sqlembed.
-    -- So rows are compared by their bytes (*<>) and the source expression is left to others.
-    for declared in
-        select e.id, e.name, e.on_change, e.key_expression, e.source_columns
-        from sqlembed.embedding as e
-        where e.relation = tg_relid
-            -- A column that was dropped or renamed under us must not fail the application's statement.
-            and 1 + cardinality(e.source_columns) = (
-                select count(*)
-                from pg_attribute as a
-                where a.attrelid = tg_relid
-                    and not a.attisdropped
-                    and (a.attname = e.name or a.attname = any (e.source_columns))
-            )
-    loop
-        if tg_op = 'INSERT' then
-            execute format(
-                'insert into sqlembed.change (embedding, key) select %s, %s from new_rows as r where r.%I is null',
-                declared.id, declared.key_expression, declared.name
-            );
-        else
-            execute format(
-                'insert into sqlembed.change (embedding, key)
-                select %1$s, n.key
-                from (select %2$s as key, r.%3$I as vector, row(%4$s) as source from new_rows as r) as n
-                left join (select %2$s as key, r.%3$I as vector, row(%4$s) as source from old_rows as r) as o
-                    on o.key = n.key
-                where %5$s',
-                declared.id,
-                declared.key_expression,
-                declared.name,
-                (select string_agg(format('r.%I', c), ', ') from unnest(declared.source_columns) as c),
-                case declared.on_change
-                    -- The row trigger has set the vector to NULL where the source changed.
-                    when 'hide' then 'n.vector is null and (o.key is null or o.vector is not null or o.source *<> n.source)'
-                    -- A vector that came with the new text is the client''s own and stays.
-                    else '(o.key is null or o.source *<> n.source) and (n.vector is null or record_image_eq(row(o.vector), row(n.vector)))'
-                end
-            );
-        end if;
-        get diagnostics noted = row_count;
-        rung := rung and noted = 0;
-    end loop;
-
+    if tg_op = 'INSERT' then
+        insert into sqlembed.change (embedding, key)
+        select %1$s, %2$s from sqlembed_new where %3$s is null;
+    else
+        insert into sqlembed.change (embedding, key)%6$s;
+    end if;
     -- NOTIFY serializes commits, so a bell is rung only while a worker waits for one. The shared
     -- lock, held to the end of the transaction, keeps a worker from falling asleep meanwhile.
-    if not rung and not pg_try_advisory_xact_lock_shared(1936813058, 0) then
+    if found and not pg_try_advisory_xact_lock_shared(%7$s, 0) then
         perform pg_notify('sqlembed', '');
     end if;
     return null;
 end
+$sql$,
+            declared.id,
+            key,
+            vector,
+            source,
+            case declared.on_change when 'hide' then format(' where %s is null', vector) else '' end,
+            changed,
+            sqlembed._lock('idle')
+        )
+    );
+    execute format(
+        'comment on function %s() is %L',
+        made,
+        'Statement trigger: append the keys of rows that need a vector to change. Made by create_embedding for one embedding, so that its plans are kept.'
+    );
+    execute format('revoke execute on function %s() from public', made);
+    execute format(
+        'grant execute on function %s() to %s',
+        made,
+        (select c.relowner::regrole from pg_class as c where c.oid = declared.relation)
+    );
+end
 $function$;
 
-comment on function sqlembed._note_changes() is
-    'Statement trigger: append the keys of rows that need a vector to change. One function for all tables.';
+comment on function sqlembed._make_note_function(integer) is
+    'Make the function that the statement triggers of an embedding call, out of the catalogue and the present primary key. Harmless in anybody''s hands: it makes the same function again.';
 
 create or replace function sqlembed._pending(relation regclass, out rows bigint, out served boolean)
 language sql
@@ -1329,26 +1741,23 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
-    with waiting as (
-        select e.embedder, j.key, j.embedding
+    with waiting as materialized (
+        select e.embedder, w.rows
         from sqlembed.embedding as e
-        join sqlembed.job as j on j.embedding = e.id
-        where e.relation = _pending.relation
-        union
-        select e.embedder, c.key, c.embedding
-        from sqlembed.embedding as e
-        join sqlembed.change as c on c.embedding = e.id
-        where e.relation = _pending.relation
+        cross join lateral (
+            select count(*) as rows
+            from (
+                select j.key from sqlembed.job as j where j.embedding = e.id
+                union
+                select c.key from sqlembed.change as c where c.embedding = e.id
+            ) as keys
+        ) as w
+        where e.relation = _pending.relation and w.rows > 0
     )
     select
-        count(*),
-        coalesce(
-            bool_and(
-                exists (select from sqlembed.worker as w where waiting.embedder = any (w.embedders))
-            ),
-            true
-        )
-    from waiting
+        coalesce(sum(w.rows), 0)::bigint,
+        coalesce(bool_and(exists (select from sqlembed.worker as l where w.embedder = any (l.embedders))), true)
+    from waiting as w
 $function$;
 
 comment on function sqlembed._pending(regclass) is
@@ -1371,7 +1780,7 @@ declare
     wanted_type text;
     most integer := case _prepare_column.storage when 'vector' then 2000 else 4000 end;
 begin
-    select a.atttypmod, pg_catalog.format_type(a.atttypid, a.atttypmod) as type_name, t.typname, a.attgenerated
+    select a.atttypmod, pg_catalog.format_type(a.atttypid, a.atttypmod) as type_name, t.typname, a.attgenerated, a.attnotnull
     into present
     from pg_catalog.pg_attribute as a
     join pg_catalog.pg_type as t on t.oid operator(pg_catalog.=) a.atttypid
@@ -1387,6 +1796,7 @@ begin
     if not found then
         if present.typname is null or present.typname operator(pg_catalog.<>) _prepare_column.storage
             or present.atttypmod operator(pg_catalog.<=) 0
+            or not pg_catalog.has_function_privilege('sqlembed._register_name(text, integer)', 'execute')
         then
             raise exception 'sqlembed: unknown embedder %', pg_catalog.quote_nullable(_prepare_column.embedder)
                 using errcode = 'SE001',
@@ -1432,6 +1842,13 @@ begin
             pg_catalog.quote_ident(_prepare_column.name), _prepare_column.relation, present.type_name,
             pg_catalog.quote_ident(_prepare_column.embedder), pg_catalog.format('%s(%s)', _prepare_column.storage, dimensions)
             using errcode = 'SE011', hint = 'Name another column, as embedding => ''...'': it is added if it is missing.';
+    elsif present.attnotnull then
+        raise exception 'sqlembed: column % of % is not null, and a row has no vector until it is embedded',
+            pg_catalog.quote_ident(_prepare_column.name), _prepare_column.relation
+            using errcode = 'SE011',
+                hint = pg_catalog.format(
+                    'alter table %s alter column %I drop not null.', _prepare_column.relation, _prepare_column.name
+                );
     elsif present.atttypmod operator(pg_catalog.=) -1 and _prepare_column.index operator(pg_catalog.<>) 'none' then
         raise exception 'sqlembed: column % of % has no fixed dimensions, which an index needs',
             pg_catalog.quote_ident(_prepare_column.name), _prepare_column.relation
@@ -1448,6 +1865,21 @@ $function$;
 comment on function sqlembed._prepare_column(regclass, name, text, text, text) is
     'Add the vector column, or check that the present one fits the embedder. Returns the dimensions.';
 
+create or replace function sqlembed._refused_commit() returns text
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    commit;
+exception when invalid_transaction_termination then
+    return sqlerrm;
+end
+$function$;
+
+comment on function sqlembed._refused_commit() is
+    'What PostgreSQL says to a COMMIT inside a transaction of the caller''s, in the language of the session: nothing else tells it from one inside an exception block.';
+
 create or replace function sqlembed._register_name(name text, dimensions integer) returns void
 language sql
 volatile
@@ -1458,24 +1890,9 @@ as $function$
 $function$;
 
 comment on function sqlembed._register_name(text, integer) is
-    'Make an embedder known before a worker serves it: whoever may own a table may name one, the first worker fills in the fingerprint.';
+    'Make an embedder known before a worker serves it: the first worker fills in the fingerprint. Not for everybody: a name taken with other dimensions keeps its worker from starting.';
 
-create or replace function sqlembed._requeue_failed(embedding integer) returns setof jsonb
-language sql
-volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $function$
-    with given_up as (
-        delete from sqlembed.failed_job as f where f.embedding = _requeue_failed.embedding returning f.key
-    )
-    insert into sqlembed.change (embedding, key)
-    select _requeue_failed.embedding, g.key from given_up as g
-    returning change.key
-$function$;
-
-comment on function sqlembed._requeue_failed(integer) is
-    'Move rows that were given up back to change. Harmless in anybody''s hands: it only has them tried again.';
+revoke execute on function sqlembed._register_name(text, integer) from public;
 
 create or replace function sqlembed._row_source(relation regclass, expression text, row_name text) returns text
 language plpgsql
@@ -1487,19 +1904,45 @@ declare
 begin
     -- With a second item in FROM, PostgreSQL puts the first one's alias before its columns.
     execute pg_catalog.format(
-        'create temporary view %I as select (%s) as sqlembed_source from %s as %I, (values (1)) as sqlembed_one (sqlembed_one)',
+        'create temporary view %1$I as select (%2$s) as %1$I from %3$s as %4$I, (values (1)) as sqlembed_one (sqlembed_one)',
         view_name, _row_source.expression, _row_source.relation, _row_source.row_name
     );
     definition := sqlembed._view_definition(pg_catalog.to_regclass('pg_temp.' || view_name));
     execute pg_catalog.format('drop view pg_temp.%I', view_name);
     return pg_catalog.regexp_replace(
-        pg_catalog.regexp_replace(definition, '^\s*SELECT\s+', ''), ' AS sqlembed_source\s+FROM .*$', ''
+        pg_catalog.regexp_replace(definition, '^\s*SELECT\s+', ''), ' AS ' || view_name || '\s.*$', ''
     );
 end
 $function$;
 
 comment on function sqlembed._row_source(regclass, text, text) is
     'A canonical source expression with its columns prefixed by the name of a row: new or old.';
+
+create or replace function sqlembed._unsteady_part(tree text) returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- A text that differs every time it is looked at would be embedded for ever.
+    select coalesce(
+        (
+            select format('the result of %s changes by itself', p.oid::regprocedure)
+            from regexp_matches(_unsteady_part.tree, ':(?:funcid|opfuncid) ([0-9]+)', 'g') as found (ids)
+            join pg_proc as p on p.oid = found.ids[1]::oid
+            where p.provolatile = 'v'
+                or p.provolatile = 's'
+                and p.pronamespace = 'pg_catalog'::regnamespace
+                and p.proname = any ('{now,transaction_timestamp,statement_timestamp,age,current_setting,pg_backend_pid,txid_current,pg_current_xact_id}')
+            limit 1
+        ),
+        case
+            when _unsteady_part.tree ~ '\{SQLVALUEFUNCTION ' then 'the current time and user are not the row''s'
+        end
+    )
+$function$;
+
+comment on function sqlembed._unsteady_part(text) is
+    'What, in the parsed tree of an expression, gives another result the next time; NULL when there is no such thing.';
 
 create or replace function sqlembed._view_definition(view oid) returns text
 language sql
@@ -1551,6 +1994,7 @@ begin
     end if;
 
     perform sqlembed._check_relation(create_embedding.relation);
+    perform sqlembed._check_family(create_embedding.relation);
     -- Two sessions that declare on one table take turns, and no row slips in between queue and trigger.
     execute pg_catalog.format('lock table %s in share row exclusive mode', create_embedding.relation);
     select k.* into key from sqlembed._key_sql(create_embedding.relation) as k;
@@ -1589,8 +2033,14 @@ begin
                     create_embedding.relation, create_embedding.embedding
                 );
     end if;
-    if create_embedding.embedding operator(pg_catalog.=) any (canonical.columns) then
-        raise exception 'sqlembed: the source expression uses the vector column itself' using errcode = 'SE012';
+    if create_embedding.embedding operator(pg_catalog.=) any (canonical.columns) or exists (
+        select
+        from sqlembed.embedding as e
+        where e.relation operator(pg_catalog.=) create_embedding.relation
+            and e.name operator(pg_catalog.=) any (canonical.columns)
+    ) then
+        raise exception 'sqlembed: the source expression uses a vector column'
+            using errcode = 'SE012', hint = 'A vector is made from text; leave the column out.';
     end if;
     if create_embedding.on_change operator(pg_catalog.=) 'hide' then
         perform sqlembed._check_no_generated(create_embedding.relation, canonical.columns);
@@ -1602,13 +2052,13 @@ begin
     );
     insert into sqlembed.embedding (
         relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, place,
-        chunking, dimensions, key_columns, key_expression, key_match, source_columns
+        chunking, dimensions, key_columns, key_expression, source_columns
     )
     values (
         create_embedding.relation, create_embedding.embedding, create_embedding.embedder, canonical.expression,
         create_embedding.source, create_embedding.timing, create_embedding.on_change, create_embedding.metric,
         create_embedding.storage, create_embedding.index, create_embedding.place, create_embedding.chunking,
-        dimensions, key.columns, key.expression, key.match, canonical.columns
+        dimensions, key.columns, key.expression, canonical.columns
     )
     returning * into declared;
 
@@ -1644,15 +2094,16 @@ volatile
 as $function$
 declare
     declared sqlembed.embedding := sqlembed._embedding_of(drop_embedding.relation, drop_embedding.embedding);
+    trigger_name text;
     index_schema name;
 begin
     perform sqlembed._check_relation(drop_embedding.relation);
     delete from sqlembed.embedding as e where e.id operator(pg_catalog.=) declared.id;
-    execute pg_catalog.format('drop trigger if exists %I on %s', 'zz_sqlembed_hide_' || declared.id, declared.relation);
-    if not exists (select from sqlembed.embedding as e where e.relation operator(pg_catalog.=) declared.relation) then
-        execute pg_catalog.format('drop trigger if exists sqlembed_insert on %s', declared.relation);
-        execute pg_catalog.format('drop trigger if exists sqlembed_update on %s', declared.relation);
-    end if;
+    foreach trigger_name in array array['sqlembed_insert_', 'sqlembed_update_', 'zz_sqlembed_hide_']
+    loop
+        execute pg_catalog.format('drop trigger if exists %I on %s', trigger_name || declared.id, declared.relation);
+    end loop;
+    perform sqlembed._drop_note_function(declared.id);
     if not drop_embedding.keep_column then
         execute pg_catalog.format('alter table %s drop column if exists %I', declared.relation, declared.name);
     elsif declared.index_name is not null then
@@ -1685,8 +2136,12 @@ begin
     perform sqlembed._check_relation(refresh_embedding.relation);
     begin
         execute pg_catalog.format(
-            'insert into sqlembed.change (embedding, key) select %s, %s from %s as r where (%s%s)',
-            declared.id, declared.key_expression, declared.relation, coalesce(refresh_embedding.filter, 'true'), E'\n'
+            'insert into sqlembed.change (embedding, key) select %s, k.key from (select %s as key from %s as r where (%s%s)) as k',
+            declared.id,
+            (select k.expression from sqlembed._key_sql(declared.relation) as k),
+            declared.relation,
+            coalesce(refresh_embedding.filter, 'true'),
+            E'\n'
         );
     exception when syntax_error_or_access_rule_violation or data_exception then
         raise exception 'sqlembed: the filter is not valid: %', sqlerrm
@@ -1712,12 +2167,15 @@ begin
     perform sqlembed._embedding_of(retry_failed.relation, coalesce(retry_failed.embedding, e.name))
     from sqlembed.embedding as e
     where e.relation operator(pg_catalog.=) retry_failed.relation;
-    select pg_catalog.count(*)
-    into queued
+    -- A change takes its row off the list of failures, as soon as a worker folds it.
+    insert into sqlembed.change (embedding, key)
+    select e.id, f.key
     from sqlembed.embedding as e
-    cross join lateral sqlembed._requeue_failed(e.id) as f
+    join sqlembed.failure as f
+        on f.relation operator(pg_catalog.=) e.relation and f.embedding operator(pg_catalog.=) e.name
     where e.relation operator(pg_catalog.=) retry_failed.relation
         and e.name operator(pg_catalog.=) coalesce(retry_failed.embedding, e.name);
+    get diagnostics queued = row_count;
     perform pg_catalog.pg_notify('sqlembed', '');
     return queued;
 end
@@ -1730,177 +2188,234 @@ create or replace procedure sqlembed.wait_until_embedded(relation regclass, time
 language plpgsql
 as $procedure$
 declare
-    until timestamptz := clock_timestamp() + wait_until_embedded.timeout;
+    began timestamptz := clock_timestamp();
+    pause double precision := 0.005;
+    looked_at timestamptz := '-infinity';
     open record;
 begin
-    if now() operator(pg_catalog.<>) statement_timestamp() then
-        raise exception 'sqlembed: wait_until_embedded was called inside a transaction'
-            using errcode = '25001',
-                hint = 'No worker can see rows before they are committed: commit first, then call it in autocommit.';
-    end if;
-    perform sqlembed._embedding_of(wait_until_embedded.relation, e.name)
-    from sqlembed.embedding as e
-    where e.relation operator(pg_catalog.=) wait_until_embedded.relation;
-    if not found then
+    begin
+        commit;
+    exception when invalid_transaction_termination then
+        if sqlerrm operator(pg_catalog.=) sqlembed._refused_commit() then
+            raise exception 'sqlembed: wait_until_embedded was called inside a transaction'
+                using errcode = '25001',
+                    hint = 'No worker can see rows before they are committed: commit first, then call it in autocommit.';
+        end if;
+    end;
+    if not exists (
+        select from sqlembed.embedding as e where e.relation operator(pg_catalog.=) wait_until_embedded.relation
+    ) then
         perform sqlembed._embedding_of(wait_until_embedded.relation);
     end if;
-    loop
-        select p.* into open from sqlembed._pending(wait_until_embedded.relation) as p;
-        exit when open.rows operator(pg_catalog.=) 0;
-        if not open.served then
-            raise exception 'sqlembed: % rows of % wait, and no worker that serves them is alive',
-                open.rows, wait_until_embedded.relation
-                using errcode = 'SE003', hint = 'Start one: sqlembed worker --registry module:object.';
+    while sqlembed._is_waiting(wait_until_embedded.relation, began) loop
+        -- Counting takes longer: now and then will do, and first of all.
+        if clock_timestamp() operator(pg_catalog.>) (looked_at operator(pg_catalog.+) interval '1 s') then
+            select p.* into open from sqlembed._pending(wait_until_embedded.relation) as p;
+            looked_at := clock_timestamp();
+            if not open.served then
+                raise exception 'sqlembed: % rows of % wait, and no worker that serves them is alive',
+                    open.rows, wait_until_embedded.relation
+                    using errcode = 'SE003', hint = 'Start one: sqlembed worker --registry module:object.';
+            end if;
         end if;
-        if clock_timestamp() operator(pg_catalog.>) until then
+        if clock_timestamp() operator(pg_catalog.>) (began operator(pg_catalog.+) wait_until_embedded.timeout) then
             raise exception 'sqlembed: % rows of % still wait after %',
-                open.rows, wait_until_embedded.relation, wait_until_embedded.timeout
+                (select p.rows from sqlembed._pending(wait_until_embedded.relation) as p),
+                wait_until_embedded.relation,
+                wait_until_embedded.timeout
                 using errcode = 'SE004', hint = 'Give a longer timeout, or look at: select * from sqlembed.status.';
         end if;
         commit;
-        perform pg_catalog.pg_sleep(0.01);
+        perform pg_catalog.pg_sleep(pause);
+        pause := least(pause operator(pg_catalog.*) 1.5, 0.1);
     end loop;
 end
 $procedure$;
 
 comment on procedure sqlembed.wait_until_embedded(regclass, interval) is
-    'Return when every committed row of a table has been embedded or given up: read your writes. Not inside a transaction.';
+    'Return when every row of a table that was committed before has been embedded or given up: read your writes. Not inside a transaction.';
 
-create or replace function sqlembed._answer_request(id bigint, result public.vector[], error text) returns void
-language sql
+create or replace function sqlembed._answer_requests(
+    worker integer,
+    ids bigint[],
+    counts integer[],
+    errors text[],
+    fingerprint text,
+    kind text,
+    hashes bytea[],
+    vectors public.vector[]
+)
+returns integer
+language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $function$
+begin
     update sqlembed.request as r
-    set result = _answer_request.result, error = _answer_request.error, done = true
-    where r.id = _answer_request.id and not r.done
+    set
+        result = case when a.error is null then _answer_requests.vectors[a.upto - a.count + 1:a.upto] end,
+        error = a.error,
+        done = true
+    from (
+        select u.id, u.count, u.error, (sum(u.count) over (order by u.ordinality))::integer as upto
+        from rows from (
+            unnest(_answer_requests.ids), unnest(_answer_requests.counts), unnest(_answer_requests.errors)
+        ) with ordinality as u (id, count, error, ordinality)
+    ) as a
+    where r.id = a.id and not r.done;
+
+    perform sqlembed._write_cache(
+        _answer_requests.fingerprint, _answer_requests.kind, _answer_requests.hashes, _answer_requests.vectors
+    );
+    return sqlembed._next_epoch(_answer_requests.worker);
+end
 $function$;
 
-comment on function sqlembed._answer_request(bigint, public.vector[], text) is
-    'Store the answer to a request.';
+comment on function sqlembed._answer_requests(integer, bigint[], integer[], text[], text, text, bytea[], public.vector[]) is
+    'Store the answers to requests: for each so many of the vectors, one after the other, or an error. The vectors go into the cache too. Returns the epoch that begins; after the commit the worker calls _leave_epoch.';
 
-revoke execute on function sqlembed._answer_request(bigint, public.vector[], text) from public;
+revoke execute on function sqlembed._answer_requests(
+    integer, bigint[], integer[], text[], text, text, bytea[], public.vector[]
+) from public;
 
 create or replace function sqlembed._claim_jobs(
     worker integer,
     embedders text[],
-    lease interval,
-    most integer
+    most integer[],
+    without integer[],
+    lease interval
 )
-returns table (embedding integer, key jsonb, version bigint, attempts integer)
+returns table (embedding integer, key jsonb)
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
+-- Through the index in any case: the queue's size changes too fast for the planner's statistics.
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_sort = off
 as $function$
 declare
-    chosen integer;
+    chosen record;
 begin
     -- Every embedding in its turn: the one whose due job has waited longest.
-    select e.id
+    select e.id, s.most
     into chosen
-    from sqlembed.embedding as e
+    from unnest(_claim_jobs.embedders, _claim_jobs.most) as s (name, most)
+    join sqlembed.embedding as e on e.embedder = s.name
     cross join lateral (
         select j.not_before
         from sqlembed.job as j
-        where j.embedding = e.id
-            and j.not_before <= clock_timestamp()
-            and (j.locked_until is null or j.locked_until < clock_timestamp())
+        where j.embedding = e.id and j.worker is null and j.not_before <= clock_timestamp()
         order by j.not_before
         limit 1
     ) as due
-    where e.embedder = any (_claim_jobs.embedders)
+    where e.id <> all (_claim_jobs.without)
     order by due.not_before
     limit 1;
 
     return query
-    with due as (
-        select j.embedding, j.key
-        from sqlembed.job as j
-        where j.embedding = chosen
-            and j.not_before <= clock_timestamp()
-            and (j.locked_until is null or j.locked_until < clock_timestamp())
-        order by j.not_before
-        limit _claim_jobs.most
-        for update skip locked
-    )
     update sqlembed.job as j
     set locked_until = clock_timestamp() + _claim_jobs.lease, worker = _claim_jobs.worker
-    from due as d
-    where j.embedding = d.embedding and j.key = d.key
-    returning j.embedding, j.key, j.version, j.attempts;
+    where j.ctid = any (
+        array(
+            select d.ctid
+            from sqlembed.job as d
+            where d.embedding = chosen.id and d.worker is null and d.not_before <= clock_timestamp()
+            order by d.not_before
+            limit chosen.most
+            for update skip locked
+        )
+    )
+    returning j.embedding, j.key;
 end
 $function$;
 
-comment on function sqlembed._claim_jobs(integer, text[], interval, integer) is
-    'Lease due jobs of one embedding to a worker.';
+comment on function sqlembed._claim_jobs(integer, text[], integer[], integer[], interval) is
+    'Lease due jobs of one embedding to a worker, at most as many as it takes of its embedder, and not of those it leaves alone.';
 
-revoke execute on function sqlembed._claim_jobs(integer, text[], interval, integer) from public;
+revoke execute on function sqlembed._claim_jobs(integer, text[], integer[], integer[], interval) from public;
 
-create or replace function sqlembed._fail_job(
+create or replace function sqlembed._fail_jobs(
     worker integer,
     embedding integer,
-    key jsonb,
-    version bigint,
-    error text,
+    keys jsonb[],
+    errors text[],
     max_attempts integer
 )
-returns boolean
+returns bigint
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
+    failed record;
     charged integer;
+    given_up bigint := 0;
 begin
-    update sqlembed.job as j
-    set
-        attempts = j.attempts + 1,
-        error = _fail_job.error,
-        locked_until = null,
-        worker = null,
-        -- 1, 2, 4 … seconds, up to half as much again so that failures do not return together.
-        not_before = clock_timestamp() + least(2 ^ j.attempts, 3600) * (1 + random() / 2) * interval '1 s'
-    where j.embedding = _fail_job.embedding
-        and j.key = _fail_job.key
-        and j.version = _fail_job.version
-        and j.worker = _fail_job.worker
-    returning j.attempts into charged;
-    if charged is null or charged < _fail_job.max_attempts then
-        return false;
-    end if;
-
-    delete from sqlembed.job as j where j.embedding = _fail_job.embedding and j.key = _fail_job.key;
-    insert into sqlembed.failed_job (embedding, key, attempts, error)
-    values (_fail_job.embedding, _fail_job.key, charged, _fail_job.error)
-    on conflict on constraint failed_job_pkey do update
-    set attempts = excluded.attempts, error = excluded.error, failed_at = clock_timestamp();
-    return true;
+    for failed in select f.* from unnest(_fail_jobs.keys, _fail_jobs.errors) as f (key, error)
+    loop
+        select j.attempts + 1
+        into charged
+        from sqlembed.job as j
+        where j.embedding = _fail_jobs.embedding and j.key = failed.key and j.worker = _fail_jobs.worker
+        for update skip locked;
+        continue when not found;
+        if charged < _fail_jobs.max_attempts then
+            update sqlembed.job as j
+            set
+                attempts = charged,
+                error = failed.error,
+                locked_until = null,
+                worker = null,
+                -- 1, 2, 4 … seconds, up to half as much again so that failures do not return together.
+                not_before = clock_timestamp() + least(2 ^ (charged - 1), 3600) * (1 + random() / 2) * interval '1 s'
+            where j.embedding = _fail_jobs.embedding and j.key = failed.key;
+            continue;
+        end if;
+        delete from sqlembed.job as j where j.embedding = _fail_jobs.embedding and j.key = failed.key;
+        insert into sqlembed.failed_job (embedding, key, attempts, error)
+        values (_fail_jobs.embedding, failed.key, charged, failed.error)
+        on conflict on constraint failed_job_pkey do update
+        set attempts = excluded.attempts, error = excluded.error, failed_at = clock_timestamp();
+        given_up := given_up + 1;
+    end loop;
+    return given_up;
 end
 $function$;
 
-comment on function sqlembed._fail_job(integer, integer, jsonb, bigint, text, integer) is
-    'Charge a row with a failed attempt; after the last one it is given up, which is what is returned.';
+comment on function sqlembed._fail_jobs(integer, integer, jsonb[], text[], integer) is
+    'Charge rows with a failed attempt each; after the last one a row is given up. Returns how many were.';
 
-revoke execute on function sqlembed._fail_job(integer, integer, jsonb, bigint, text, integer) from public;
+revoke execute on function sqlembed._fail_jobs(integer, integer, jsonb[], text[], integer) from public;
 
-create or replace function sqlembed._finish_jobs(worker integer, embedding integer, keys jsonb[], versions bigint[])
-returns void
+create or replace function sqlembed._finish_jobs(worker integer, embedding integer, keys jsonb[]) returns void
 language sql
 volatile
 set search_path = pg_catalog, pg_temp
+-- Rows are found one by one through the primary key: the queue's size changes too fast for the
+-- planner's statistics, and the wrong join takes seconds.
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $function$
     delete from sqlembed.job as j
-    using unnest(_finish_jobs.keys, _finish_jobs.versions) as d (key, version)
-    where j.embedding = _finish_jobs.embedding
-        and j.key = d.key
-        and j.version = d.version
-        and j.worker = _finish_jobs.worker
+    where j.ctid = any (
+        array(
+            select h.ctid
+            from unnest(_finish_jobs.keys) as k (key)
+            cross join lateral (
+                select j.ctid
+                from sqlembed.job as j
+                where j.embedding = _finish_jobs.embedding and j.key = k.key and j.worker = _finish_jobs.worker
+                for update skip locked
+            ) as h
+        )
+    )
 $function$;
 
-comment on function sqlembed._finish_jobs(integer, integer, jsonb[], bigint[]) is
-    'Remove jobs that are done, but for those that a later change has raised.';
+comment on function sqlembed._finish_jobs(integer, integer, jsonb[]) is
+    'Remove jobs that are done, but for those that a later change has taken from the worker.';
 
-revoke execute on function sqlembed._finish_jobs(integer, integer, jsonb[], bigint[]) from public;
+revoke execute on function sqlembed._finish_jobs(integer, integer, jsonb[]) from public;
 
 create or replace function sqlembed._fold_changes(most integer) returns bigint
 language sql
@@ -1936,11 +2451,13 @@ as $function$
         order by t.embedding, t.key
         on conflict (embedding, key) do update
         set
-            version = j.version + 1,
             attempts = 0,
             not_before = least(j.not_before, clock_timestamp()),
             changed_at = least(j.changed_at, excluded.changed_at),
-            error = null
+            error = null,
+            -- Whoever has it in hand works on an older text: it is no longer theirs to finish.
+            locked_until = null,
+            worker = null
     )
     select count(*) from taken
 $function$;
@@ -1949,6 +2466,53 @@ comment on function sqlembed._fold_changes(integer) is
     'Turn the oldest changes into jobs, one a row and embedding. Returns how many changes it took.';
 
 revoke execute on function sqlembed._fold_changes(integer) from public;
+
+create or replace function sqlembed._follow_keys() returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '200ms'
+as $function$
+declare
+    declared record;
+begin
+    for declared in
+        select e.id, e.relation, e.name, k.columns, k.types, k.expression
+        from sqlembed.embedding as e
+        cross join lateral (
+            select
+                k.columns,
+                array(
+                    select a.atttypid::regtype
+                    from unnest(k.columns) with ordinality as c (name, position)
+                    join pg_attribute as a on a.attrelid = e.relation and a.attname = c.name and not a.attisdropped
+                    order by c.position
+                ) as types,
+                k.expression
+            from sqlembed._key_sql(e.relation) as k
+        ) as k
+        where k.columns is not null and (k.columns, k.types) is distinct from (e.key_columns, e.key_types)
+    loop
+        update sqlembed.embedding as e
+        set key_columns = declared.columns, key_types = declared.types, key_expression = declared.expression
+        where e.id = declared.id;
+        perform sqlembed._make_note_function(declared.id);
+        -- What was written in between has not been noted.
+        execute format(
+            'insert into sqlembed.change (embedding, key) select %s, %s from %s as r where r.%I is null',
+            declared.id, declared.expression, declared.relation, declared.name
+        );
+    end loop;
+exception when lock_not_available then
+    -- Next time, then.
+    null;
+end
+$function$;
+
+comment on function sqlembed._follow_keys() is
+    'Follow primary keys whose columns were renamed or changed their types.';
+
+revoke execute on function sqlembed._follow_keys() from public;
 
 create or replace function sqlembed._leave_epoch(worker integer, next integer) returns void
 language sql
@@ -1975,15 +2539,18 @@ declare
     upcoming integer;
 begin
     select (w.epoch + 1) % 65536 into upcoming from sqlembed.worker_process as w where w.id = _next_epoch.worker;
-    -- Taken before the answers are visible: whoever sees the new epoch finds its lock held.
-    perform pg_advisory_lock(sqlembed._lock('epoch'), sqlembed._epoch_key(_next_epoch.worker, upcoming));
+    -- Taken before the answers are visible: whoever sees the new epoch finds its lock held. Never
+    -- waited for: advisory locks are everybody's, and one that a stranger holds would stop the worker.
+    if not pg_try_advisory_lock(sqlembed._lock('epoch'), sqlembed._epoch_key(_next_epoch.worker, upcoming)) then
+        return null;
+    end if;
     update sqlembed.worker_process as w set epoch = upcoming where w.id = _next_epoch.worker;
     return upcoming;
 end
 $function$;
 
 comment on function sqlembed._next_epoch(integer) is
-    'Open a worker''s next epoch, in the transaction that stores answers. After its commit the worker calls _leave_epoch.';
+    'Open a worker''s next epoch, in the transaction that stores answers. After its commit the worker calls _leave_epoch. NULL when it could not: then callers find their answer at their next look.';
 
 revoke execute on function sqlembed._next_epoch(integer) from public;
 
@@ -2005,16 +2572,22 @@ comment on function sqlembed._read_cache(text, text, bytea[]) is 'Vectors alread
 revoke execute on function sqlembed._read_cache(text, text, bytea[]) from public;
 
 create or replace function sqlembed._read_sources(embedding integer, keys jsonb[], budget bigint)
-returns table (key jsonb, input text, postponed boolean)
+returns table (key jsonb, input text, is_blank boolean, postponed boolean)
 language plpgsql
 stable
+-- A table that is being altered must not keep the worker from all the others.
+set lock_timeout = '200ms'
+-- The primary key is the way to some thousand rows, however large the table is or seems to be.
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $function$
 declare
     declared sqlembed.embedding;
 begin
     select e.* into declared from sqlembed.embedding as e where e.id operator(pg_catalog.=) _read_sources.embedding;
     return query execute pg_catalog.format(
-        'select t.key, case when t.before operator(pg_catalog.<) $2 then t.input end, t.before operator(pg_catalog.>=) $2
+        'select t.key, case when not t.postponed then t.input end, sqlembed._blank(t.input), t.postponed
         from (
             select
                 k.key,
@@ -2022,14 +2595,14 @@ begin
                 coalesce(
                     pg_catalog.sum(pg_catalog.octet_length(s.input::pg_catalog.text)) over (
                         rows between unbounded preceding and 1 preceding
-                    ),
-                    0
-                ) as before
+                    ) operator(pg_catalog.>=) $2,
+                    false
+                ) as postponed
             from pg_catalog.unnest($1) as k (key)
             join %s as r on %s
             cross join lateral (select (%s) as input from (select r.*) as r) as s
         ) as t',
-        declared.relation, declared.key_match, declared.source
+        declared.relation, (select k.match from sqlembed._key_sql(declared.relation) as k), declared.source
     )
     using _read_sources.keys, _read_sources.budget;
 end
@@ -2040,11 +2613,21 @@ comment on function sqlembed._read_sources(integer, jsonb[], bigint) is
 
 revoke execute on function sqlembed._read_sources(integer, jsonb[], bigint) from public;
 
-create or replace function sqlembed._release_jobs(worker integer, embedding integer, delay interval, error text default null)
+create or replace function sqlembed._release_jobs(
+    worker integer,
+    embedding integer,
+    keys jsonb[],
+    delay interval,
+    error text default null
+)
 returns void
 language sql
 volatile
 set search_path = pg_catalog, pg_temp
+-- Rows are found one by one through the primary key: the queue's size changes too fast for the
+-- planner's statistics, and the wrong join takes seconds.
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $function$
     update sqlembed.job as j
     set
@@ -2052,28 +2635,55 @@ as $function$
         worker = null,
         not_before = clock_timestamp() + _release_jobs.delay,
         error = coalesce(_release_jobs.error, j.error)
-    where j.embedding = _release_jobs.embedding and j.worker = _release_jobs.worker
+    where j.ctid = any (
+        array(
+            select h.ctid
+            from unnest(_release_jobs.keys) as k (key)
+            cross join lateral (
+                select j.ctid
+                from sqlembed.job as j
+                where j.embedding = _release_jobs.embedding and j.key = k.key and j.worker = _release_jobs.worker
+                for update skip locked
+            ) as h
+        )
+    )
 $function$;
 
-comment on function sqlembed._release_jobs(integer, integer, interval, text) is
-    'Give back what is left of a batch, to be tried again after a delay: no row is charged.';
+comment on function sqlembed._release_jobs(integer, integer, jsonb[], interval, text) is
+    'Give jobs back, to be tried again after a delay: no row is charged.';
 
-revoke execute on function sqlembed._release_jobs(integer, integer, interval, text) from public;
+revoke execute on function sqlembed._release_jobs(integer, integer, jsonb[], interval, text) from public;
 
-create or replace function sqlembed._renew_leases(worker integer, lease interval) returns void
+create or replace function sqlembed._renew_leases(worker integer, embedding integer, keys jsonb[], lease interval)
+returns void
 language sql
 volatile
 set search_path = pg_catalog, pg_temp
+-- Rows are found one by one through the primary key: the queue's size changes too fast for the
+-- planner's statistics, and the wrong join takes seconds.
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $function$
     update sqlembed.job as j
     set locked_until = clock_timestamp() + _renew_leases.lease
-    where j.worker = _renew_leases.worker and j.locked_until is not null
+    where j.ctid = any (
+        array(
+            select h.ctid
+            from unnest(_renew_leases.keys) as k (key)
+            cross join lateral (
+                select j.ctid
+                from sqlembed.job as j
+                where j.embedding = _renew_leases.embedding and j.key = k.key and j.worker = _renew_leases.worker
+                for update skip locked
+            ) as h
+        )
+    )
 $function$;
 
-comment on function sqlembed._renew_leases(integer, interval) is
+comment on function sqlembed._renew_leases(integer, integer, jsonb[], interval) is
     'Keep the jobs that a worker has in hand from being leased to another.';
 
-revoke execute on function sqlembed._renew_leases(integer, interval) from public;
+revoke execute on function sqlembed._renew_leases(integer, integer, jsonb[], interval) from public;
 
 create or replace function sqlembed._start_worker(name text, embedders text[]) returns integer
 language plpgsql
@@ -2081,16 +2691,20 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    id integer;
+    worker integer;
 begin
     delete from sqlembed.worker_process as w where not sqlembed._is_alive(w.id);
-    insert into sqlembed.worker_process (name, embedders)
-    values (_start_worker.name, _start_worker.embedders)
-    returning worker_process.id into id;
-    -- Held by the session, so that the death of the process ends it.
-    perform pg_advisory_lock(sqlembed._lock('presence'), id);
-    perform pg_advisory_lock(sqlembed._lock('epoch'), sqlembed._epoch_key(id, 0));
-    return id;
+    loop
+        insert into sqlembed.worker_process (name, embedders)
+        values (_start_worker.name, _start_worker.embedders)
+        returning worker_process.id into worker;
+        -- Held by the session, so that the death of the process ends it. Never waited for: a lock
+        -- that a stranger holds already belongs to a number that is left out.
+        exit when pg_try_advisory_lock(sqlembed._lock('presence'), worker);
+        delete from sqlembed.worker_process as w where w.id = worker;
+    end loop;
+    perform pg_try_advisory_lock(sqlembed._lock('epoch'), sqlembed._epoch_key(worker, 0));
+    return worker;
 end
 $function$;
 
@@ -2104,9 +2718,16 @@ language sql
 volatile
 set search_path = pg_catalog, pg_temp
 as $function$
+    with held as materialized (
+        select j.embedding, j.key
+        from sqlembed.job as j
+        where j.worker = _stop_worker.worker
+        for update skip locked
+    )
     update sqlembed.job as j
     set locked_until = null, worker = null
-    where j.worker = _stop_worker.worker;
+    from held as h
+    where j.embedding = h.embedding and j.key = h.key;
     delete from sqlembed.worker_process as w where w.id = _stop_worker.worker;
 $function$;
 
@@ -2123,20 +2744,22 @@ as $function$
 begin
     delete from sqlembed.request as r where r.asked_at < clock_timestamp() - interval '30 s';
     delete from sqlembed.cache as c
-    where (c.fingerprint, c.kind, c.input_hash) in (
-        select d.fingerprint, d.kind, d.input_hash
-        from sqlembed.cache as d
-        order by d.used_at desc
-        offset _sweep.cache_rows
-    );
+    where c.used_at <= (select d.used_at from sqlembed.cache as d order by d.used_at desc offset _sweep.cache_rows limit 1);
 
-    -- A lease ends with its worker.
+    -- A lease ends with its worker, and with its time.
+    with living as materialized (
+        select w.id from sqlembed.worker_process as w where sqlembed._is_alive(w.id)
+    ),
+    left_behind as materialized (
+        select j.embedding, j.key
+        from sqlembed.job as j
+        where j.worker <> all (array(select l.id from living as l)) or j.locked_until < clock_timestamp()
+        for update skip locked
+    )
     update sqlembed.job as j
     set locked_until = null, worker = null
-    where j.locked_until is not null
-        and not exists (
-            select from sqlembed.worker_process as w where w.id = j.worker and sqlembed._is_alive(w.id)
-        );
+    from left_behind as b
+    where j.embedding = b.embedding and j.key = b.key;
 
     -- PostgreSQL tells only superusers that a table or a column was dropped: look for them.
     delete from sqlembed.embedding as e
@@ -2145,11 +2768,28 @@ begin
         from pg_attribute as a
         where a.attrelid = e.relation and a.attname = e.name and not a.attisdropped
     );
+    perform sqlembed._follow_keys();
+    perform sqlembed._drop_note_function(substr(p.proname, length('_note_') + 1)::integer)
+    from pg_proc as p
+    where p.pronamespace = 'sqlembed'::regnamespace
+        and p.proname ~ '^_note_[0-9]+$'
+        and not exists (select from sqlembed.embedding as e where p.proname = '_note_' || e.id);
+    with orphans as materialized (
+        select j.embedding, j.key
+        from sqlembed.job as j
+        where j.embedding not in (select e.id from sqlembed.embedding as e)
+        for update skip locked
+    )
+    delete from sqlembed.job as j
+    using orphans as o
+    where j.embedding = o.embedding and j.key = o.key;
+    delete from sqlembed.failed_job as f
+    where f.embedding not in (select e.id from sqlembed.embedding as e);
 end
 $function$;
 
 comment on function sqlembed._sweep(bigint) is
-    'Housekeeping: old requests, the oldest of the cache beyond a number of rows, leases of dead workers, embeddings whose table or column was dropped.';
+    'Housekeeping: old requests, the oldest of the cache beyond a number of rows, leases of workers that are dead or stuck, embeddings whose table or column was dropped, and what belongs to embeddings that are no more.';
 
 revoke execute on function sqlembed._sweep(bigint) from public;
 
@@ -2186,7 +2826,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $function$
     insert into sqlembed.cache (fingerprint, kind, input_hash, embedding)
-    select _write_cache.fingerprint, _write_cache.kind, u.hash, u.vector
+    select distinct on (u.hash) _write_cache.fingerprint, _write_cache.kind, u.hash, u.vector
     from unnest(_write_cache.hashes, _write_cache.vectors) as u (hash, vector)
     order by u.hash
     on conflict (fingerprint, kind, input_hash) do update
@@ -2207,6 +2847,14 @@ create or replace function sqlembed._write_vectors(
 returns setof jsonb
 language plpgsql
 volatile
+-- A table that is being altered must not keep the worker from all the others.
+set lock_timeout = '200ms'
+-- The primary key is the way to some thousand rows, however large the table is or seems to be.
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+-- Thousands of vectors are handed from step to step.
+set work_mem = '64MB'
 as $function$
 declare
     declared sqlembed.embedding;
@@ -2215,20 +2863,23 @@ begin
     perform pg_catalog.set_config('sqlembed.writing', 'on', true);
     -- The test of the text stands on the target row itself: when a writer commits while this waits,
     -- PostgreSQL evaluates it again on the new row and nothing stale is written. Rows that anybody
-    -- has locked are left for later, so that no application ever waits for a worker.
+    -- has locked are left for later. The lock leaves foreign keys to the row alone.
     return query execute pg_catalog.format(
         'with current as materialized (
             select k.key, k.vector
             from rows from (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)) as k (key, hash, vector)
-            join %1$s as r on %2$s
-            where (
-                select case
-                    when k.hash is null then s.input is null
-                    else pg_catalog.sha256(pg_catalog.convert_to(s.input, ''UTF8'')) operator(pg_catalog.=) k.hash
-                end
-                from (select (%3$s) as input from (select r.*) as r) as s
-            )
-            for update of r skip locked
+            cross join lateral (
+                select
+                from %1$s as r
+                where %2$s and (
+                    select case
+                        when k.hash is null then s.input is null
+                        else pg_catalog.sha256(pg_catalog.convert_to(s.input::pg_catalog.text, ''UTF8'')) operator(pg_catalog.=) k.hash
+                    end
+                    from (select (%3$s) as input from (select r.*) as r) as s
+                )
+                for no key update of r skip locked
+            ) as locked
         ),
         written as (
             update %1$s as r
@@ -2238,7 +2889,7 @@ begin
         )
         select c.key from current as c',
         declared.relation,
-        declared.key_match,
+        (select k.match from sqlembed._key_sql(declared.relation) as k),
         declared.source,
         declared.name,
         case declared.storage when 'vector' then 'public.vector' else 'public.halfvec' end
@@ -2249,17 +2900,1771 @@ end
 $function$;
 
 comment on function sqlembed._write_vectors(integer, jsonb[], bytea[], public.vector[]) is
-    'Write vectors to the rows whose text still has the given sha256 (NULL for no text). Returns the keys of these rows; the others have changed, are locked or gone.';
+    'Write vectors to the rows whose text still has the given sha256 (NULL for no text). There may be fewer vectors than rows: the rest get none. Returns the keys of the rows that are up to date; the others have changed, are locked or gone.';
 
 revoke execute on function sqlembed._write_vectors(integer, jsonb[], bytea[], public.vector[]) from public;
+
+create or replace function sqlembed._attempt(
+    source anyelement,
+    query public.vector,
+    k integer,
+    relation regclass,
+    filter text,
+    statement text,
+    exact_statement text
+)
+returns table (base anyelement, distance double precision, key jsonb, place tid, attempt integer)
+language plpgsql
+stable
+rows 10
+as $function$
+declare
+    found_rows bigint := 0;
+    ef_search text;
+    hnsw_scan text;
+    ivfflat_scan text;
+    problem text;
+    pg_hint text;
+begin
+    -- Besides, a function of pgvector has to run before its settings are there.
+    if public.vector_dims(_attempt.query) is null then
+        return;
+    end if;
+    ef_search := pg_catalog.current_setting('hnsw.ef_search');
+    -- pgvector has these since 0.8.
+    hnsw_scan := pg_catalog.current_setting('hnsw.iterative_scan', true);
+    ivfflat_scan := pg_catalog.current_setting('ivfflat.iterative_scan', true);
+
+    -- On random vectors, the hardest case, 40 candidates had 0.90 of the nearest 10, 100 had 0.99.
+    perform pg_catalog.set_config(
+        'hnsw.ef_search',
+        least(
+            1000,
+            greatest(60 operator(pg_catalog.+) (4 operator(pg_catalog.*) least(_attempt.k, 235)), ef_search::integer)
+        )::text,
+        true
+    );
+    -- So that a scan goes on until k rows pass the filter; relaxed_order finds more of the nearest
+    -- than strict_order.
+    if hnsw_scan operator(pg_catalog.=) 'off' then
+        perform pg_catalog.set_config('hnsw.iterative_scan', 'relaxed_order', true);
+    end if;
+    if ivfflat_scan operator(pg_catalog.=) 'off' then
+        perform pg_catalog.set_config('ivfflat.iterative_scan', 'relaxed_order', true);
+    end if;
+
+    if _attempt.statement is not null then
+        return query execute _attempt.statement using _attempt.query, _attempt.k;
+        get diagnostics found_rows = row_count;
+    end if;
+    -- An index may give up before it has found k of the rows that pass the filter.
+    if found_rows operator(pg_catalog.<) _attempt.k then
+        return query execute _attempt.exact_statement using _attempt.query, _attempt.k;
+    end if;
+
+    -- An error undoes settings by itself, the end of a function only those that it was created with.
+    perform pg_catalog.set_config('hnsw.ef_search', ef_search, true);
+    if hnsw_scan operator(pg_catalog.=) 'off' then
+        perform pg_catalog.set_config('hnsw.iterative_scan', 'off', true);
+    end if;
+    if ivfflat_scan operator(pg_catalog.=) 'off' then
+        perform pg_catalog.set_config('ivfflat.iterative_scan', 'off', true);
+    end if;
+exception
+    when others then
+        get stacked diagnostics problem = message_text, pg_hint = pg_exception_hint;
+        perform sqlembed._explain_failure(
+            sqlstate, problem, pg_hint, _attempt.relation, _attempt.filter, public.vector_dims(_attempt.query)
+        );
+        raise;
+end
+$function$;
+
+comment on function sqlembed._attempt(anyelement, public.vector, integer, regclass, text, text, text) is
+    'Rows that a vector index finds as attempt 1, and where those are fewer than k, the rows found without it as attempt 2. The filter runs with the rights and the search_path of the caller.';
+
+create or replace function sqlembed._explain_failure(
+    state text,
+    problem text,
+    pg_hint text,
+    relation regclass,
+    filter text,
+    dimensions integer
+)
+returns void
+language plpgsql
+stable
+as $function$
+declare
+    gone name;
+begin
+    -- pgvector has one code for all it refuses. The filter may compare vectors too.
+    if _explain_failure.state operator(pg_catalog.=) '22000'
+        and _explain_failure.problem operator(pg_catalog.~) '^different [a-z]+ dimensions'
+        and (
+            _explain_failure.filter is null
+            or not exists (
+                select
+                from pg_catalog.pg_attribute as a
+                where a.attrelid operator(pg_catalog.=) _explain_failure.relation
+                    and a.atttypid in ('public.vector'::pg_catalog.regtype, 'public.halfvec'::pg_catalog.regtype)
+                    and a.atttypmod operator(pg_catalog.=) _explain_failure.dimensions
+            )
+        )
+    then
+        raise exception 'sqlembed: the query has % dimensions, unlike vectors of %',
+            _explain_failure.dimensions, _explain_failure.relation
+            using errcode = 'SE014',
+                detail = _explain_failure.problem,
+                hint = 'Only vectors of one embedder are comparable. A filter can leave out others: vector_dims(column) = 3.';
+    end if;
+    -- The column was dropped or renamed, which the catalogue of embeddings does not notice.
+    if _explain_failure.state operator(pg_catalog.=) '42703' then
+        select e.name
+        into gone
+        from sqlembed.embedding as e
+        where e.relation operator(pg_catalog.=) _explain_failure.relation
+            and not exists (
+                select
+                from pg_catalog.pg_attribute as a
+                where a.attrelid operator(pg_catalog.=) e.relation
+                    and a.attname operator(pg_catalog.=) e.name
+                    and not a.attisdropped
+            );
+        if found then
+            raise exception 'sqlembed: column % of % is not there any more',
+                pg_catalog.quote_ident(gone), _explain_failure.relation
+                using errcode = 'SE013',
+                    hint = pg_catalog.format(
+                        'select sqlembed.drop_embedding(%L, %L), and declare it anew.', _explain_failure.relation, gone
+                    );
+        end if;
+    end if;
+    -- Syntax, names, types, values, and what functions raise; but not rights, cancelling, locks, space or our own.
+    if _explain_failure.filter is not null
+        and _explain_failure.state operator(pg_catalog.~) '^(0A|21|22|42|P0)'
+        and _explain_failure.state operator(pg_catalog.<>) '42501'
+    then
+        raise exception 'sqlembed: the filter is not valid: %', _explain_failure.problem
+            using errcode = 'SE015',
+                hint = pg_catalog.concat_ws(
+                    ' ',
+                    nullif(_explain_failure.pg_hint, ''),
+                    pg_catalog.format('A filter is a condition on one row of %s, such as: id > 10.', _explain_failure.relation)
+                );
+    end if;
+end
+$function$;
+
+comment on function sqlembed._explain_failure(text, text, text, regclass, text, integer) is
+    'Raise the error of a search again, in words, where the vectors or the filter are to blame for it; otherwise nothing.';
+
+create or replace function sqlembed._nearest(
+    source anyelement,
+    query public.vector,
+    k integer,
+    relation regclass,
+    filter text,
+    statement text,
+    exact_statement text
+)
+returns table (base anyelement, distance double precision, key jsonb)
+language sql
+stable
+rows 10
+as $function$
+    -- Inlined into the searches. An index in relaxed order leaves the order to us; an attempt
+    -- that found too few rows is void; and where there is no distance (cosine of a zero vector)
+    -- there is no neighbour.
+    select a.base, a.distance, a.key
+    from (
+        select t.*, pg_catalog.max(t.attempt) over () as last_attempt
+        from sqlembed._attempt(
+            _nearest.source, _nearest.query, _nearest.k, _nearest.relation, _nearest.filter, _nearest.statement,
+            _nearest.exact_statement
+        ) as t
+    ) as a
+    where a.attempt operator(pg_catalog.=) a.last_attempt and a.distance operator(pg_catalog.<>) 'NaN'
+    order by a.distance, a.key, a.place
+$function$;
+
+comment on function sqlembed._nearest(anyelement, public.vector, integer, regclass, text, text, text) is
+    'The k rows nearest to a vector, nearest first, equal distances in the order of their keys.';
+
+create or replace function sqlembed._plan_search(
+    function_name text,
+    source anyelement,
+    k integer,
+    name name,
+    filter text,
+    mode text,
+    metric text,
+    out relation regclass,
+    out embedder text,
+    out statement text,
+    out exact_statement text
+)
+language plpgsql
+stable
+-- The look-up takes less time than planning it anew, as a session's first calls would.
+set plan_cache_mode = force_generic_plan
+as $function$
+declare
+    row_type pg_catalog.regtype := pg_catalog.pg_typeof(_plan_search.source);
+    target record;
+    vector_column name;
+    key_columns text;
+    distance text;
+begin
+    if (
+        _plan_search.mode in ('vector', 'exact')
+        and _plan_search.k operator(pg_catalog.>=) 1
+        and (_plan_search.k operator(pg_catalog.<=) 1000 or _plan_search.mode operator(pg_catalog.=) 'exact')
+        and (_plan_search.filter is null or not sqlembed._blank(_plan_search.filter))
+    ) is not true then
+        perform sqlembed._refuse_arguments(_plan_search.k, _plan_search.filter, _plan_search.mode);
+    end if;
+    select
+        c.oid::pg_catalog.regclass as relation,
+        c.relname,
+        c.relkind,
+        i.indexrelid as key_index,
+        i.indnkeyatts as key_length,
+        d.*
+    into target
+    from pg_catalog.pg_type as t
+    join pg_catalog.pg_class as c on c.oid operator(pg_catalog.=) t.typrelid and c.relkind operator(pg_catalog.<>) 'c'
+    left join pg_catalog.pg_index as i on i.indrelid operator(pg_catalog.=) c.oid and i.indisprimary
+    cross join lateral (
+        select
+            pg_catalog.count(*) as declared,
+            pg_catalog.min(e.name::text)::name as name,
+            pg_catalog.min(e.metric) as metric,
+            pg_catalog.min(e.embedder) as embedder
+        from sqlembed.embedding as e
+        where e.relation operator(pg_catalog.=) c.oid and e.name operator(pg_catalog.=) coalesce(_plan_search.name, e.name)
+    ) as d
+    where t.oid operator(pg_catalog.=) row_type;
+    if target.relation is null then
+        perform sqlembed._refuse_relation(
+            _plan_search.function_name,
+            case when row_type operator(pg_catalog.=) 'regclass'::pg_catalog.regtype then _plan_search.source::text end
+        );
+    end if;
+
+    _plan_search.relation := target.relation;
+    _plan_search.embedder := target.embedder;
+    vector_column := target.name;
+    if target.declared operator(pg_catalog.<>) 1 then
+        if _plan_search.function_name operator(pg_catalog.=) 'search' then
+            perform sqlembed._refuse_undeclared(target.relation, _plan_search.name);
+        end if;
+        vector_column := sqlembed._vector_column(target.relation, _plan_search.name);
+        target.metric := 'cosine';
+    end if;
+    for n in 1..coalesce(target.key_length, 0) loop
+        key_columns := pg_catalog.concat_ws(
+            ', ',
+            key_columns,
+            pg_catalog.format('%I.%s', target.relname, pg_catalog.pg_get_indexdef(target.key_index, n, false))
+        );
+    end loop;
+    distance := pg_catalog.format(
+        '%I.%I %s $1',
+        target.relname,
+        vector_column,
+        sqlembed._metric_operator(coalesce(_plan_search.metric, target.metric))
+    );
+    if _plan_search.mode operator(pg_catalog.=) 'vector' then
+        _plan_search.statement := sqlembed._search_statement(
+            target.relname, target.relation::text, row_type::text, target.relkind, vector_column, key_columns,
+            distance, _plan_search.filter, 1
+        );
+    end if;
+    _plan_search.exact_statement := sqlembed._search_statement(
+        target.relname, target.relation::text, row_type::text, target.relkind, vector_column, key_columns,
+        distance, _plan_search.filter, 2
+    );
+end
+$function$;
+
+comment on function sqlembed._plan_search(text, anyelement, integer, name, text, text, text) is
+    'Check the arguments of a search, find its table and vector column, and make its statements for the query vector $1 and k $2: one that may use a vector index, unless it is to be exact, and one that does not.';
+
+create or replace function sqlembed._refuse_arguments(k integer, filter text, mode text) returns void
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    perform sqlembed._check_choice('mode', _refuse_arguments.mode, '{vector,exact}', '{hybrid}');
+    if _refuse_arguments.k > 1000 then
+        raise exception 'sqlembed: k must be 1000 or less, not %', _refuse_arguments.k
+            using errcode = 'SE014', hint = 'With mode => ''exact'' it may be larger.';
+    end if;
+    if _refuse_arguments.k >= 1 then
+        raise exception 'sqlembed: the filter is empty'
+            using errcode = 'SE015', hint = 'To search all rows, leave it out or give NULL.';
+    end if;
+    raise exception 'sqlembed: k must be 1 or more, not %', coalesce(_refuse_arguments.k::text, 'NULL')
+        using errcode = 'SE014', hint = 'k is the number of rows to find.';
+end
+$function$;
+
+comment on function sqlembed._refuse_arguments(integer, text, text) is
+    'The error for arguments that no search can have.';
+
+create or replace function sqlembed._refuse_relation(function_name text, given text) returns void
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    raise exception 'sqlembed: % takes a table as a NULL of its row type', _refuse_relation.function_name
+        using errcode = 'SE014',
+            hint = format(
+                'Write: select (base).*, distance from sqlembed.%s(null::%s, %s).',
+                _refuse_relation.function_name,
+                case
+                    when _refuse_relation.given ~ '^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?$' then _refuse_relation.given
+                    -- What regclass gives is quoted already.
+                    when starts_with(_refuse_relation.given, '"') then _refuse_relation.given
+                    else coalesce(quote_ident(nullif(_refuse_relation.given, '')), 'article')
+                end,
+                case _refuse_relation.function_name when 'search' then '''food''' else '''[1, 2, 3]''' end
+            );
+end
+$function$;
+
+comment on function sqlembed._refuse_relation(text, text) is
+    'An error that shows how a table is given to a search.';
+
+create or replace function sqlembed._refuse_undeclared(relation regclass, name name) returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    if (select c.relkind not in ('r', 'p') from pg_class as c where c.oid = _refuse_undeclared.relation) then
+        raise exception 'sqlembed: % is not a table, so it has no embedding', _refuse_undeclared.relation
+            using errcode = 'SE013',
+                hint = format(
+                    'Search the table that it reads from, or: sqlembed.vector_search(null::%s, (select sqlembed.embed(...))).',
+                    _refuse_undeclared.relation
+                );
+    end if;
+    -- Always an error, which names those that are declared.
+    perform sqlembed._embedding_of(_refuse_undeclared.relation, _refuse_undeclared.name);
+end
+$function$;
+
+comment on function sqlembed._refuse_undeclared(regclass, name) is
+    'The error for a text search in something without the one embedding that was meant.';
+
+create or replace function sqlembed._search_statement(
+    relation_name name,
+    relation text,
+    row_type text,
+    relation_kind "char",
+    vector_column name,
+    key_columns text,
+    distance text,
+    filter text,
+    attempt integer
+)
+returns text
+language sql
+stable
+as $function$
+    -- The table keeps its name, because the filter may use it. The volatile clock makes PostgreSQL
+    -- put a row together after it has sorted, which reads the row out of TOAST, and not before.
+    select pg_catalog.format(
+        'select
+            case when pg_catalog.clock_timestamp() is not null then row(%1$I.*)::%2$s end,
+            %3$s,
+            case when pg_catalog.clock_timestamp() is not null then pg_catalog.jsonb_build_array(%4$s) end,
+            %5$s,
+            %6$s
+        from %7$s as %1$I
+        where %1$I.%8$I is not null and (%9$s
+        )
+        order by %3$s%10$s
+        limit $2',
+        relation_name,
+        row_type,
+        -- Vector indexes answer to the bare operator alone.
+        case attempt
+            when 1 then distance
+            else pg_catalog.format('(%s) operator(pg_catalog.+) ''0''::pg_catalog.float8', distance)
+        end,
+        case
+            when key_columns is not null then key_columns
+            when relation_kind in ('r', 'p', 'm') then pg_catalog.format('%I.tableoid::pg_catalog.int8', relation_name)
+        end,
+        case
+            when key_columns is null and relation_kind in ('r', 'p', 'm') then pg_catalog.format('%I.ctid', relation_name)
+            else 'null::pg_catalog.tid'
+        end,
+        attempt,
+        relation,
+        vector_column,
+        coalesce(filter, 'true'),
+        case
+            when attempt operator(pg_catalog.=) 1 then ''
+            when key_columns is not null then ', ' || key_columns
+            when relation_kind in ('r', 'p', 'm') then pg_catalog.format(', %1$I.tableoid, %1$I.ctid', relation_name)
+        end
+    )
+$function$;
+
+comment on function sqlembed._search_statement(name, text, text, "char", name, text, text, text, integer) is
+    'A statement that finds the nearest rows: row, distance, key, place of rows without a primary key, and number of the attempt. The second attempt uses no vector index.';
+
+create or replace function sqlembed._vector_column(relation regclass, name name) returns name
+language plpgsql
+stable
+as $function$
+declare
+    names name[];
+begin
+    select pg_catalog.array_agg(a.attname order by a.attnum)
+    into names
+    from pg_catalog.pg_attribute as a
+    where a.attrelid operator(pg_catalog.=) _vector_column.relation
+        and a.attnum operator(pg_catalog.>) 0
+        and not a.attisdropped
+        and a.atttypid in ('public.vector'::pg_catalog.regtype, 'public.halfvec'::pg_catalog.regtype);
+    if _vector_column.name operator(pg_catalog.=) any (names) then
+        return _vector_column.name;
+    end if;
+    if _vector_column.name is null and pg_catalog.cardinality(names) operator(pg_catalog.=) 1 then
+        return names[1];
+    end if;
+    raise exception 'sqlembed: % has %', _vector_column.relation,
+        case
+            when _vector_column.name is not null
+            then pg_catalog.format('no vector column %I', _vector_column.name)
+            when names is null then 'no vector column'
+            else 'several vector columns'
+        end
+        using errcode = 'SE013',
+            hint = case
+                when names is null then 'A search needs a column of type vector or halfvec.'
+                else pg_catalog.format(
+                    'Say which, as embedding => ''...'': %s.',
+                    (
+                        select pg_catalog.string_agg(pg_catalog.quote_ident(n.name), ', ' order by n.ordinality)
+                        from pg_catalog.unnest(names) with ordinality as n (name, ordinality)
+                    )
+                )
+            end;
+end
+$function$;
+
+comment on function sqlembed._vector_column(regclass, name) is
+    'A vector column of a relation, by name or the only one.';
+
+create or replace function sqlembed.search(
+    relation anyelement,
+    query text,
+    k integer default 10,
+    embedding name default null,
+    filter text default null,
+    mode text default 'vector'
+)
+returns table (base anyelement, distance double precision, score double precision, chunk text)
+language plpgsql
+stable
+rows 10
+as $function$
+declare
+    plan record := sqlembed._plan_search(
+        'search', search.relation, search.k, search.embedding, search.filter, search.mode, null
+    );
+    query_vector public.vector;
+begin
+    if sqlembed._blank(search.query) then
+        raise exception 'sqlembed: the query is empty' using errcode = 'SE014', hint = 'Give the text to search for.';
+    end if;
+    -- Once, and before anything with the filter runs: its errors are its own.
+    query_vector := sqlembed.embed(plan.embedder, search.query);
+    return query
+    select n.base, n.distance, null::pg_catalog.float8, null::pg_catalog.text
+    from sqlembed._nearest(
+        search.relation, query_vector, search.k, plan.relation, search.filter, plan.statement, plan.exact_statement
+    ) as n;
+end
+$function$;
+
+comment on function sqlembed.search(anyelement, text, integer, name, text, text) is
+    'The k rows whose embedding is nearest to a text, nearest first: select (base).title, distance from sqlembed.search(null::article, ''food''). filter is a condition on one row of the table, applied before ranking; mode => ''exact'' compares every row.';
+
+create or replace function sqlembed.search(
+    relation text,
+    query text,
+    k integer default 10,
+    embedding name default null,
+    filter text default null,
+    mode text default 'vector'
+)
+returns table (base text, distance double precision, score double precision, chunk text)
+language plpgsql
+immutable
+as $function$
+begin
+    perform sqlembed._refuse_relation('search', search.relation);
+end
+$function$;
+
+comment on function sqlembed.search(text, text, integer, name, text, text) is
+    'Always an error, which shows how a table is given: as a NULL of its row type.';
+
+create or replace function sqlembed.vector_search(
+    relation anyelement,
+    query public.vector,
+    k integer default 10,
+    embedding name default null,
+    filter text default null,
+    mode text default 'vector',
+    metric text default null
+)
+returns table (base anyelement, distance double precision, score double precision, chunk text)
+language plpgsql
+stable
+rows 10
+as $function$
+declare
+    plan record := sqlembed._plan_search(
+        'vector_search', vector_search.relation, vector_search.k, vector_search.embedding, vector_search.filter,
+        vector_search.mode, vector_search.metric
+    );
+begin
+    return query
+    select n.base, n.distance, null::pg_catalog.float8, null::pg_catalog.text
+    from sqlembed._nearest(
+        vector_search.relation, vector_search.query, vector_search.k, plan.relation, vector_search.filter,
+        plan.statement, plan.exact_statement
+    ) as n;
+end
+$function$;
+
+comment on function sqlembed.vector_search(anyelement, public.vector, integer, name, text, text, text) is
+    'As search, for a vector that is at hand; NULL has no neighbours. Any vector column will do, declared as an embedding or not: embedding names it. metric NULL means the declared one, else cosine.';
+
+create or replace function sqlembed.vector_search(
+    relation text,
+    query public.vector,
+    k integer default 10,
+    embedding name default null,
+    filter text default null,
+    mode text default 'vector',
+    metric text default null
+)
+returns table (base text, distance double precision, score double precision, chunk text)
+language plpgsql
+immutable
+as $function$
+begin
+    perform sqlembed._refuse_relation('vector_search', vector_search.relation);
+end
+$function$;
+
+comment on function sqlembed.vector_search(text, public.vector, integer, name, text, text, text) is
+    'Always an error, which shows how a table is given: as a NULL of its row type.';
+
+create or replace function sqlembed._assigned_sql(name text, rows text, with_distances boolean) returns text
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    model sqlembed.cluster_model := sqlembed._cluster_model(_assigned_sql.name);
+begin
+    return sqlembed._nearest_sql(
+        case when _assigned_sql.with_distances and model.metric = 'cosine' then
+            format('select r.id, public.l2_normalize(r.embedding) as embedding from (%s) as r', _assigned_sql.rows)
+        else
+            _assigned_sql.rows
+        end,
+        model.metric,
+        array(select c.centroid from sqlembed.cluster_centroid as c where c.model = model.name order by c.centroid_id)
+    );
+end
+$function$;
+
+comment on function sqlembed._assigned_sql(text, text, boolean) is
+    'SQL that adds to rows (id, embedding) the number of the nearest centroid of a model and the distance to it, which under cosine is right only when asked for.';
+
+create or replace function sqlembed._check_cluster_facts(
+    num_rows bigint,
+    num_vectors bigint,
+    dimensions integer,
+    most_dimensions integer,
+    greatest_square double precision,
+    num_directions bigint
+)
+returns void
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    if _check_cluster_facts.num_rows = 0 then
+        raise exception 'sqlembed: the query gives no rows to cluster'
+            using errcode = 'SE022', hint = 'Run it by itself to see why.';
+    elsif _check_cluster_facts.num_vectors = 0 then
+        raise exception 'sqlembed: all vectors of the query are NULL'
+            using errcode = 'SE022',
+                hint = 'They may still have to be computed: select * from sqlembed.status.';
+    elsif _check_cluster_facts.num_directions = 0 then
+        raise exception 'sqlembed: all vectors of the query are zeros, which have no direction'
+            using errcode = 'SE022', hint = 'Under the metric euclidean they have a place.';
+    elsif _check_cluster_facts.dimensions <> _check_cluster_facts.most_dimensions then
+        raise exception 'sqlembed: the vectors of the query have from % to % dimensions',
+            _check_cluster_facts.dimensions, _check_cluster_facts.most_dimensions
+            using errcode = 'SE022',
+                hint = format('Take those of one embedder: where vector_dims(embedding) = %s.', _check_cluster_facts.most_dimensions);
+    elsif _check_cluster_facts.num_directions is null and _check_cluster_facts.greatest_square > 1e37 then
+        raise exception 'sqlembed: the vectors of the query are too long for euclidean distances in single precision'
+            using errcode = 'SE022', hint = 'Scale them down, or use the metric cosine.';
+    end if;
+end
+$function$;
+
+comment on function sqlembed._check_cluster_facts(bigint, bigint, integer, integer, double precision, bigint) is
+    'An error when the rows of a query cannot be clustered. num_directions, vectors that are not all zeros, is NULL where zeros do not matter.';
+
+create or replace function sqlembed._check_dimensions(name text, dimensions integer) returns void
+language plpgsql
+stable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    model sqlembed.cluster_model := sqlembed._cluster_model(_check_dimensions.name);
+begin
+    if model.dimensions <> _check_dimensions.dimensions then
+        raise exception 'sqlembed: cluster model % is for vectors of % dimensions, not %',
+            quote_literal(model.name), model.dimensions, _check_dimensions.dimensions
+            using errcode = 'SE014', hint = 'Give it vectors of the embedder that made those it was fitted on.';
+    end if;
+end
+$function$;
+
+comment on function sqlembed._check_dimensions(text, integer) is
+    'An error when there is no such cluster model, or when it is for vectors of other dimensions.';
+
+create or replace function sqlembed._check_kmeans(
+    name text,
+    num_clusters integer,
+    metric text,
+    max_iterations integer,
+    min_rel_progress double precision,
+    seed integer
+)
+returns void
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    problem text := case
+        when coalesce(_check_kmeans.name, '') = '' then 'a model needs a name'
+        when _check_kmeans.num_clusters not between 1 and 1000
+            then format('num_clusters => %s is not between 1 and 1000', _check_kmeans.num_clusters)
+        when coalesce(_check_kmeans.max_iterations, 0) < 1
+            then format('max_iterations => %s is less than 1', coalesce(_check_kmeans.max_iterations::text, 'NULL'))
+        -- NaN is greater than every number.
+        when coalesce(_check_kmeans.min_rel_progress, -1) not between 0 and 1
+            then format('min_rel_progress => %s is not between 0 and 1', coalesce(_check_kmeans.min_rel_progress::text, 'NULL'))
+        when _check_kmeans.seed is null then 'seed => NULL is not a number'
+    end;
+begin
+    perform sqlembed._check_choice('metric', _check_kmeans.metric, '{cosine,euclidean}');
+    if problem is not null then
+        raise exception 'sqlembed: %', problem
+            using errcode = 'SE014',
+                hint = 'Only name and query must be given; the other arguments have defaults, and num_clusters is chosen by the number of rows.';
+    end if;
+end
+$function$;
+
+comment on function sqlembed._check_kmeans(text, integer, text, integer, double precision, integer) is
+    'An error when an argument of create_kmeans is not possible.';
+
+create or replace function sqlembed._cluster_facts(
+    inout rows text,
+    metric text,
+    out num_rows bigint,
+    out dimensions integer
+)
+language plpgsql
+volatile
+as $function$
+declare
+    found record;
+begin
+    execute pg_catalog.format(
+        $sql$
+        select
+            pg_catalog.count(*) as num_rows,
+            pg_catalog.count(r.embedding) as num_vectors,
+            pg_catalog.count(r.embedding) filter (
+                where r.square operator(pg_catalog.>) 0 or public.vector_norm(r.embedding) operator(pg_catalog.>) 0
+            ) as num_directions,
+            pg_catalog.min(r.dimensions) as dimensions,
+            pg_catalog.max(r.dimensions) as most_dimensions,
+            pg_catalog.min(r.square) as least_square,
+            pg_catalog.max(r.square) as greatest_square
+        from (
+            select r.embedding, public.vector_dims(r.embedding) as dimensions,
+                operator(pg_catalog.-) (r.embedding operator(public.<#>) r.embedding) as square
+            from (%s) as r
+            offset '0'
+        ) as r
+        $sql$,
+        _cluster_facts.rows
+    )
+    into found;
+    perform sqlembed._check_cluster_facts(
+        found.num_rows, found.num_vectors, found.dimensions, found.most_dimensions, found.greatest_square,
+        case when _cluster_facts.metric operator(pg_catalog.=) 'cosine' then found.num_directions end
+    );
+    dimensions := found.dimensions;
+    num_rows := found.num_vectors;
+    if _cluster_facts.metric operator(pg_catalog.<>) 'cosine' then
+        rows := pg_catalog.format('select r.id, r.embedding from (%s) as r where r.embedding is not null', rows);
+    elsif found.least_square operator(pg_catalog.<) 0.99999::double precision
+        or found.greatest_square operator(pg_catalog.>) 1.00001::double precision
+    then
+        num_rows := found.num_directions;
+        rows := pg_catalog.format(
+            'select r.id, public.l2_normalize(r.embedding) as embedding from (%s) as r where public.vector_norm(r.embedding) operator(pg_catalog.>) 0',
+            rows
+        );
+    else
+        rows := pg_catalog.format('select r.id, r.embedding from (%s) as r where r.embedding is not null', rows);
+    end if;
+end
+$function$;
+
+comment on function sqlembed._cluster_facts(text, text) is
+    'How many rows (id, embedding) can be clustered and the dimensions of their vectors, and SQL that gives these rows; under cosine as unit vectors, without those of zeros, which have no direction.';
+
+create or replace function sqlembed._cluster_model(name text) returns sqlembed.cluster_model
+language plpgsql
+stable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    model sqlembed.cluster_model;
+    known text;
+begin
+    select m.* into model from sqlembed.cluster_model as m where m.name = _cluster_model.name;
+    if model.name is null then
+        select string_agg(quote_literal(m.name), ', ' order by m.name) into known from sqlembed.cluster_model as m;
+        raise exception 'sqlembed: no cluster model %', coalesce(quote_literal(_cluster_model.name), 'NULL')
+            using errcode = 'SE020',
+                hint = coalesce(
+                    'You may use: ' || known || '.',
+                    'Make one: select * from sqlembed.create_kmeans(''topics'', ''select id, embedding from article'').'
+                );
+    end if;
+    return model;
+end
+$function$;
+
+comment on function sqlembed._cluster_model(text) is
+    'The model of that name, or an error that names those the caller may use.';
+
+create or replace function sqlembed._cluster_rows(query text) returns text
+language plpgsql
+stable
+as $function$
+declare
+    body pg_catalog.text := _cluster_rows.query;
+    -- A semicolon that ends the query, and what may follow it: blanks and comments.
+    ending constant pg_catalog.text := ';(\s|;|--[^\n]*|/\*([^*]|\*+[^*/])*\*+/)*$';
+    num_columns bigint;
+    vector_type pg_catalog.regtype;
+    state pg_catalog.text;
+    problem pg_catalog.text;
+    pg_hint pg_catalog.text;
+begin
+    if body is null then
+        raise exception 'sqlembed: query => NULL is not a query'
+            using errcode = 'SE014', hint = 'Such as: select id, embedding from article.';
+    end if;
+    for attempt in 1..2 loop
+        begin
+            -- Planned, but never run: the outer join needs no row of it, only its columns.
+            execute pg_catalog.format(
+                E'select (select pg_catalog.count(*) from pg_catalog.json_object_keys(pg_catalog.row_to_json(x))),
+                    pg_catalog.pg_typeof(x.row_vector), x.row_id::pg_catalog.text
+                from (
+                    select q.* from (select 1) as one
+                    left join (%s\n) as q(row_id, row_vector) on false
+                ) as x',
+                body
+            )
+            into num_columns, vector_type;
+            state := null;
+            exit;
+        exception
+            when others then
+                get stacked diagnostics
+                    state = returned_sqlstate, problem = message_text, pg_hint = pg_exception_hint;
+                -- Syntax, names and types; but not rights, cancelling, locks or space.
+                if state operator(pg_catalog.!~) '^(0A|21|22|42)' or state operator(pg_catalog.=) '42501' then
+                    raise;
+                end if;
+                -- Only now: within quotes it could be part of a text.
+                body := pg_catalog.regexp_replace(body, ending, '');
+        end;
+    end loop;
+    if state is not null then
+        raise exception 'sqlembed: the query is not valid: %', problem
+            using errcode = 'SE014',
+                hint = pg_catalog.ltrim(
+                    pg_catalog.concat(
+                        pg_hint, ' A query to cluster is a SELECT of an id and a vector, such as: select id, embedding from article.'
+                    )
+                );
+    end if;
+    if num_columns operator(pg_catalog.<>) 2 then
+        raise exception 'sqlembed: the query has % columns instead of two', num_columns
+            using errcode = 'SE014', hint = 'The first is an id, the second a vector, such as: select id, embedding from article.';
+    end if;
+    vector_type := coalesce(
+        (
+            select t.typbasetype
+            from pg_catalog.pg_type as t
+            where t.oid operator(pg_catalog.=) vector_type and t.typtype operator(pg_catalog.=) 'd'
+        ),
+        vector_type
+    );
+    if vector_type operator(pg_catalog.<>) all (array['public.vector'::pg_catalog.regtype, 'public.halfvec'::pg_catalog.regtype]) then
+        raise exception 'sqlembed: the second column of the query is of type %, not a vector', vector_type
+            using errcode = 'SE014', hint = 'If it holds vectors in another form, cast it: column::vector.';
+    end if;
+    return pg_catalog.format(
+        E'select q.row_id::pg_catalog.text as id, q.row_vector::public.vector as embedding from (%s\n) as q(row_id, row_vector)',
+        body
+    );
+end
+$function$;
+
+comment on function sqlembed._cluster_rows(text) is
+    'SQL that gives the rows of a query of an id and a vector as (id text, embedding vector), or an error that says what the query must be. It is planned, not run.';
+
+create or replace function sqlembed._default_num_clusters(num_rows bigint) returns integer
+language sql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $function$
+    select least(greatest(2, least(100, round(sqrt(_default_num_clusters.num_rows / 2.0)))), _default_num_clusters.num_rows)::integer
+$function$;
+
+comment on function sqlembed._default_num_clusters(bigint) is
+    'A number of clusters that people can look through: the root of half the number of rows, from 2 to 100.';
+
+create or replace function sqlembed._distinct_vectors(rows text, at_most integer) returns public.vector[]
+language plpgsql
+volatile
+as $function$
+declare
+    vectors public.vector[];
+begin
+    execute pg_catalog.format(
+        'select pg_catalog.array_agg(r.embedding order by r.embedding) from (
+            select distinct r.embedding from (%s) as r order by r.embedding limit %s
+        ) as r',
+        _distinct_vectors.rows, _distinct_vectors.at_most
+    )
+    into vectors;
+    return vectors;
+end
+$function$;
+
+comment on function sqlembed._distinct_vectors(text, integer) is
+    'The different vectors of rows (id, embedding), in order.';
+
+create or replace function sqlembed._explain_dimensions(name text, state text, problem text) returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    -- pgvector has one code for all it refuses. The vector of the row stands before the centroid.
+    others text := substring(_explain_dimensions.problem from '^different \w+ dimensions (\d+) and \d+$');
+begin
+    if _explain_dimensions.state = '22000' and others is not null then
+        perform sqlembed._check_dimensions(_explain_dimensions.name, others::integer);
+    end if;
+end
+$function$;
+
+comment on function sqlembed._explain_dimensions(text, text, text) is
+    'An error in the words of a cluster model when pgvector refused to compare a row with its centroids; else nothing.';
+
+create or replace function sqlembed._kmeans_fit(
+    points public.vector[],
+    num_clusters integer,
+    metric text,
+    max_iterations integer,
+    min_rel_progress double precision,
+    seed integer,
+    out centroids public.vector[],
+    out iterations integer
+)
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    num_points constant integer := cardinality(_kmeans_fit.points);
+    -- The points lie in random order. More of them hardly make better first centroids, and most of the
+    -- way can be made on a quarter of them.
+    first_points constant public.vector[] := _kmeans_fit.points[1:greatest(2000, 20 * _kmeans_fit.num_clusters)];
+    quarter constant public.vector[] := _kmeans_fit.points[1:greatest(num_points / 4, 2000, 32 * _kmeans_fit.num_clusters)];
+    -- One start in twenty is a percent worse than the others; with many clusters they differ less.
+    num_attempts constant integer := case
+        when _kmeans_fit.max_iterations > 1 then least(greatest(1, 200 / _kmeans_fit.num_clusters), 3, num_points)
+        else 1
+    end;
+    first_centroids public.vector[];
+    moved record;
+    best record;
+    best_loss double precision;
+begin
+    centroids := '{}';
+    iterations := 0;
+    if num_points = 0 then
+        return;
+    end if;
+    for attempt in 1..num_attempts loop
+        first_centroids := sqlembed._kmeans_seed(
+            first_points, _kmeans_fit.num_clusters, _kmeans_fit.metric, _kmeans_fit.seed, attempt
+        );
+        if cardinality(first_centroids) < _kmeans_fit.num_clusters and cardinality(first_points) < num_points then
+            first_centroids := sqlembed._kmeans_seed(
+                _kmeans_fit.points, _kmeans_fit.num_clusters, _kmeans_fit.metric, _kmeans_fit.seed, attempt
+            );
+        end if;
+        moved := sqlembed._kmeans_move(
+            quarter, first_centroids, _kmeans_fit.metric, 0, _kmeans_fit.max_iterations / 2,
+            5 * _kmeans_fit.min_rel_progress, _kmeans_fit.seed, 0
+        );
+        if attempt = 1 or moved.loss < best_loss then
+            best := moved;
+            best_loss := moved.loss;
+        end if;
+    end loop;
+    best := sqlembed._kmeans_move(
+        _kmeans_fit.points, best.centroids, _kmeans_fit.metric, best.iterations, _kmeans_fit.max_iterations,
+        _kmeans_fit.min_rel_progress, _kmeans_fit.seed, best.gained
+    );
+    centroids := best.centroids;
+    iterations := best.iterations;
+end
+$function$;
+
+comment on function sqlembed._kmeans_fit(public.vector[], integer, text, integer, double precision, integer) is
+    'Centroids of points in random order, and the iterations they took: from the best of several starts on a part of the points, moved on over all. Fewer than num_clusters when there are not so many different points. Under cosine the points are unit vectors.';
+
+create or replace function sqlembed._kmeans_move(
+    points public.vector[],
+    inout centroids public.vector[],
+    metric text,
+    inout iterations integer,
+    last_iteration integer,
+    tolerance double precision,
+    seed integer,
+    inout gained double precision,
+    out loss double precision
+)
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    -- A centroid goes so much further than to the mean of its points, which saves a third of the
+    -- iterations; from 1 on it swings.
+    overshoot constant public.vector := array_fill(0.8::real, array[public.vector_dims(_kmeans_move.points[1])]);
+    means public.vector[];
+    sizes bigint[];
+    previous_sizes bigint[];
+    previous_loss double precision;
+    gain double precision;
+    previous_gain double precision;
+    -- The sum of all gains to come, if they go on to shrink as the last one has.
+    to_come double precision;
+begin
+    while iterations < _kmeans_move.last_iteration loop
+        iterations := iterations + 1;
+        select array_agg(s.mean order by s.centroid_id), array_agg(s.cluster_size order by s.centroid_id),
+            sum(
+                sqlembed._loss_at_mean(
+                    _kmeans_move.metric, s.cluster_size, s.sum_distance, s.sum_squared_distance,
+                    centroids[s.centroid_id], s.mean
+                )
+            ) / cardinality(_kmeans_move.points)
+        into means, sizes, loss
+        from sqlembed._kmeans_step(null, _kmeans_move.points, centroids, _kmeans_move.metric) as s;
+
+        if array_position(means, null) is not null then
+            centroids := sqlembed._kmeans_refill(
+                null, _kmeans_move.points, centroids, means, _kmeans_move.metric, _kmeans_move.seed + iterations
+            );
+            means := centroids;
+            previous_loss := null;
+            previous_gain := null;
+            continue;
+        end if;
+        gain := previous_loss - loss;
+        gained := gained + coalesce(gain, 0);
+        to_come := case when gain < previous_gain then gain * gain / (previous_gain - gain) end;
+        exit when loss <= 0 or gain <= 0 or to_come < _kmeans_move.tolerance * gained;
+        centroids := case
+            -- The first move comes from mere points; and when no point has changed sides, the means are
+            -- where to stay.
+            when iterations = 1 or sizes = previous_sizes then means
+            else array(
+                select case _kmeans_move.metric when 'cosine' then public.l2_normalize(m.ahead) else m.ahead end
+                from (
+                    select m.place,
+                        m.mean operator(public.+) (m.mean operator(public.-) m.old) operator(public.*) overshoot as ahead
+                    from unnest(means, centroids) with ordinality as m(mean, old, place)
+                ) as m
+                order by m.place
+            )
+        end;
+        previous_loss := loss;
+        previous_gain := gain;
+        previous_sizes := sizes;
+    end loop;
+    centroids := coalesce(means, centroids);
+end
+$function$;
+
+comment on function sqlembed._kmeans_move(
+    public.vector[], public.vector[], text, integer, integer, double precision, integer, double precision
+) is
+    'Moves centroids to the means of the points nearest to them, again and again up to an iteration, or until all further iterations together promise less than tolerance of what has been gained since the first. Under cosine the points are unit vectors. The loss is that of a point on average.';
+
+create or replace function sqlembed._kmeans_refill(
+    rows text,
+    points public.vector[],
+    centroids public.vector[],
+    means public.vector[],
+    metric text,
+    seed integer
+)
+returns public.vector[]
+language plpgsql
+volatile
+as $function$
+declare
+    far public.vector[];
+    place integer := 0;
+    filled public.vector[] := _kmeans_refill.means;
+begin
+    execute pg_catalog.format(
+        $sql$
+        select pg_catalog.array_agg(f.embedding order by f.race, f.id collate pg_catalog."C", f.embedding)
+        from (
+            select r.id, r.embedding,
+                operator(pg_catalog.-) pg_catalog.ln(sqlembed._uniform(coalesce(r.id, ''), %s)) operator(pg_catalog./) %s as race
+            from (%s) as r
+            where r.distance operator(pg_catalog.>) %s
+            order by race, r.id collate pg_catalog."C", r.embedding
+            limit %s
+        ) as f
+        $sql$,
+        _kmeans_refill.seed,
+        case when _kmeans_refill.metric operator(pg_catalog.=) 'cosine' then
+            'r.distance'
+        else
+            '(r.distance operator(pg_catalog.*) r.distance)'
+        end,
+        sqlembed._nearest_sql(
+            coalesce(
+                _kmeans_refill.rows,
+                'select pg_catalog.generate_subscripts($1, 1)::pg_catalog.text as id, pg_catalog.unnest($1) as embedding'
+            ),
+            _kmeans_refill.metric,
+            _kmeans_refill.centroids
+        ),
+        case when _kmeans_refill.metric operator(pg_catalog.=) 'cosine' then '5e-7' else '0' end,
+        pg_catalog.cardinality(pg_catalog.array_positions(_kmeans_refill.means, null))
+    )
+    into far
+    using _kmeans_refill.points;
+    for centroid_id in 1..pg_catalog.cardinality(filled) loop
+        if filled[centroid_id] is null then
+            place := place operator(pg_catalog.+) 1;
+            filled[centroid_id] := coalesce(far[place], _kmeans_refill.centroids[centroid_id]);
+        end if;
+    end loop;
+    return filled;
+end
+$function$;
+
+comment on function sqlembed._kmeans_refill(text, public.vector[], public.vector[], public.vector[], text, integer) is
+    'The means with vectors of the rows (id, embedding), or of the points when rows is NULL, in place of those that are NULL; drawn as k-means++ draws: with the squared distance to the nearest centroid as weight.';
+
+create or replace function sqlembed._kmeans_sample(
+    rows text,
+    num_rows bigint,
+    dimensions integer,
+    sample_size integer,
+    seed integer
+)
+returns public.vector[]
+language plpgsql
+volatile
+-- Else the sort goes to disk.
+set work_mem = '64MB'
+as $function$
+declare
+    -- Hashes lie evenly in the range of bigint.
+    share double precision := _kmeans_sample.sample_size::double precision operator(pg_catalog./) _kmeans_sample.num_rows;
+    highest double precision := share operator(pg_catalog.*) 18446744073709551616::double precision
+        operator(pg_catalog.-) 9223372036854775808::double precision;
+    sample public.vector[];
+begin
+    -- The vector takes part in the hash, for ids that are not unique.
+    execute pg_catalog.format(
+        $sql$
+        select pg_catalog.array_agg(r.embedding order by r.hash, r.id collate pg_catalog."C", r.embedding)
+        from (
+            select r.*
+            from (
+                select r.id, r.embedding, pg_catalog.hashfloat8extended(
+                    r.embedding operator(public.<->) %L::public.vector,
+                    pg_catalog.hashtextextended(coalesce(r.id, ''), %s)
+                ) as hash
+                from (%s) as r
+                offset '0'
+            ) as r
+            where r.hash operator(pg_catalog.<=) %L::double precision
+            -- Never reached but by masses of rows that are the same, id and vector.
+            limit %s
+        ) as r
+        $sql$,
+        pg_catalog.array_fill(0.01::real, array[_kmeans_sample.dimensions])::public.vector,
+        _kmeans_sample.seed, _kmeans_sample.rows, highest, 2 operator(pg_catalog.*) _kmeans_sample.sample_size
+    )
+    into sample;
+    return coalesce(sample, '{}');
+end
+$function$;
+
+comment on function sqlembed._kmeans_sample(text, bigint, integer, integer, integer) is
+    'Vectors of a random choice of about sample_size of the rows (id, embedding), or of all if there are no more, in random order. Hashes of the rows and the seed decide both, so where the rows happen to lie does not matter.';
+
+create or replace function sqlembed._kmeans_sample_size(num_clusters integer, dimensions integer) returns integer
+language sql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- 256 rows a cluster bring its mean so near to that of all its rows that the loss is 0.4 % higher, of
+    -- which one move over all rows takes most back. The sample is an array: copies of more than 32 MB take
+    -- ten times as long, for the allocator gives such blocks back each time; and 1 GB is the limit.
+    select least(
+        greatest(10000, 256 * _kmeans_sample_size.num_clusters),
+        greatest(31000000 / size_of.vector, 128 * _kmeans_sample_size.num_clusters),
+        256000000 / size_of.vector
+    )
+    from (select 4 * _kmeans_sample_size.dimensions + 8) as size_of(vector)
+$function$;
+
+comment on function sqlembed._kmeans_sample_size(integer, integer) is
+    'How many rows a model is fitted on; where there are more, on a sample.';
+
+create or replace function sqlembed._kmeans_seed(
+    points public.vector[],
+    num_clusters integer,
+    metric text,
+    seed integer,
+    attempt integer
+)
+returns public.vector[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    random_seed constant bigint := (_kmeans_seed.seed * 16::bigint + _kmeans_seed.attempt) * 1024;
+    chosen public.vector[] := _kmeans_seed.points[_kmeans_seed.attempt:_kmeans_seed.attempt];
+    -- Squared distance of each point to the nearest one chosen so far; for unit vectors it grows as 1 - cos.
+    gaps double precision[] := array(
+        select (p.point operator(public.<->) chosen[1]) ^ 2 from unnest(_kmeans_seed.points) as p(point)
+    );
+    -- What single precision cannot tell apart by the inner product is one direction.
+    smallest_gap constant double precision := case _kmeans_seed.metric when 'cosine' then 1e-6 else 0 end;
+    num_candidates constant integer := 2 + floor(ln(_kmeans_seed.num_clusters));
+    candidates integer[];
+    candidate integer;
+    candidate_point public.vector;
+    candidate_gaps double precision[];
+    candidate_loss double precision;
+    best_point public.vector;
+    best_gaps double precision[];
+    best_loss double precision;
+begin
+    for number in 2.._kmeans_seed.num_clusters loop
+        -- Of exponential variates with the gaps as rates the least ones are a draw weighted by the gaps.
+        candidates := array(
+            select g.place
+            from unnest(gaps) with ordinality as g(gap, place)
+            where g.gap > smallest_gap
+            order by -ln(sqlembed._uniform(g.place::text, random_seed + number)) / g.gap, g.place
+            limit num_candidates
+        );
+        exit when cardinality(candidates) = 0;
+        best_loss := null;
+        foreach candidate in array candidates loop
+            candidate_point := _kmeans_seed.points[candidate];
+            select array_agg(g.gap), sum(g.gap)
+            into candidate_gaps, candidate_loss
+            from (
+                select least(p.gap, (p.point operator(public.<->) candidate_point) ^ 2) as gap
+                from (select unnest(_kmeans_seed.points) as point, unnest(gaps) as gap) as p
+            ) as g;
+            if best_loss is null or candidate_loss < best_loss then
+                best_point := candidate_point;
+                best_gaps := candidate_gaps;
+                best_loss := candidate_loss;
+            end if;
+        end loop;
+        chosen := chosen || best_point;
+        gaps := best_gaps;
+    end loop;
+    return chosen;
+end
+$function$;
+
+comment on function sqlembed._kmeans_seed(public.vector[], integer, text, integer, integer) is
+    'First centroids by greedy k-means++: each is the best of several points drawn with the squared distance to those chosen before as weight. Every attempt has another first point and other draws. Fewer than num_clusters when there are not so many different points. Under cosine the points are unit vectors.';
+
+create or replace function sqlembed._kmeans_settle(
+    rows text,
+    points public.vector[],
+    inout centroids public.vector[],
+    metric text,
+    seed integer,
+    inout moves integer,
+    out cluster_sizes bigint[],
+    out cluster_radii double precision[],
+    out loss double precision
+)
+language plpgsql
+volatile
+as $function$
+declare
+    moves_left integer := _kmeans_settle.moves;
+    means public.vector[];
+begin
+    moves := 0;
+    loop
+        select pg_catalog.array_agg(s.mean order by s.centroid_id),
+            pg_catalog.array_agg(s.cluster_size order by s.centroid_id),
+            pg_catalog.array_agg(
+                pg_catalog.sqrt(
+                    s.sum_squared_distance operator(pg_catalog./)
+                    case when s.cluster_size operator(pg_catalog.>) 0 then s.cluster_size end
+                )
+                order by s.centroid_id
+            ),
+            pg_catalog.sum(
+                case when _kmeans_settle.metric operator(pg_catalog.=) 'cosine' then s.sum_distance else s.sum_squared_distance end
+            )
+        into means, cluster_sizes, cluster_radii, loss
+        from sqlembed._kmeans_step(_kmeans_settle.rows, _kmeans_settle.points, centroids, _kmeans_settle.metric) as s;
+        -- A cluster that is still empty after three more moves stays so.
+        exit when moves operator(pg_catalog.>=) moves_left
+            and (0 operator(pg_catalog.<>) all (cluster_sizes) or moves operator(pg_catalog.>=) (moves_left operator(pg_catalog.+) 3));
+        moves := moves operator(pg_catalog.+) 1;
+        if pg_catalog.array_position(means, null) is not null then
+            means := sqlembed._kmeans_refill(
+                _kmeans_settle.rows, _kmeans_settle.points, centroids, means, _kmeans_settle.metric,
+                _kmeans_settle.seed operator(pg_catalog.-) moves
+            );
+        end if;
+        centroids := means;
+    end loop;
+end
+$function$;
+
+comment on function sqlembed._kmeans_settle(text, public.vector[], public.vector[], text, integer, integer) is
+    'Moves centroids to the means of their rows (id, embedding), or points when rows is NULL, so many times, and further while a cluster is empty; then measures the clusters: their rows, the root of their mean squared distance, and the loss.';
+
+create or replace function sqlembed._kmeans_step(
+    rows text,
+    points public.vector[],
+    centroids public.vector[],
+    metric text
+)
+returns table (
+    centroid_id integer,
+    mean public.vector,
+    cluster_size bigint,
+    sum_distance double precision,
+    sum_squared_distance double precision
+)
+language plpgsql
+volatile
+as $function$
+begin
+    -- sum() takes a fifth of the time of avg(), which makes a new array of double precision for every row.
+    return query execute pg_catalog.format(
+        $sql$
+        select c.centroid_id, %s, coalesce(g.cluster_size, 0), coalesce(g.sum_distance, 0), coalesce(g.sum_squared_distance, 0)
+        from pg_catalog.generate_series(1, %s) as c(centroid_id)
+        left join (
+            select r.centroid_id, public.sum(r.embedding) as total, pg_catalog.count(*) as cluster_size,
+                pg_catalog.sum(r.distance) as sum_distance,
+                pg_catalog.sum(r.distance operator(pg_catalog.*) r.distance) as sum_squared_distance
+            from (%s) as r
+            group by r.centroid_id
+        ) as g on g.centroid_id operator(pg_catalog.=) c.centroid_id
+        order by c.centroid_id
+        $sql$,
+        case when _kmeans_step.metric operator(pg_catalog.=) 'cosine' then
+            'case when public.vector_norm(g.total) operator(pg_catalog.>) 0 then public.l2_normalize(g.total) end'
+        else
+            'case when g.cluster_size operator(pg_catalog.>) 0 then g.total operator(public.*) pg_catalog.array_fill(
+                (1.0 operator(pg_catalog./) g.cluster_size)::real, array[public.vector_dims(g.total)]
+            )::public.vector end'
+        end,
+        pg_catalog.cardinality(_kmeans_step.centroids),
+        sqlembed._nearest_sql(
+            coalesce(_kmeans_step.rows, 'select null::pg_catalog.text as id, pg_catalog.unnest($1) as embedding'),
+            _kmeans_step.metric,
+            _kmeans_step.centroids
+        )
+    )
+    using _kmeans_step.points;
+end
+$function$;
+
+comment on function sqlembed._kmeans_step(text, public.vector[], public.vector[], text) is
+    'Gives each of the rows (id, embedding), or of the points when rows is NULL, to its nearest centroid and returns, for each centroid in order, the mean of its rows (a unit vector under cosine; NULL if there is none), their number, and sums of their distances to the centroid.';
+
+create or replace function sqlembed._loss_at_mean(
+    metric text,
+    cluster_size bigint,
+    sum_distance double precision,
+    sum_squared_distance double precision,
+    centroid public.vector,
+    mean public.vector
+)
+returns double precision
+language sql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $function$
+    select case
+        when _loss_at_mean.metric <> 'cosine' then _loss_at_mean.sum_squared_distance
+            - _loss_at_mean.cluster_size * (_loss_at_mean.mean operator(public.<->) _loss_at_mean.centroid) ^ 2
+        -- The sum of n unit vectors has the direction of the mean, and with the centroid the inner product n - sum_distance.
+        when _loss_at_mean.mean operator(public.<#>) _loss_at_mean.centroid < -0.001 then _loss_at_mean.cluster_size
+            + (_loss_at_mean.cluster_size - _loss_at_mean.sum_distance) / (_loss_at_mean.mean operator(public.<#>) _loss_at_mean.centroid)
+        else _loss_at_mean.sum_distance
+    end
+$function$;
+
+comment on function sqlembed._loss_at_mean(text, bigint, double precision, double precision, public.vector, public.vector) is
+    'Loss of a cluster once its centroid has moved to the mean of its rows, from their distances to where it was. It falls from one iteration to the next also where centroids go further than to the mean.';
+
+create or replace function sqlembed._nearest_sql(rows text, metric text, centroids public.vector[]) returns text
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    -- Of unit vectors the inner product says the same as the cosine, without computing their lengths.
+    operator text := case _nearest_sql.metric when 'cosine' then 'operator(public.<#>)' else 'operator(public.<->)' end;
+    distances text;
+    names text;
+    choices text;
+begin
+    select
+        string_agg(format('r.embedding %s %L::public.vector as d%s', operator, c.centroid, c.centroid_id), ', ' order by c.centroid_id),
+        string_agg(format('r.d%s', c.centroid_id), ', ' order by c.centroid_id),
+        string_agg(
+            format('when r.d%s operator(pg_catalog.=) r.nearest then %s', c.centroid_id, c.centroid_id),
+            ' ' order by c.centroid_id
+        )
+    into distances, names, choices
+    from unnest(_nearest_sql.centroids) with ordinality as c(centroid, centroid_id);
+
+    -- One expression a centroid takes a third of the time of a join with the centroids. The offsets keep
+    -- the levels apart, so that each distance is computed once; written as a string, because a number
+    -- there would need a cast and look to the planner like a limit, which forbids parallel plans.
+    return format(
+        $sql$
+        select r.id, r.embedding, case %1$s %2$s end as centroid_id, %3$s as distance
+        from (
+            select r.id, r.embedding, %4$s, least(%4$s) as nearest
+            from (
+                select r.id, r.embedding, %5$s
+                from (%6$s) as r
+                offset '0'
+            ) as r
+            offset '0'
+        ) as r
+        $sql$,
+        case when _nearest_sql.metric = 'cosine' then
+            -- A vector of zeros has no direction. Its length is looked at only when it can be one.
+            'when case when r.nearest operator(pg_catalog.=) 0 then public.vector_norm(r.embedding) operator(pg_catalog.=) 0 else false end then null'
+        end,
+        choices,
+        case when _nearest_sql.metric = 'cosine' then
+            'greatest(1 operator(pg_catalog.+) r.nearest, 0)'
+        else
+            'r.nearest'
+        end,
+        names,
+        distances,
+        _nearest_sql.rows
+    );
+end
+$function$;
+
+comment on function sqlembed._nearest_sql(text, text, public.vector[]) is
+    'SQL that adds to rows (id, embedding) the number of the nearest centroid and the distance to it; the distance under cosine is right for unit vectors. Both are NULL for NULL, the number also for a vector without direction.';
+
+create or replace function sqlembed._raise_briefly(state text, problem text, detail text, hint text) returns void
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    if _raise_briefly.detail <> '' and _raise_briefly.hint <> '' then
+        raise exception using errcode = _raise_briefly.state, message = _raise_briefly.problem,
+            detail = _raise_briefly.detail, hint = _raise_briefly.hint;
+    elsif _raise_briefly.detail <> '' then
+        raise exception using errcode = _raise_briefly.state, message = _raise_briefly.problem,
+            detail = _raise_briefly.detail;
+    elsif _raise_briefly.hint <> '' then
+        raise exception using errcode = _raise_briefly.state, message = _raise_briefly.problem, hint = _raise_briefly.hint;
+    else
+        raise exception using errcode = _raise_briefly.state, message = _raise_briefly.problem;
+    end if;
+end
+$function$;
+
+comment on function sqlembed._raise_briefly(text, text, text, text) is
+    'Raise an error anew without where it happened: statements that hold all centroids would fill clients and logs.';
+
+create or replace function sqlembed._reserve_model(name text, query text, metric text, seed integer) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    is_mine boolean;
+begin
+    insert into sqlembed.cluster_model (name, query, metric, dimensions, num_clusters, iterations, loss, seed)
+    values (_reserve_model.name, _reserve_model.query, _reserve_model.metric, 0, 0, 0, 0, _reserve_model.seed)
+    on conflict do nothing;
+    if found then
+        return;
+    end if;
+    is_mine := exists (select from sqlembed.cluster_model as m where m.name = _reserve_model.name);
+    raise exception 'sqlembed: a cluster model % exists already', quote_literal(_reserve_model.name)
+        using errcode = 'SE021',
+            hint = case
+                when is_mine then format('To fit it anew, first: select sqlembed.drop_model(%L).', _reserve_model.name)
+                else 'Another role made it: choose another name.'
+            end;
+end
+$function$;
+
+comment on function sqlembed._reserve_model(text, text, text, integer) is
+    'Enter a model that is still to be fitted, or an error when its name is taken; waits for another session that is fitting one of this name.';
+
+create or replace function sqlembed._uniform(key text, seed bigint) returns double precision
+language sql
+immutable
+parallel safe
+as $function$
+    select (
+        (pg_catalog.hashtextextended(_uniform.key, _uniform.seed) operator(pg_catalog.&) 4503599627370495)::double precision
+            operator(pg_catalog.+) 0.5::double precision
+    ) operator(pg_catalog./) 4503599627370496::double precision
+$function$;
+
+comment on function sqlembed._uniform(text, bigint) is
+    'A number between 0 and 1, both excluded, that looks random and is the same for the same key and seed.';
+
+create or replace function sqlembed.assign(name text, query text)
+returns table (id text, centroid_id integer)
+language plpgsql
+stable
+set jit = off
+as $function$
+declare
+    state pg_catalog.text;
+    problem pg_catalog.text;
+    detail pg_catalog.text;
+    hint pg_catalog.text;
+begin
+    return query execute pg_catalog.format(
+        'select r.id, r.centroid_id from (%s) as r',
+        sqlembed._assigned_sql(assign.name, sqlembed._cluster_rows(assign.query), false)
+    );
+exception
+    when others or query_canceled then
+        get stacked diagnostics
+            state = returned_sqlstate, problem = message_text, detail = pg_exception_detail, hint = pg_exception_hint;
+        perform sqlembed._explain_dimensions(assign.name, state, problem);
+        perform sqlembed._raise_briefly(state, problem, detail, hint);
+end
+$function$;
+
+comment on function sqlembed.assign(text, text) is
+    'The cluster of each row of a query of an id and a vector, as predict says it, for many rows at once: many times as fast.';
+
+create or replace function sqlembed.centroids(name text)
+returns table (centroid_id integer, centroid public.vector, cluster_size bigint, cluster_radius double precision)
+language plpgsql
+stable
+parallel safe
+rows 20
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    perform sqlembed._cluster_model(centroids.name);
+    return query
+        select c.centroid_id, c.centroid, c.cluster_size, c.cluster_radius
+        from sqlembed.cluster_centroid as c
+        where c.model = centroids.name
+        order by c.centroid_id;
+end
+$function$;
+
+comment on function sqlembed.centroids(text) is
+    'The clusters of a model: number, centroid (the mean of its rows, under cosine their mean direction), rows when it was fitted, and the root of their mean squared distance to the centroid.';
+
+create or replace function sqlembed.cluster_examples(name text, query text, examples integer default 3)
+returns table (centroid_id integer, id text, distance double precision)
+language plpgsql
+stable
+set jit = off
+as $function$
+declare
+    state pg_catalog.text;
+    problem pg_catalog.text;
+    detail pg_catalog.text;
+    hint pg_catalog.text;
+begin
+    return query execute pg_catalog.format(
+        $sql$
+        select r.centroid_id, r.id, r.distance
+        from (
+            select r.centroid_id, r.id, r.distance,
+                pg_catalog.row_number() over (partition by r.centroid_id order by r.distance, r.id) as place
+            from (%s) as r
+            where r.centroid_id is not null
+        ) as r
+        where r.place operator(pg_catalog.<=) %L::bigint
+        order by r.centroid_id, r.place
+        $sql$,
+        sqlembed._assigned_sql(cluster_examples.name, sqlembed._cluster_rows(cluster_examples.query), true),
+        cluster_examples.examples
+    );
+exception
+    when others or query_canceled then
+        get stacked diagnostics
+            state = returned_sqlstate, problem = message_text, detail = pg_exception_detail, hint = pg_exception_hint;
+        perform sqlembed._explain_dimensions(cluster_examples.name, state, problem);
+        perform sqlembed._raise_briefly(state, problem, detail, hint);
+end
+$function$;
+
+comment on function sqlembed.cluster_examples(text, text, integer) is
+    'Of the rows of a query of an id and a vector, those nearest to each centroid of a model: what the cluster is about. The id may be any expression, such as a title.';
+
+create or replace function sqlembed.create_kmeans(
+    name text,
+    query text,
+    num_clusters integer default null,
+    metric text default 'cosine',
+    max_iterations integer default 20,
+    min_rel_progress double precision default 0.01,
+    seed integer default 0
+)
+returns sqlembed.fitted_model
+language plpgsql
+volatile
+-- Compiling an expression for each centroid takes longer than evaluating it.
+set jit = off
+as $function$
+declare
+    rows pg_catalog.text;
+    facts record;
+    wanted integer;
+    sample_size integer;
+    points public.vector[];
+    fit record;
+    settled record;
+    fitted sqlembed.fitted_model;
+    state pg_catalog.text;
+    problem pg_catalog.text;
+    detail pg_catalog.text;
+    hint pg_catalog.text;
+begin
+    perform sqlembed._check_kmeans(
+        create_kmeans.name, create_kmeans.num_clusters, create_kmeans.metric, create_kmeans.max_iterations,
+        create_kmeans.min_rel_progress, create_kmeans.seed
+    );
+    rows := sqlembed._cluster_rows(create_kmeans.query);
+    -- Ahead of the work: who comes second with a name waits here for the first, and then fails at once.
+    perform sqlembed._reserve_model(create_kmeans.name, create_kmeans.query, create_kmeans.metric, create_kmeans.seed);
+
+    facts := sqlembed._cluster_facts(rows, create_kmeans.metric);
+    wanted := coalesce(create_kmeans.num_clusters, sqlembed._default_num_clusters(facts.num_rows));
+    sample_size := sqlembed._kmeans_sample_size(wanted, facts.dimensions);
+    points := sqlembed._kmeans_sample(facts.rows, facts.num_rows, facts.dimensions, sample_size, create_kmeans.seed);
+    fit := sqlembed._kmeans_fit(
+        points, wanted, create_kmeans.metric, create_kmeans.max_iterations, create_kmeans.min_rel_progress, create_kmeans.seed
+    );
+    if pg_catalog.cardinality(fit.centroids) operator(pg_catalog.<) wanted
+        and pg_catalog.cardinality(points) operator(pg_catalog.<) facts.num_rows
+    then
+        -- Nearly all rows are the same, and the sample has missed those that are not.
+        points := sqlembed._distinct_vectors(facts.rows, sample_size);
+        fit := sqlembed._kmeans_fit(
+            points, wanted, create_kmeans.metric, create_kmeans.max_iterations, create_kmeans.min_rel_progress, create_kmeans.seed
+        );
+    end if;
+    if pg_catalog.cardinality(fit.centroids) operator(pg_catalog.<) create_kmeans.num_clusters then
+        raise exception 'sqlembed: the query has only % different vectors for % clusters',
+            pg_catalog.cardinality(fit.centroids), create_kmeans.num_clusters
+            using errcode = 'SE022',
+                hint = pg_catalog.format(
+                    'Ask for num_clusters => %s at most, or leave it out.', pg_catalog.cardinality(fit.centroids)
+                );
+    end if;
+    settled := case
+        when pg_catalog.cardinality(points) operator(pg_catalog.<) facts.num_rows then
+            -- Fitted on a sample: one more move, to the means of all rows.
+            sqlembed._kmeans_settle(
+                facts.rows, null, fit.centroids, create_kmeans.metric, create_kmeans.seed,
+                least(1, create_kmeans.max_iterations operator(pg_catalog.-) fit.iterations)
+            )
+        else
+            sqlembed._kmeans_settle(
+                null, points, fit.centroids, create_kmeans.metric, create_kmeans.seed, 0
+            )
+    end;
+
+    insert into sqlembed.cluster_centroid (model, centroid_id, centroid, cluster_size, cluster_radius)
+    select create_kmeans.name, c.centroid_id, c.centroid, c.cluster_size, c.cluster_radius
+    from rows from (
+        pg_catalog.unnest(settled.centroids), pg_catalog.unnest(settled.cluster_sizes), pg_catalog.unnest(settled.cluster_radii)
+    ) with ordinality as c(centroid, cluster_size, cluster_radius, centroid_id);
+    fitted := row(
+        create_kmeans.name,
+        pg_catalog.cardinality(settled.centroids),
+        fit.iterations operator(pg_catalog.+) settled.moves,
+        settled.loss
+    );
+    update sqlembed.cluster_model as m
+    set dimensions = facts.dimensions, num_clusters = fitted.num_clusters, iterations = fitted.iterations,
+        loss = fitted.loss
+    where m.name operator(pg_catalog.=) create_kmeans.name;
+    return fitted;
+exception
+    when others or query_canceled then
+        get stacked diagnostics
+            state = returned_sqlstate, problem = message_text, detail = pg_exception_detail, hint = pg_exception_hint;
+        perform sqlembed._raise_briefly(state, problem, detail, hint);
+end
+$function$;
+
+comment on function sqlembed.create_kmeans(text, text, integer, text, integer, double precision, integer) is
+    'Fit a k-means model to the rows of a query of an id and a vector, and keep it under a name. num_clusters is by default the root of half the number of rows, from 2 to 100. metric: cosine (loss: sum of 1 - cos) or euclidean (loss: sum of squared distances). It stops after max_iterations, or when further iterations promise less than min_rel_progress of what has been gained so far. Large tables are fitted on a sample of 256 rows a cluster, 10000 at least; sizes, radii and loss are those of all rows. The query is run several times and must give the same rows each time.';
+
+create or replace function sqlembed.drop_model(name text) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    perform sqlembed._cluster_model(drop_model.name);
+    delete from sqlembed.cluster_model as m where m.name = drop_model.name;
+end
+$function$;
+
+comment on function sqlembed.drop_model(text) is
+    'Forget a cluster model.';
+
+create or replace function sqlembed.predict(name text, embedding public.vector) returns integer
+language plpgsql
+stable
+strict
+parallel safe
+as $function$
+declare
+    nearest record;
+begin
+    select c.centroid_id, m.metric, d.distance
+    into nearest
+    from sqlembed.cluster_model as m
+    join sqlembed.cluster_centroid as c on c.model operator(pg_catalog.=) m.name
+    cross join lateral (
+        select case when m.metric operator(pg_catalog.=) 'cosine' then c.centroid operator(public.<#>) predict.embedding
+            else c.centroid operator(public.<->) predict.embedding
+        end as distance
+    ) as d
+    where m.name operator(pg_catalog.=) predict.name
+        and m.dimensions operator(pg_catalog.=) public.vector_dims(predict.embedding)
+    order by d.distance, c.centroid_id
+    limit 1;
+    if nearest.centroid_id is null then
+        perform sqlembed._check_dimensions(predict.name, public.vector_dims(predict.embedding));
+    end if;
+    -- A vector of zeros has no direction.
+    if nearest.distance operator(pg_catalog.=) 0
+        and nearest.metric operator(pg_catalog.=) 'cosine'
+        and public.vector_norm(predict.embedding) operator(pg_catalog.=) 0
+    then
+        return null;
+    end if;
+    return nearest.centroid_id;
+end
+$function$;
+
+comment on function sqlembed.predict(text, public.vector) is
+    'Number of the cluster whose centroid is nearest; NULL for NULL, and under cosine for a vector of zeros, which has no direction. For many rows, assign is several times as fast.';
+
+create or replace function sqlembed.predict(name text, embedding public.halfvec) returns integer
+language sql
+stable
+strict
+parallel safe
+as $function$
+    select sqlembed.predict(predict.name, predict.embedding::public.vector)
+$function$;
+
+comment on function sqlembed.predict(text, public.halfvec) is
+    'Number of the cluster whose centroid is nearest; NULL for NULL, and under cosine for a vector of zeros, which has no direction. For many rows, assign is several times as fast.';
 
 create or replace view sqlembed.failure as
 select e.relation, e.name as embedding, f.key, f.attempts, f.error, f.failed_at
 from sqlembed.failed_job as f
 join sqlembed.embedding as e on e.id = f.embedding
-where has_table_privilege(e.relation, 'select');
+where sqlembed._sees_all_rows(e.relation);
 
-comment on view sqlembed.failure is 'Rows that were given up, with what the embedder said; retry_failed brings them back.';
+comment on view sqlembed.failure is 'Rows that were given up, with what the embedder said; retry_failed brings them back. Not for those from whom a policy keeps rows back.';
 comment on column sqlembed.failure.relation is 'The table.';
 comment on column sqlembed.failure.embedding is 'The vector column.';
 comment on column sqlembed.failure.key is 'The row: its primary key''s values in order.';
@@ -2282,7 +4687,9 @@ select
     q.failed,
     q.oldest_pending,
     case
-        when q.last_error is not null then q.last_error
+        when g.name is not null then 'column ' || quote_ident(g.name) || ' of its source is gone: drop this embedding and declare it anew'
+        -- It may quote a row.
+        when q.last_error is not null and sqlembed._sees_all_rows(e.relation) then q.last_error
         when m.fingerprint is null then 'unserved: no worker has registered embedder ' || quote_ident(e.embedder)
     end as last_error
 from sqlembed.embedding as e
@@ -2324,6 +4731,16 @@ cross join lateral (
             )
         ) as last_error
 ) as q
+left join lateral (
+    select s.name
+    from unnest(e.source_columns) as s (name)
+    where not exists (
+        select
+        from pg_catalog.pg_attribute as a
+        where a.attrelid = e.relation and a.attname = s.name and not a.attisdropped
+    )
+    limit 1
+) as g on true
 where has_table_privilege(e.relation, 'select')
     and exists (
         select

@@ -62,8 +62,8 @@ create table sqlembed.embedding (
     chunking jsonb,
     dimensions integer not null,
     key_columns name[] not null,
+    key_types regtype[] not null,
     key_expression text not null,
-    key_match text not null,
     source_columns name[] not null,
     created_at timestamptz not null default now(),
     constraint one_embedding_a_column unique (relation, name)
@@ -99,8 +99,8 @@ comment on column sqlembed.embedding.place is 'row: the vector stands in the row
 comment on column sqlembed.embedding.chunking is 'How long texts are cut; null: not at all.';
 comment on column sqlembed.embedding.dimensions is 'Length of the vectors.';
 comment on column sqlembed.embedding.key_columns is 'Columns of the primary key, in its order.';
+comment on column sqlembed.embedding.key_types is 'Types of these columns when it was declared.';
 comment on column sqlembed.embedding.key_expression is 'SQL that makes the key of row r: a jsonb array.';
-comment on column sqlembed.embedding.key_match is 'SQL condition that row r has the key k.key.';
 comment on column sqlembed.embedding.source_columns is 'Columns that the source uses.';
 comment on column sqlembed.embedding.created_at is 'When the embedding was declared.';
 
@@ -133,10 +133,11 @@ comment on column sqlembed.change.embedding is 'The embedding that is out of dat
 comment on column sqlembed.change.key is 'The row: its primary key''s values in order.';
 comment on column sqlembed.change.changed_at is 'When the row was written.';
 
+-- No foreign key to embedding: while a transaction that drops one is open, workers would have to
+-- wait for it. They remove what has lost its embedding.
 create table sqlembed.job (
-    embedding integer not null references sqlembed.embedding on delete cascade,
+    embedding integer not null,
     key jsonb not null,
-    version bigint not null default 1,
     attempts integer not null default 0,
     changed_at timestamptz not null default clock_timestamp(),
     not_before timestamptz not null default clock_timestamp(),
@@ -147,21 +148,21 @@ create table sqlembed.job (
 )
 with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
 
-create index job_due on sqlembed.job (embedding, not_before);
+-- Of what nobody has in hand. What somebody has is found by the primary key, and only by it.
+create index job_due on sqlembed.job (embedding, not_before) where worker is null;
 
 comment on table sqlembed.job is 'Pending work: at most one job a row and embedding.';
 comment on column sqlembed.job.embedding is 'The embedding to bring up to date.';
 comment on column sqlembed.job.key is 'The row: its primary key''s values in order.';
-comment on column sqlembed.job.version is 'Raised by every change, so that a worker sees that its answer is for an older text.';
 comment on column sqlembed.job.attempts is 'How often the embedder has failed on this row.';
 comment on column sqlembed.job.changed_at is 'When the oldest change not yet embedded was written.';
 comment on column sqlembed.job.not_before is 'Not to be tried earlier.';
 comment on column sqlembed.job.locked_until is 'End of the lease of the worker that has it in hand.';
-comment on column sqlembed.job.worker is 'The worker that has it in hand.';
+comment on column sqlembed.job.worker is 'The worker that has it in hand, until it is done or a later change takes it away.';
 comment on column sqlembed.job.error is 'What the embedder said at the last attempt.';
 
 create table sqlembed.failed_job (
-    embedding integer not null references sqlembed.embedding on delete cascade,
+    embedding integer not null,
     key jsonb not null,
     attempts integer not null,
     error text not null,
@@ -260,6 +261,7 @@ create table sqlembed.cluster_model (
     name text primary key check (name <> ''),
     query text not null,
     metric text not null check (metric in ('cosine', 'euclidean')),
+    dimensions integer not null,
     num_clusters integer not null,
     iterations integer not null,
     loss double precision not null,
@@ -276,9 +278,10 @@ comment on table sqlembed.cluster_model is 'k-means models kept under a name.';
 comment on column sqlembed.cluster_model.name is 'Name of the model.';
 comment on column sqlembed.cluster_model.query is 'The query it was fitted on.';
 comment on column sqlembed.cluster_model.metric is 'cosine or euclidean.';
+comment on column sqlembed.cluster_model.dimensions is 'Length of the vectors.';
 comment on column sqlembed.cluster_model.num_clusters is 'Number of centroids.';
 comment on column sqlembed.cluster_model.iterations is 'Iterations until it stopped.';
-comment on column sqlembed.cluster_model.loss is 'Sum of squared distances of the rows to their centroids.';
+comment on column sqlembed.cluster_model.loss is 'Over all rows, the distances to their centroids summed up: 1 - cos under cosine, squared under euclidean.';
 comment on column sqlembed.cluster_model.seed is 'Seed of the random choices.';
 comment on column sqlembed.cluster_model.owner is 'The role that made it; its members may use it.';
 comment on column sqlembed.cluster_model.created_at is 'When it was fitted.';
@@ -290,23 +293,41 @@ create table sqlembed.cluster_centroid (
     cluster_size bigint not null,
     cluster_radius double precision,
     primary key (model, centroid_id)
-);
+)
+-- Read whole for every predict: vectors of up to 2,000 dimensions stay beside their keys.
+with (toast_tuple_target = 8160);
 
 alter table sqlembed.cluster_centroid enable row level security;
 
+-- An uncorrelated array: evaluated once for all centroids that a predict looks at.
 create policy as_the_model on sqlembed.cluster_centroid
-    using (exists (select from sqlembed.cluster_model as m where m.name = model));
+    using (model = any (array(select m.name from sqlembed.cluster_model as m)));
 
 comment on table sqlembed.cluster_centroid is 'Centroids of the k-means models.';
 comment on column sqlembed.cluster_centroid.model is 'Name of the model.';
 comment on column sqlembed.cluster_centroid.centroid_id is 'Number of the cluster, from 1.';
-comment on column sqlembed.cluster_centroid.centroid is 'Mean of the cluster''s vectors.';
+comment on column sqlembed.cluster_centroid.centroid is 'Mean of the cluster''s vectors; under cosine their mean direction, a unit vector.';
 comment on column sqlembed.cluster_centroid.cluster_size is 'Rows in the cluster when it was fitted.';
 comment on column sqlembed.cluster_centroid.cluster_radius is 'Root of the mean squared distance of its rows to the centroid.';
 
+create type sqlembed.fitted_model as (
+    name text,
+    num_clusters integer,
+    iterations integer,
+    loss double precision
+);
+
+comment on type sqlembed.fitted_model is 'What create_kmeans says of the model that it made.';
+
 grant usage on schema sqlembed to public;
 grant select on sqlembed.embedder, sqlembed.embedder_key to public;
-grant select, insert, update, delete on sqlembed.embedding to public;
+grant select, delete on sqlembed.embedding to public;
+-- Not the number, which jobs and failures refer to; afterwards only the name of the index.
+grant insert (
+    relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, place,
+    chunking, dimensions, key_columns, key_expression, source_columns
+) on sqlembed.embedding to public;
+grant update (index_name) on sqlembed.embedding to public;
 grant insert on sqlembed.change to public;
 grant select, insert, update, delete on sqlembed.cluster_model, sqlembed.cluster_centroid to public;
 grant usage on schema sqlembed_wire to sqlembed_loopback;

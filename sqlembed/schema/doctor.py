@@ -55,10 +55,23 @@ order by e.name
 TRIGGERS = """
 select e.relation::text, e.name::text, bool_and(t.tgenabled is not null and t.tgenabled <> 'D')
 from sqlembed.embedding as e
-cross join (values ('sqlembed_insert'), ('sqlembed_update')) as needed (name)
-left join pg_trigger as t on t.tgrelid = e.relation and t.tgname = needed.name
+cross join (values ('sqlembed_insert_'), ('sqlembed_update_')) as needed (name)
+left join pg_trigger as t on t.tgrelid = e.relation and t.tgname = needed.name || e.id
 group by e.relation, e.name
 order by 1, 2
+"""
+
+# Source expressions and triggers run with the rights of the worker.
+STRONG_WORKERS = """
+select exists (
+    select from pg_stat_activity as a
+    join pg_roles as r on r.rolname = a.usename and r.rolsuper
+    where a.application_name = 'sqlembed worker' and a.datname = current_database()
+) and exists (
+    select from sqlembed.embedding as e
+    join pg_class as c on c.oid = e.relation
+    join pg_roles as r on r.oid = c.relowner and not r.rolsuper
+)
 """
 
 CONNECTIONS = """
@@ -97,6 +110,7 @@ def examine(engine: sa.Engine) -> list[Finding]:
         findings += [
             *_loopback(connection),
             *_embedders(connection),
+            *_workers(connection),
             *_triggers(connection),
             *_status(connection),
         ]
@@ -224,6 +238,16 @@ def _embedders(connection: sa.Connection) -> Iterator[Finding]:
             yield Finding(subject, "ok", "served")
             continue
         yield Finding(subject, "warning", detail, mend)
+
+
+def _workers(connection: sa.Connection) -> Iterator[Finding]:
+    if connection.exec_driver_sql(STRONG_WORKERS).scalar_one():
+        yield Finding(
+            "workers",
+            "warning",
+            "one runs as a superuser, and with it the source expressions and triggers of others",
+            "Run workers as a role of their own.",
+        )
 
 
 def _triggers(connection: sa.Connection) -> Iterator[Finding]:

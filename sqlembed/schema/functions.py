@@ -25,7 +25,9 @@ select p.oid::regprocedure::text,
            (select string_agg(acl::text, ' ' order by acl::text) from unnest(p.proacl) as acl), ''
        )
 from pg_proc as p
-where p.pronamespace in ('sqlembed'::regnamespace, 'sqlembed_wire'::regnamespace)
+where p.pronamespace in (to_regnamespace('sqlembed'), to_regnamespace('sqlembed_wire'))
+    -- Made by create_embedding, one an embedding.
+    and p.proname !~ '^_note_[0-9]+$'
 union all
 select c.oid::regclass::text,
        pg_get_viewdef(c.oid) || coalesce(obj_description(c.oid, 'pg_class'), '')

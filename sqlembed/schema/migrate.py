@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
+import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from alembic import command
@@ -13,35 +13,25 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from sqlembed import errors
+from sqlembed.schema import loopback
 from sqlembed.schema.functions import verbatim
+from sqlembed.schema.loopback import LOCK
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-# Every migration of a database takes this lock; the second of two then finds nothing left to do.
-LOCK = "select pg_advisory_xact_lock(hashtext('sqlembed migrate'))"
-
-HAS_MAPPING = "select exists (select from pg_user_mappings where srvname = 'sqlembed_loopback')"
-
-PASSWORD = """
-select substr(option, length('password=') + 1)
-from pg_user_mappings, unnest(umoptions) as option
-where srvname = 'sqlembed_loopback' and starts_with(option, 'password=')
-"""
-
-SIBLINGS = """
-select datname from pg_database
-where datallowconn and datname <> current_database() and has_database_privilege(datname, 'connect')
-order by datname
-"""
+# Alembic keeps what an environment sees in a global, so threads take turns.
+_ALEMBIC = threading.Lock()
 
 UNINSTALL = """
 drop server if exists sqlembed_loopback cascade;
 drop schema if exists sqlembed_wire cascade;
 drop schema if exists sqlembed cascade;
--- Only where migrate placed it: an extension of the user's own stays.
-drop schema if exists sqlembed_dblink cascade;
 """
+
+#: What an administrator may have made, or other databases use.
+UNINSTALL_SHARED = {
+    # Only where migrate placed it: an extension of the user's own stays.
+    "schema sqlembed_dblink": "drop schema if exists sqlembed_dblink cascade",
+    "role sqlembed_loopback": "drop role if exists sqlembed_loopback",
+}
 
 
 def migrations_folder() -> Path:
@@ -109,16 +99,16 @@ def upgrade(
         text searches from SQL does without it.
     """
     config = _config()
-    with engine.begin() as connection:
+    with _ALEMBIC, engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
-    return _configure_loopback(engine, loopback_password)
+    return loopback.configure(engine, loopback_password)
 
 
 def downgrade(engine: sa.Engine, revision: str) -> None:
     """Take the database back to an earlier revision, ``base`` for none; commits."""
     config = _config()
-    with engine.begin() as connection:
+    with _ALEMBIC, engine.begin() as connection:
         if current(connection) is None:
             raise errors.NotInstalled("sqlembed is not installed in this database")
         config.attributes["connection"] = connection
@@ -131,10 +121,14 @@ def script(revision: str = "head") -> str:
     It expects ``vector`` in schema ``public`` and ``dblink`` in ``sqlembed_dblink``.
     """
     output = io.StringIO()
-    command.upgrade(_config(output), revision, sql=True)
+    with _ALEMBIC:
+        command.upgrade(_config(output), revision, sql=True)
     return (
         f"{output.getvalue()}\n"
-        "-- After the commit, because it logs in as the role made above.\n"
+        "-- After the commit, because it logs in as the role made above; and twice, because the\n"
+        "-- first time it may give that role its password. Where other databases of the cluster\n"
+        "-- have sqlembed, give it the present one: sqlembed._configure_loopback('password').\n"
+        "SELECT sqlembed._configure_loopback();\n"
         "SELECT sqlembed._configure_loopback();\n"
     )
 
@@ -152,42 +146,11 @@ def uninstall(engine: sa.Engine) -> list[str]:
         connection.execute(verbatim(LOCK))
         connection.execute(verbatim(UNINSTALL))
     kept = []
-    try:
-        with engine.begin() as connection:
-            connection.execute(verbatim("drop role if exists sqlembed_loopback"))
-    except sa.exc.DBAPIError as error:
-        reason = str(error.orig).splitlines()[0]
-        kept.append(f"role sqlembed_loopback: {reason}")
-    return kept
-
-
-def _configure_loopback(engine: sa.Engine, password: str | None) -> list[str]:
-    with engine.begin() as connection:
-        connection.execute(verbatim(LOCK))
-        if password is None and not connection.exec_driver_sql(HAS_MAPPING).scalar_one():
-            password = next(_sibling_passwords(engine, connection), None)
-        usable = connection.execute(
-            sa.text("select sqlembed._configure_loopback(:password)"), {"password": password}
-        ).scalar_one()
-    if usable:
-        return []
-    try:
-        with engine.begin() as connection:
-            connection.execute(verbatim("select sqlembed._probe_loopback()"))
-    except sa.exc.DBAPIError as error:
-        return [str(error.orig).strip()]
-    return []
-
-
-def _sibling_passwords(engine: sa.Engine, connection: sa.Connection) -> Iterator[str]:
-    """Yield the password of the loopback as other databases of the cluster know it.
-
-    The role belongs to the cluster: a new password for this database would lock the others out.
-    """
-    for name in connection.exec_driver_sql(SIBLINGS).scalars().all():
-        sibling = sa.create_engine(engine.url.set(database=name), poolclass=sa.NullPool)
+    for what, statement in UNINSTALL_SHARED.items():
         try:
-            with sibling.connect() as other:
-                yield from other.exec_driver_sql(PASSWORD).scalars().all()
-        except sa.exc.OperationalError:
-            continue
+            with engine.begin() as connection:
+                connection.execute(verbatim(statement))
+        except sa.exc.DBAPIError as error:
+            reason = str(error.orig).splitlines()[0]
+            kept.append(f"{what}: {reason}")
+    return kept

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from psycopg import sql
 
 if TYPE_CHECKING:
-    import threading
-
-    import psycopg
-
     from sqlembed.worker.link import Connection
 
 #: The bell may be lost, polling may not: it is the authority.
@@ -33,17 +30,11 @@ class Bell:
     they find that lock taken.
     """
 
-    def __init__(self, connection: Connection, worker: int, stopping: threading.Event) -> None:
+    def __init__(self, connection: Connection, worker: int) -> None:
         self._connection = connection
-        self._stopping = stopping
         self._idle = False
-        self._rung = False
-        connection.add_notify_handler(self._ring)
         for channel in ("sqlembed", f"sqlembed_{worker}"):
             connection.execute(LISTEN.format(sql.Identifier(channel)))
-
-    def _ring(self, _: psycopg.Notify) -> None:
-        self._rung = True
 
     def busy(self) -> None:
         """Writers need not ring: the worker looks for more work by itself."""
@@ -51,19 +42,24 @@ class Bell:
             self._connection.execute(UNLOCK)
             self._idle = False
 
-    def wait(self) -> None:
+    def wait(self, look_again: float = 0) -> None:
         """Return when there may be work.
 
         The first call only says that the worker is idle: what was committed before that rang no
         bell, so the caller has to look once more.
+
+        Args:
+            look_again: when there will be work, bell or no bell, as ``time.monotonic`` counts.
         """
         if not self._idle:
             row = self._connection.execute(LOCK).fetchone()
             self._idle = bool(row and row[0])
             if self._idle:
                 return
-        if not self._rung:
-            poll = POLL if self._idle else UNRUNG_POLL
-            for _ in self._connection.notifies(timeout=poll.total_seconds(), stop_after=1):
-                pass
-        self._rung = False
+        # What rang while the worker was busy comes first, at once.
+        poll = (POLL if self._idle else UNRUNG_POLL).total_seconds()
+        remaining = look_again - time.monotonic()
+        if remaining > 0:
+            poll = min(poll, remaining + 0.005)
+        for _ in self._connection.notifies(timeout=poll, stop_after=1):
+            pass

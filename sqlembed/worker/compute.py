@@ -1,4 +1,4 @@
-"""Texts to vectors: from the cache, the rest in batches sorted by length, bad texts set apart."""
+"""Texts to vectors: in batches sorted by length, bad texts set apart."""
 
 from __future__ import annotations
 
@@ -8,29 +8,33 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from sqlembed import errors
-from sqlembed.worker.jobs import as_vectors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Mapping
 
-    from pgvector import Vector
+    import numpy as np
+    from numpy.typing import NDArray
 
     from sqlembed.embedders import Embedder
     from sqlembed.types import Kind
-    from sqlembed.worker.jobs import Jobs
 
 #: How long an embedder that cannot be reached is left alone.
 UNREACHABLE_DELAY = timedelta(seconds=5)
+
+#: The same for one that lacks a library or a setting.
+MISCONFIGURED_DELAY = timedelta(seconds=30)
 
 
 @dataclass
 class Computed:
     """Vectors and errors, each by the sha256 of its text."""
 
-    vectors: dict[bytes, Vector] = field(default_factory=dict)
+    vectors: dict[bytes, NDArray[np.float32]] = field(default_factory=dict)
     errors: dict[bytes, str] = field(default_factory=dict)
-    #: Those that were not in the cache before.
-    fresh: dict[bytes, Vector] = field(default_factory=dict)
+    #: Texts whose vectors were known before.
+    cached: Collection[bytes] = ()
+    #: Why the embedder stopped in between; texts in neither of the two are still to be done.
+    retry: errors.RetryLater | None = None
 
 
 def digest(text: str) -> bytes:
@@ -41,34 +45,29 @@ def digest(text: str) -> bytes:
 def compute(
     embedder: Embedder,
     kind: Kind,
-    texts: Iterable[str],
-    jobs: Jobs,
+    texts: Mapping[bytes, str],
     between: Callable[[], None],
 ) -> Computed:
-    """Embed each distinct text once.
+    """Embed each text once.
 
     Args:
         embedder: makes the vectors.
         kind: what the texts are to an embedder that tells queries from documents.
-        texts: none of them blank.
-        jobs: gives access to the cache.
+        texts: none of them blank, by their sha256.
         between: called between two calls of the embedder, for what cannot wait.
-
-    Raises:
-        errors.RetryLater: the embedder is down: no text is to blame.
     """
-    kind = kind if embedder.asymmetric else "document"
-    wanted = {digest(text): text for text in texts}
-    result = Computed(vectors=jobs.read_cache(embedder.fingerprint, kind, list(wanted)))
+    result = Computed()
     # Of one length in one call, because models pad to the longest.
-    missing = [key for key in wanted if key not in result.vectors]
-    missing.sort(key=lambda key: len(wanted[key]))
-    for start in range(0, len(missing), embedder.batch_size):
-        if start:
-            between()
-        part = {key: wanted[key] for key in missing[start : start + embedder.batch_size]}
-        _embed_or_halve(embedder, kind, part, result)
-    result.vectors |= result.fresh
+    waiting = sorted(texts, key=lambda key: len(texts[key]))
+    try:
+        for start in range(0, len(waiting), embedder.batch_size):
+            if start:
+                between()
+            part = {key: texts[key] for key in waiting[start : start + embedder.batch_size]}
+            _embed_or_halve(embedder, kind, part, result)
+    except errors.RetryLater as error:
+        # What has been computed, and perhaps paid for, is kept.
+        result.retry = error
     return result
 
 
@@ -80,6 +79,8 @@ def _embed_or_halve(
         rows = embedder.embed(list(texts.values()), kind)
     except errors.RetryLater:
         raise
+    except errors.ConfigError as error:
+        raise errors.RetryLater(MISCONFIGURED_DELAY, str(error)) from error
     except errors.EmbedderError as error:
         if isinstance(error.__cause__, (OSError, MemoryError)):
             raise errors.RetryLater(UNREACHABLE_DELAY, str(error)) from error
@@ -90,4 +91,4 @@ def _embed_or_halve(
         for half in (keys[: len(keys) // 2], keys[len(keys) // 2 :]):
             _embed_or_halve(embedder, kind, {key: texts[key] for key in half}, result)
         return
-    result.fresh |= dict(zip(texts, as_vectors(rows), strict=True))
+    result.vectors |= zip(texts, rows, strict=True)

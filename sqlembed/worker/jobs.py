@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from pgvector import Vector
+from sqlembed.worker.arrays import HashArray, KeyArray, VectorArray
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -25,29 +26,31 @@ LEASE = timedelta(seconds=60)
 #: Attempts on one row before it is given up.
 MAX_ATTEMPTS = 5
 
-#: How soon a row that was locked or changed under the worker is tried again.
-LOCKED_DELAY = timedelta(milliseconds=100)
-
 #: Bytes of text that a worker reads at a time.
 TEXT_BUDGET = 64 * 1024 * 1024
 
+#: Characters of an error that are kept: some quote the whole text.
+ERROR_LENGTH = 2_000
+
 FOLD = "select sqlembed._fold_changes(%s)"
-CLAIM = "select embedding, key, version from sqlembed._claim_jobs(%s, %s, %s, %s)"
+CLAIM = (
+    "select embedding, key from sqlembed._claim_jobs(%s, %s::text[], %s::int[], %s::int[], %s)"
+)
 DESCRIBE = "select relation::text, name::text, embedder from sqlembed.embedding where id = %s"
-READ = "select key, input, postponed from sqlembed._read_sources(%s, %s::jsonb[], %s)"
-WRITE = "select * from sqlembed._write_vectors(%s, %s::jsonb[], %s::bytea[], %b::vector[])"
-FINISH = "select sqlembed._finish_jobs(%s, %s, %s::jsonb[], %s::bigint[])"
-FAIL = "select sqlembed._fail_job(%s, %s, %s::jsonb, %s, %s, %s)"
-RELEASE = "select sqlembed._release_jobs(%s, %s, %s, %s)"
-RENEW = "select sqlembed._renew_leases(%s, %s)"
+READ = "select key, input, is_blank, postponed from sqlembed._read_sources(%s, %b, %s)"
+WRITE = "select * from sqlembed._write_vectors(%s, %b, %b, %b)"
+FINISH = "select sqlembed._finish_jobs(%s, %s, %b)"
+FAIL = "select sqlembed._fail_jobs(%s, %s, %b, %s::text[], %s)"
+RELEASE = "select sqlembed._release_jobs(%s, %s, %b, %s, %s)"
+RENEW = "select sqlembed._renew_leases(%s, %s, %b, %s)"
 PENDING = """
 select (select count(*) from sqlembed.change as c join sqlembed.embedding as e on e.id = c.embedding
-        where e.embedder = any (%(embedders)s))
+        where e.embedder = any (%(embedders)s) and e.id <> all (%(without)s::int[]))
      + (select count(*) from sqlembed.job as j join sqlembed.embedding as e on e.id = j.embedding
-        where e.embedder = any (%(embedders)s))
+        where e.embedder = any (%(embedders)s) and e.id <> all (%(without)s::int[]))
 """
-READ_CACHE = "select input_hash, embedding from sqlembed._read_cache(%s, %s, %s::bytea[])"
-WRITE_CACHE = "select sqlembed._write_cache(%s, %s, %s::bytea[], %b::vector[])"
+READ_CACHE = "select input_hash, embedding from sqlembed._read_cache(%s, %s, %b)"
+WRITE_CACHE = "select sqlembed._write_cache(%s, %s, %b, %b)"
 SWEEP = "select sqlembed._sweep(%s)"
 
 
@@ -59,8 +62,7 @@ class Batch:
     #: ``table.column``, for people.
     title: str
     embedder: str
-    #: Version of each job at the time of the claim, by key.
-    versions: Mapping[str, int]
+    keys: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -68,119 +70,146 @@ class Source:
     """The text of one row at the time it was read."""
 
     key: str
-    #: ``None`` where the source is NULL.
+    #: ``None`` where there is nothing to embed.
     text: str | None
-    #: sha256 of the text in UTF-8; ``None`` where the source is NULL.
+    #: sha256 of the row's text in UTF-8, a blank one's too; ``None`` where it is NULL.
     hash: bytes | None
 
 
 class Jobs:
-    """The queue as one worker sees it. Each method is one short transaction unless told."""
+    """The queue as one worker sees it. Each method is one short transaction."""
 
     def __init__(self, connection: Connection, worker: int) -> None:
         self._connection = connection
         self._worker = worker
+        self._described: dict[int, tuple[str, str]] = {}
 
     def fold(self) -> int:
         """Turn changes into jobs; returns how many changes it took."""
         return self._number(FOLD, FOLD_LIMIT)
 
-    def pending(self, embedders: Sequence[str]) -> int:
-        """Count what waits for these embedders, at any worker."""
-        row = self._connection.execute(PENDING, {"embedders": list(embedders)}).fetchone()
+    def pending(self, embedders: Sequence[str], without: Iterable[int] = ()) -> int:
+        """Count what waits for these embedders, at any worker, but for some embeddings."""
+        values = {"embedders": list(embedders), "without": list(without)}
+        row = self._connection.execute(PENDING, values).fetchone()
         assert row is not None
         return int(str(row[0]))
 
-    def claim(self, embedders: Sequence[str], limit: int) -> Batch | None:
-        """Lease due jobs of one embedding; ``None`` when none is due."""
-        rows = self._connection.execute(
-            CLAIM, (self._worker, list(embedders), LEASE, limit)
-        ).fetchall()
+    def claim(self, limits: Mapping[str, int], without: Iterable[int] = ()) -> Batch | None:
+        """Lease due jobs of one embedding; ``None`` when none is due.
+
+        Args:
+            limits: the embedders to serve, and how many jobs to take of each.
+            without: embeddings to leave alone.
+        """
+        values = (self._worker, list(limits), list(limits.values()), list(without), LEASE)
+        rows = self._connection.execute(CLAIM, values).fetchall()
         if not rows:
             return None
         embedding = int(str(rows[0][0]))
-        described = self._connection.execute(DESCRIBE, (embedding,)).fetchone()
-        if described is None:
-            return None
-        relation, name, embedder = map(str, described)
-        versions = {str(key): int(str(version)) for _, key, version in rows}
-        return Batch(embedding, f"{relation}.{name}", embedder, versions)
+        if embedding not in self._described:
+            described = self._connection.execute(DESCRIBE, (embedding,)).fetchone()
+            if described is None:
+                return None
+            self._described[embedding] = (f"{described[0]}.{described[1]}", str(described[2]))
+        title, embedder = self._described[embedding]
+        return Batch(embedding, title, embedder, [str(key) for _, key in rows])
 
-    def read(self, batch: Batch) -> tuple[list[Source], set[str]]:
-        """Read the texts of a batch; also returns the keys left for later, which is no failure."""
-        from hashlib import sha256
-
+    def read(self, batch: Batch, keys: Sequence[str]) -> tuple[list[Source], set[str]]:
+        """Read the texts of rows; also returns the keys left for later, which is no failure."""
         sources, postponed = [], set()
-        for key, text, is_postponed in self._connection.execute(
-            READ, (batch.embedding, list(batch.versions), TEXT_BUDGET)
+        for key, text, is_blank, is_postponed in self._connection.execute(
+            READ, (batch.embedding, KeyArray(keys), TEXT_BUDGET)
         ):
             if is_postponed:
                 postponed.add(str(key))
-            else:
-                digest = None if text is None else sha256(str(text).encode()).digest()
-                sources.append(Source(str(key), None if text is None else str(text), digest))
+                continue
+            digest = None if text is None else sha256(str(text).encode()).digest()
+            sources.append(Source(str(key), None if is_blank else str(text), digest))
         return sources, postponed
 
-    def write(self, batch: Batch, rows: Sequence[tuple[Source, Vector | None]]) -> set[str]:
+    def write(
+        self,
+        batch: Batch,
+        sources: Sequence[Source],
+        vectors: Mapping[bytes, NDArray[np.float32]],
+    ) -> set[str]:
         """Write vectors where the text is still the same; returns the keys of these rows.
 
-        To be called inside a transaction.
+        Args:
+            batch: what the rows belong to.
+            sources: the rows; one without a text gets no vector.
+            vectors: by the sha256 of the text.
         """
+        # Vectors first, then digests of blank texts: an array ends where the rest has none.
+        rows = sorted(sources, key=lambda source: (source.text is None, source.hash is None))
+        hashes = [row.hash for row in rows if row.hash is not None]
+        made = [vectors[row.hash] for row in rows if row.text is not None and row.hash is not None]
         written = self._connection.execute(
             WRITE,
             (
                 batch.embedding,
-                [source.key for source, _ in rows],
-                [source.hash for source, _ in rows],
-                [vector for _, vector in rows],
+                KeyArray([row.key for row in rows]),
+                HashArray(hashes),
+                VectorArray(made),
             ),
         )
         return {str(key) for (key,) in written}
 
     def finish(self, batch: Batch, keys: Sequence[str]) -> None:
-        """Remove jobs that are done; those raised by a later change stay."""
+        """Remove jobs that are done; those of rows that have changed since stay."""
         if keys:
-            versions = [batch.versions[key] for key in keys]
-            self._connection.execute(FINISH, (self._worker, batch.embedding, list(keys), versions))
+            self._connection.execute(FINISH, (self._worker, batch.embedding, KeyArray(keys)))
 
-    def fail(self, batch: Batch, key: str, error: str) -> bool:
-        """Charge a row with a failed attempt; returns whether it was given up."""
-        row = self._connection.execute(
+    def fail(self, batch: Batch, failures: Mapping[str, str]) -> int:
+        """Charge rows with a failed attempt each; returns how many were given up.
+
+        Args:
+            batch: what the rows belong to.
+            failures: what went wrong, by key.
+        """
+        if not failures:
+            return 0
+        return self._number(
             FAIL,
-            (self._worker, batch.embedding, key, batch.versions[key], error, MAX_ATTEMPTS),
-        ).fetchone()
-        return bool(row and row[0])
+            self._worker,
+            batch.embedding,
+            KeyArray(list(failures)),
+            [storable(error) for error in failures.values()],
+            MAX_ATTEMPTS,
+        )
 
     def release(
-        self, batch: Batch, delay: timedelta = LOCKED_DELAY, error: str | None = None
+        self, batch: Batch, keys: Sequence[str], delay: timedelta, error: str | None = None
     ) -> None:
-        """Give back what is left of a batch; no row is charged."""
-        self._connection.execute(RELEASE, (self._worker, batch.embedding, delay, error))
+        """Give jobs back, to be tried again after a delay; no row is charged."""
+        if keys:
+            said = None if error is None else storable(error)
+            values = (self._worker, batch.embedding, KeyArray(keys), delay, said)
+            self._connection.execute(RELEASE, values)
 
-    def renew(self) -> None:
+    def renew(self, batch: Batch) -> None:
         """Keep the leases of the batch in hand."""
-        self._connection.execute(RENEW, (self._worker, LEASE))
+        values = (self._worker, batch.embedding, KeyArray(batch.keys), LEASE)
+        self._connection.execute(RENEW, values)
 
     def read_cache(
-        self, fingerprint: str, kind: str, hashes: Sequence[bytes]
-    ) -> dict[bytes, Vector]:
-        """Return the vectors that are known already, by the sha256 of their texts."""
+        self, fingerprint: str, hashes: Sequence[bytes]
+    ) -> dict[bytes, NDArray[np.float32]]:
+        """Return the vectors of documents that are known, by the sha256 of their texts."""
         rows = self._connection.execute(
-            READ_CACHE, (fingerprint, kind, list(hashes)), binary=True
+            READ_CACHE, (fingerprint, "document", HashArray(hashes)), binary=True
         ).fetchall()
-        known: dict[bytes, Vector] = {}
-        for digest, vector in rows:
-            assert isinstance(digest, bytes)
-            assert isinstance(vector, Vector)
-            known[digest] = vector
-        return known
+        return {bytes(digest): vector for digest, vector in rows}  # type: ignore[arg-type, misc]
 
-    def write_cache(self, fingerprint: str, kind: str, vectors: Mapping[bytes, Vector]) -> None:
-        """Keep vectors for the next time these texts are asked for."""
+    def write_cache(
+        self, fingerprint: str, vectors: Mapping[bytes, NDArray[np.float32]]
+    ) -> None:
+        """Keep vectors of documents for the next time these texts are asked for."""
         if vectors:
-            self._connection.execute(
-                WRITE_CACHE, (fingerprint, kind, list(vectors), list(vectors.values()))
-            )
+            made = VectorArray(list(vectors.values()))
+            values = (fingerprint, "document", HashArray(list(vectors)), made)
+            self._connection.execute(WRITE_CACHE, values)
 
     def sweep(self, cache_rows: int) -> None:
         """Housekeeping that any worker may do at any time."""
@@ -192,6 +221,7 @@ class Jobs:
         return int(str(row[0]))
 
 
-def as_vectors(rows: NDArray[np.float32]) -> list[Vector]:
-    """Return the rows of an array of shape (n, dimensions) as values for binary parameters."""
-    return [Vector(row) for row in rows]
+def storable(error: str) -> str:
+    """Return what an embedder said as text that PostgreSQL takes, and not all of a long one."""
+    text = error.encode("utf-8", "replace").decode().replace("\0", "")
+    return text if len(text) <= ERROR_LENGTH else f"{text[:ERROR_LENGTH]} …"

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import psycopg
-from pgvector.psycopg import register_vector
 from psycopg.types.string import TextLoader
+
+from sqlembed.worker.arrays import register_arrays
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
-# Keys hold dates and floats as text: every worker must write them alike.
-SETTINGS = (
-    "-c timezone=UTC -c intervalstyle=postgres -c bytea_output=hex -c extra_float_digits=1 "
-    "-c statement_timeout=0 -c idle_in_transaction_session_timeout=0"
-)
+SETTINGS = {
+    # Keys hold dates and floats as text: every worker must write them alike.
+    "timezone": "UTC",
+    "datestyle": "ISO",
+    "intervalstyle": "postgres",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    # A policy that hides rows must be an error: they would pass for deleted ones.
+    "row_security": "off",
+    # Work that is lost in a crash is lost with its job's end, and done again.
+    "synchronous_commit": "off",
+    # A worker whose machine is gone must not pass for alive for hours.
+    "tcp_keepalives_idle": "15",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
 
 # The type vector is found wherever the extension was put, and nothing of anybody else's is.
 SEARCH_PATH = """
@@ -30,9 +45,18 @@ def connect(url: str, *, name: str = "sqlembed worker") -> Connection:
         url: a libpq URL. Not one of a transaction pooler: workers hold session locks and listen.
         name: shown as ``application_name``.
     """
-    connection = psycopg.connect(url, autocommit=True, application_name=name, options=SETTINGS)
+    options = " ".join(f"-c {setting}={value}" for setting, value in SETTINGS.items())
+    connection = psycopg.connect(
+        url,
+        autocommit=True,
+        application_name=name,
+        options=options,
+        keepalives_idle=15,
+        keepalives_interval=5,
+        keepalives_count=3,
+    )
     connection.execute(SEARCH_PATH)
-    register_vector(connection)
+    register_arrays(connection)
     # Keys stay as the server wrote them: a Python float could not hold every numeric.
     connection.adapters.register_loader("jsonb", TextLoader)
     # Server-side prepared after the first use: workers repeat a dozen statements.

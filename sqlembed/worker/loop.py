@@ -12,23 +12,21 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from sqlembed import errors
+from sqlembed.worker.batch import LOCKED_DELAY, Batches
 from sqlembed.worker.bell import Bell
-from sqlembed.worker.compute import compute, digest
 from sqlembed.worker.jobs import LEASE, Jobs
 from sqlembed.worker.link import connect, reason
 from sqlembed.worker.progress import Progress
 from sqlembed.worker.registration import register_embedders
-from sqlembed.worker.requests import Answer, Requests
+from sqlembed.worker.requests import Requests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from pgvector import Vector
-
-    from sqlembed.embedders import Embedder, Registry
-    from sqlembed.worker.jobs import Batch, Source
-    from sqlembed.worker.requests import Request
+    from sqlembed.embedders import Registry
+    from sqlembed.worker.batch import Outcome
+    from sqlembed.worker.jobs import Batch
+    from sqlembed.worker.link import Connection
 
 log = logging.getLogger("sqlembed.worker")
 
@@ -36,14 +34,23 @@ log = logging.getLogger("sqlembed.worker")
 BATCH_TIME = timedelta(seconds=5)
 BATCH_LIMIT = 5_000
 
+#: Bytes of vectors that a batch may hold.
+VECTOR_BUDGET = 64 * 1024 * 1024
+
+#: How often callers in SQL are looked after while a batch is in hand: some embedders are faster
+#: than a look.
+LOOK_EVERY = timedelta(milliseconds=2)
+
 SWEEP_EVERY = timedelta(seconds=10)
 COUNT_EVERY = timedelta(seconds=1)
 
 #: Rows of the cache that are kept.
 CACHE_ROWS = 100_000
 
-#: How long an embedding whose table could not be read or written is left alone.
+#: How long an embedding whose table could not be read or written is left alone, and one whose
+#: table is locked.
 BROKEN_DELAY = timedelta(seconds=30)
+BLOCKED_DELAY = timedelta(seconds=1)
 
 #: Pause before a lost server is tried again, and the longest.
 RECONNECT_DELAY = timedelta(seconds=0.5)
@@ -81,15 +88,22 @@ class Worker:
         self._stopping = threading.Event()
         self._began = time.monotonic()
         self._done = self._failed = self._answered = self._pending = 0
-        self._limit: dict[int, int] = {}
+        self._limit: dict[str, int] = {}
+        #: Until when embedders and embeddings are left alone.
         self._resting: dict[str, float] = {}
+        self._paused: dict[int, float] = {}
+        #: Embeddings whose tables could not be read or written.
+        self._broken: set[int] = set()
+        self._in_hand: Batch | None = None
+        self._look_again = 0.0
 
     def run(self, *, burst: bool = False) -> None:
-        """Work until ``stop``, or, as a burst, until nothing is left to do.
+        """Work until ``stop``, or, as a burst, until nothing is left that can be done.
 
         A lost connection is opened again; what cannot work at all is raised.
 
         Raises:
+            errors.SchemaError: sqlembed is not installed in the database, or in another version.
             errors.RegistrationRefused: the database knows one of the embedders otherwise.
             errors.EmbedderError: an embedder cannot be loaded.
             psycopg.OperationalError: the first connection failed.
@@ -100,6 +114,7 @@ class Worker:
         reached = False
         while not self._stopping.is_set():
             try:
+                register_embedders(self._url, self._registry)
                 with connect(self._url) as connection:
                     reached, delay = True, RECONNECT_DELAY
                     self._serve(connection, burst)
@@ -115,140 +130,94 @@ class Worker:
         """Finish the batch in hand and return from ``run``; may be called from anywhere."""
         self._stopping.set()
 
-    def _serve(self, connection: psycopg.Connection[tuple[object, ...]], burst: bool) -> None:
-        register_embedders(self._url, self._registry)
+    def _serve(self, connection: Connection, burst: bool) -> None:
         name = f"{socket.gethostname()}:{os.getpid()}"
         row = connection.execute(START, (name, self._registry.names)).fetchone()
         assert row is not None
         worker = int(str(row[0]))
         self._jobs = Jobs(connection, worker)
-        self._requests = Requests(connection, worker)
-        self._renewed = self._swept = self._counted = 0.0
-        bell = Bell(connection, worker, self._stopping)
+        self._requests = Requests(connection, worker, self._registry)
+        self._batches = Batches(self._jobs, self._between)
+        self._renewed = self._swept = self._counted = self._looked = 0.0
+        bell = Bell(connection, worker)
         log.info("started", extra={"worker": worker, "embedders": ", ".join(self._registry.names)})
         while not self._stopping.is_set():
-            if self._work(connection):
+            if self._work():
                 bell.busy()
-            elif burst and not self._jobs.pending(self._registry.names):
+            elif burst and not self._jobs.pending(self._registry.names, self._broken):
                 break
             else:
-                bell.wait()
+                bell.wait(self._look_again)
         connection.execute(STOP, (worker,))
         log.info("stopped", extra={"worker": worker, "rows": self._done})
 
-    def _work(self, connection: psycopg.Connection[tuple[object, ...]]) -> bool:
+    def _work(self) -> bool:
         """Do what there is to do once; returns whether there was anything."""
         if self._due("_swept", SWEEP_EVERY):
             self._jobs.sweep(CACHE_ROWS)
         busy = self._answer_requests()
         busy |= self._jobs.fold() > 0
         now = time.monotonic()
-        served = [name for name in self._registry.names if self._resting.get(name, 0) <= now]
-        limit = min(self._limit.values(), default=1)
-        batch = self._jobs.claim(served, limit) if served else None
+        limits = {
+            name: self._limit.get(name, 1)
+            for name in self._registry.names
+            if self._resting.get(name, 0) <= now
+        }
+        paused = [embedding for embedding, until in self._paused.items() if until > now]
+        batch = self._jobs.claim(limits, paused) if limits else None
         if batch is None:
             return busy
-        began = time.monotonic()
-        self._renewed = began
+        self._in_hand = batch
+        self._renewed = now
         try:
-            self._do_batch(connection, batch)
-        except errors.RetryLater as error:
-            about = {"embedder": batch.embedder, "reason": str(error)}
-            log.warning("embedder is down", extra=about)
-            self._resting[batch.embedder] = time.monotonic() + error.delay.total_seconds()
-            self._jobs.release(batch, error.delay, str(error))
+            outcome = self._batches.do(batch, self._registry.get(batch.embedder))
+        except psycopg.errors.LockNotAvailable as error:
+            self._give_back(batch, BLOCKED_DELAY, error)
         except psycopg.OperationalError:
             raise
         except psycopg.Error as error:
             # The table, not the texts: dropped, renamed, not readable for this role.
             log.error("cannot serve", extra={"embedding": batch.title, "reason": reason(error)})
-            self._jobs.release(batch, BROKEN_DELAY, reason(error))
-        self._resize(batch, time.monotonic() - began)
+            self._broken.add(batch.embedding)
+            self._give_back(batch, BROKEN_DELAY, error)
+        else:
+            self._count(batch, outcome)
+            self._resize(batch, time.monotonic() - now)
+        self._in_hand = None
         self._tell(batch.title, batch.embedder)
         return True
 
-    def _do_batch(self, connection: psycopg.Connection[tuple[object, ...]], batch: Batch) -> None:
-        sources, postponed = self._jobs.read(batch)
-        embedder = self._registry.get(batch.embedder)
-        texts = [source.text for source in sources if source.text and not source.text.isspace()]
-        computed = compute(embedder, "document", texts, self._jobs, self._between_calls)
-        rows: list[tuple[Source, Vector | None]] = []
-        bad: list[tuple[str, str]] = []
-        for source in sources:
-            if source.hash in computed.errors:
-                bad.append((source.key, computed.errors[source.hash]))
-            else:
-                rows.append((source, computed.vectors.get(source.hash or b"")))
-        gone = set(batch.versions) - postponed - {source.key for source in sources}
-        written = self._write(connection, batch, rows, bad)
-        with connection.transaction():
-            self._jobs.finish(batch, [*written, *gone])
-            given_up = sum(self._jobs.fail(batch, key, error) for key, error in bad)
-            # Locked, changed meanwhile or postponed: they are read again.
-            self._jobs.release(batch, timedelta(0) if postponed else timedelta(milliseconds=100))
-        self._done += len(written)
-        self._failed += given_up
-        for key, error in bad:
-            log.warning(
-                "embedder failed", extra={"embedding": batch.title, "key": key, "reason": error}
-            )
+    def _give_back(self, batch: Batch, delay: timedelta, error: psycopg.Error) -> None:
+        self._paused[batch.embedding] = time.monotonic() + delay.total_seconds()
+        self._jobs.release(batch, batch.keys, delay, reason(error))
 
-    def _write(
-        self,
-        connection: psycopg.Connection[tuple[object, ...]],
-        batch: Batch,
-        rows: Sequence[tuple[Source, Vector | None]],
-        bad: list[tuple[str, str]],
-    ) -> set[str]:
-        """Write vectors; a row that the table refuses is set apart as one the embedder refused."""
-        if not rows:
-            return set()
-        try:
-            with connection.transaction():
-                return self._jobs.write(batch, rows)
-        except (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.RaiseException) as error:
-            if len(rows) == 1:
-                bad.append((rows[0][0].key, reason(error)))
-                return set()
-            middle = len(rows) // 2
-            return self._write(connection, batch, rows[:middle], bad) | self._write(
-                connection, batch, rows[middle:], bad
+    def _count(self, batch: Batch, outcome: Outcome) -> None:
+        self._broken.discard(batch.embedding)
+        self._done += outcome.done
+        self._failed += outcome.given_up
+        if outcome.is_left:
+            self._look_again = time.monotonic() + LOCKED_DELAY.total_seconds()
+        if outcome.retry is not None:
+            log.warning(
+                "embedder is down",
+                extra={"embedder": batch.embedder, "reason": str(outcome.retry)},
             )
+            until = time.monotonic() + outcome.retry.delay.total_seconds()
+            self._resting[batch.embedder] = until
 
     def _answer_requests(self) -> bool:
-        requests = self._requests.take()
-        groups: dict[tuple[str, str], list[Request]] = {}
-        for request in requests:
-            groups.setdefault((request.embedder, request.kind), []).append(request)
-        for group in groups.values():
-            self._requests.answer(self._answers(self._registry.get(group[0].embedder), group))
-            self._answered += len(group)
-            self._tell("", group[0].embedder)
-        return bool(requests)
+        answered = self._requests.answer()
+        self._answered += answered
+        if answered:
+            self._tell("", "")
+        return answered > 0
 
-    def _answers(self, embedder: Embedder, requests: Sequence[Request]) -> list[Answer]:
-        kind = requests[0].kind
-        texts = [text for request in requests for text in request.inputs]
-        try:
-            computed = compute(embedder, kind, texts, self._jobs, lambda: None)
-        except (errors.EmbedderError, errors.ConfigError) as error:
-            return [Answer(request, None, str(error)) for request in requests]
-        self._jobs.write_cache(
-            embedder.fingerprint, kind if embedder.asymmetric else "document", computed.fresh
-        )
-        answers = []
-        for request in requests:
-            keys = [digest(text) for text in request.inputs]
-            problem = next((computed.errors[key] for key in keys if key in computed.errors), None)
-            vectors = None if problem else [computed.vectors[key] for key in keys]
-            answers.append(Answer(request, vectors, problem))
-        return answers
-
-    def _between_calls(self) -> None:
+    def _between(self) -> None:
         """What cannot wait for the end of a batch: callers in SQL, and the leases."""
-        self._answer_requests()
-        if self._due("_renewed", LEASE / 4):
-            self._jobs.renew()
+        if self._due("_looked", LOOK_EVERY):
+            self._answer_requests()
+        if self._in_hand is not None and self._due("_renewed", LEASE / 4):
+            self._jobs.renew(self._in_hand)
 
     def _due(self, what: str, interval: timedelta) -> bool:
         now = time.monotonic()
@@ -258,11 +227,12 @@ class Worker:
         return True
 
     def _resize(self, batch: Batch, seconds: float) -> None:
-        """Size the next batch of this embedding by how long this one took."""
-        per_row = seconds / len(batch.versions)
+        """Size the next batch of this embedder by how long this one took."""
+        per_row = seconds / len(batch.keys)
         fitting = int(BATCH_TIME.total_seconds() / max(per_row, 1e-9))
-        smallest = self._registry.get(batch.embedder).batch_size
-        self._limit[batch.embedding] = max(smallest, min(fitting, BATCH_LIMIT))
+        embedder = self._registry.get(batch.embedder)
+        most = min(BATCH_LIMIT, VECTOR_BUDGET // (4 * embedder.dimensions))
+        self._limit[batch.embedder] = min(max(embedder.batch_size, fitting), most)
 
     def _tell(self, embedding: str, embedder: str) -> None:
         if self._observer is None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import psycopg
 import sqlalchemy as sa
 
 from sqlembed import config
+from sqlembed.schema import migrate
 
 if TYPE_CHECKING:
     from sqlembed.embedders import Registry
@@ -16,7 +18,17 @@ def register_embedders(url: str, registry: Registry) -> None:
     """Connect and store every embedder of a registry, as a worker does when it starts.
 
     Raises:
+        errors.SchemaError: sqlembed is not installed in the database, or in another version.
         errors.RegistrationRefused: the database knows a name with another fingerprint or other
             dimensions.
+        psycopg.Error: anything else the database said.
     """
-    registry.sync(sa.create_engine(config.sqlalchemy_url(url), poolclass=sa.NullPool))
+    engine = sa.create_engine(config.sqlalchemy_url(url), poolclass=sa.NullPool)
+    try:
+        with engine.connect() as connection:
+            migrate.check(connection)
+        registry.sync(engine)
+    except sa.exc.DBAPIError as error:
+        if isinstance(error.orig, psycopg.Error):
+            raise error.orig from None
+        raise

@@ -5,21 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sqlembed import errors
 from sqlembed.types import Kind
+from sqlembed.worker.compute import compute, digest
+from sqlembed.worker.jobs import storable
+from sqlembed.worker.arrays import HashArray, VectorArray
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pgvector import Vector
-
+    from sqlembed.embedders import Embedder, Registry
     from sqlembed.worker.link import Connection
 
 #: How many requests one batch answers at most.
 REQUEST_LIMIT = 1_000
 
 TAKE = "select id, embedder, kind, inputs from sqlembed._take_requests(%s, %s)"
-ANSWER = "select sqlembed._answer_request(%s, %b::vector[], %s)"
-NEXT_EPOCH = "select sqlembed._next_epoch(%s)"
+ANSWER = (
+    "select sqlembed._answer_requests("
+    "%s, %s::bigint[], %s::int[], %s::text[], %s, %s, %b, %b)"
+)
 LEAVE_EPOCH = "select sqlembed._leave_epoch(%s, %s)"
 
 
@@ -34,49 +39,70 @@ class Request:
     inputs: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a caller gets: vectors in the order of its inputs, or what went wrong."""
-
-    request: Request
-    vectors: Sequence[Vector] | None
-    error: str | None
-
-
 class Requests:
     """The requests put to one worker."""
 
-    def __init__(self, connection: Connection, worker: int) -> None:
+    def __init__(self, connection: Connection, worker: int, registry: Registry) -> None:
         self._connection = connection
         self._worker = worker
+        self._registry = registry
 
-    def take(self) -> list[Request]:
-        """Return the requests that wait, oldest first."""
+    def answer(self) -> int:
+        """Answer the requests that wait, those of one embedder in one batch; returns how many."""
+        requests = self._take()
+        groups: dict[tuple[str, Kind], list[Request]] = {}
+        for request in requests:
+            groups.setdefault((request.embedder, request.kind), []).append(request)
+        for (name, kind), group in groups.items():
+            self._answer(self._registry.get(name), kind, group)
+        return len(requests)
+
+    def _take(self) -> list[Request]:
         rows = self._connection.execute(TAKE, (self._worker, REQUEST_LIMIT))
         return [
-            Request(int(str(id)), str(embedder), _kind(kind), _texts(inputs))
+            Request(
+                int(str(id)),
+                str(embedder),
+                "query" if kind == "query" else "document",
+                tuple(inputs),  # type: ignore[arg-type]
+            )
             for id, embedder, kind, inputs in rows
         ]
 
-    def answer(self, answers: Sequence[Answer]) -> None:
-        """Store answers and wake their callers; commits.
+    def _answer(self, embedder: Embedder, kind: Kind, requests: Sequence[Request]) -> None:
+        # Callers have looked into the cache a moment ago: nothing of this is in it.
+        texts = {digest(text): text for request in requests for text in request.inputs}
+        computed = compute(embedder, kind, texts, lambda: None)
+        said: list[str | None] = []
+        hashes: list[bytes] = []
+        counts: list[int] = []
+        for request in requests:
+            wanted = [digest(text) for text in request.inputs]
+            error = next((computed.errors[key] for key in wanted if key in computed.errors), None)
+            if error is None and any(key not in computed.vectors for key in wanted):
+                error = str(computed.retry)
+            said.append(None if error is None else storable(error))
+            counts.append(0 if error else len(wanted))
+            hashes += [] if error else wanted
+        self._store(
+            (
+                self._worker,
+                [request.id for request in requests],
+                counts,
+                said,
+                embedder.fingerprint,
+                kind if embedder.asymmetric else "document",
+                HashArray(hashes),
+                VectorArray([computed.vectors[key] for key in hashes]),
+            )
+        )
+
+    def _store(self, values: tuple[object, ...]) -> None:
+        """Store answers and wake their callers.
 
         The lock that callers wait for is let go after the commit: earlier they would wake and
         find nothing.
         """
-        with self._connection.transaction():
-            for answer in answers:
-                vectors = None if answer.vectors is None else list(answer.vectors)
-                self._connection.execute(ANSWER, (answer.request.id, vectors, answer.error))
-            row = self._connection.execute(NEXT_EPOCH, (self._worker,)).fetchone()
+        row = self._connection.execute(ANSWER, values).fetchone()
         assert row is not None
         self._connection.execute(LEAVE_EPOCH, (self._worker, row[0]))
-
-
-def _kind(value: object) -> Kind:
-    return "query" if value == "query" else "document"
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    assert isinstance(value, list)
-    return tuple(value)

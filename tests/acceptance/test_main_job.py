@@ -32,6 +32,7 @@ REPORTS = [
     "A mobile home was overturned by the wind.",
     "Semi truck blown over on the interstate.",
 ]
+INSERT = "insert into wind_report (comments) values ('{}')"
 QUERY = "power line down on a home"
 
 
@@ -113,8 +114,7 @@ def test_similarity_agrees_with_the_library(loaded: str) -> None:
 def test_a_row_inserted_by_psql_is_found_soon(loaded: str) -> None:
     text = "A cow was carried off by the storm."
     subprocess.run(
-        [psql_path(), loaded, "-X", "-q", "-c"]
-        + [f"insert into wind_report (comments) values ('{text}')"],
+        [psql_path(), loaded, "-X", "-q", "-c", INSERT.format(text)],
         check=True,
     )
     with psycopg.connect(loaded, autocommit=True) as connection:

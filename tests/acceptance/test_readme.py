@@ -14,13 +14,14 @@ import pytest
 
 from sqlembed.embedders import builtin
 from sqlembed.server import psql_path
+from tests.fix_scram import ADMINISTER_CLUSTER, ADMINISTER_DATABASE
 from tests.fix_worker import StartWorker
 
 README = Path(__file__).parents[2] / "README.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
-#: Languages that show something and do nothing.
-PICTURES = {"mermaid"}
+#: What shows something and does nothing, and what other tests run.
+NOT_RUN_HERE = {"mermaid", "dba"}
 
 
 def run_sql(url: str, statements: str) -> str:
@@ -72,7 +73,7 @@ def test_blocks_print_what_the_readme_says(url: str, start_worker: StartWorker) 
             else:
                 assert tidy(printed) == tidy(body)
         else:
-            assert language in PICTURES, f"a block of {language} is run by nothing"
+            assert language in NOT_RUN_HERE, f"a block of {language} is run by nothing"
     names["engine"].dispose()  # type: ignore[attr-defined]
     if renewed != text:
         README.write_text(renewed, encoding="utf-8")
@@ -102,3 +103,8 @@ def test_every_function_and_view_is_in_the_reference(
     missing = [str(name) for (name,) in names if not re.search(rf"`[^`]*\b{name}\b", text)]
     assert names
     assert missing == []
+
+
+def test_administrators_are_told_what_the_password_tests_run() -> None:
+    told = [body for language, body in BLOCK.findall(README.read_text()) if language == "dba"]
+    assert told == [ADMINISTER_CLUSTER.lstrip(), ADMINISTER_DATABASE.lstrip()]

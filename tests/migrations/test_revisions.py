@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import threading
 from pathlib import Path
 
-import psycopg
 import pytest
 import sqlalchemy as sa
 
 from sqlembed import config, errors
 from sqlembed.schema import functions, migrate
-from sqlembed.server import psql_path
 
 OUTSIDE = """
 select nspname::text from pg_namespace
@@ -91,67 +87,10 @@ def test_up_down_up(empty: sa.Engine) -> None:
         assert functions.drift(connection) == {}
 
 
-def test_a_second_upgrade_does_nothing(engine: sa.Engine) -> None:
-    with engine.connect() as connection:
-        before = functions.installed(connection)
-    assert migrate.upgrade(engine) == []
-    with engine.connect() as connection:
-        assert functions.installed(connection) == before
-
-
-def test_twelve_upgrades_at_once(empty: sa.Engine) -> None:
-    outcomes: list[object] = []
-
-    def upgrade() -> None:
-        try:
-            outcomes.append(migrate.upgrade(empty))
-        except Exception as error:
-            outcomes.append(error)
-
-    threads = [threading.Thread(target=upgrade) for _ in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert outcomes == [[]] * 12
-    with empty.connect() as connection:
-        assert functions.drift(connection) == {}
-
-
-def test_the_printed_script_installs_the_same(empty: sa.Engine, empty_url: str) -> None:
-    done = subprocess.run(
-        [psql_path(), empty_url, "-X", "-q", "-v", "ON_ERROR_STOP=1"],
-        input=migrate.script(),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    with empty.connect() as connection:
-        migrate.check(connection)
-        assert functions.drift(connection) == {}
-
-
 def test_without_the_schema_the_error_says_what_to_do(empty: sa.Engine) -> None:
     with empty.connect() as connection, pytest.raises(errors.NotInstalled) as caught:
         migrate.check(connection)
     assert "sqlembed migrate" in (caught.value.hint or "")
-
-
-def test_uninstall_leaves_the_users_columns(engine: sa.Engine, url: str) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("select sqlembed.register_embedder('hash', 3)")
-        connection.execute("create table note (id int primary key, body text)")
-        connection.execute("select sqlembed.create_embedding('note', 'hash', 'body')")
-        connection.execute("insert into note values (1, 'x', '[1,2,3]')")
-        migrate.uninstall(engine)
-        assert connection.execute("select body, embedding::text from note").fetchall() == [
-            ("x", "[1,2,3]")
-        ]
-        connection.execute("insert into note (id, body) values (2, 'y')")
-        assert connection.execute(
-            "select count(*) from pg_trigger where not tgisinternal"
-        ).fetchone() == (0,)
-    assert not {name for name in objects(engine) if "sqlembed" in name} - {"server sqlembed"}
 
 
 def test_revision_files_are_named_by_number_and_purpose() -> None:
@@ -189,7 +128,7 @@ def test_every_function_says_what_it_does(engine: sa.Engine) -> None:
 def test_one_function_a_file() -> None:
     for name, text in functions.sql_files().items():
         made = re.findall(
-            r"^create or replace (?:function|procedure|view) (\S+?)(?:\(| as|$)", text, re.M
+            r"^create or replace (?:function|procedure|view) (sqlembed\S+?)(?:\(| as|$)", text, re.M
         )
         assert len(made) == 1, name
         assert Path(name).name.startswith(made[0].rpartition(".")[2]), name

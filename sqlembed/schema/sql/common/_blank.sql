@@ -3,7 +3,7 @@ language sql
 immutable
 parallel safe
 as $function$
-    select _blank.input is null or _blank.input operator(pg_catalog.!~) '\S'
+    select _blank.input is null or _blank.input operator(pg_catalog.!~) '[^[:space:]]'
 $function$;
 
 comment on function sqlembed._blank(text) is

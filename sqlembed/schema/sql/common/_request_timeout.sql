@@ -7,10 +7,10 @@ declare
     setting text := coalesce(nullif(current_setting('sqlembed.request_timeout', true), ''), '10s');
 begin
     -- As in other settings of PostgreSQL, a bare number is in milliseconds.
-    if setting ~ '^\s*\d+\s*$' then
+    if setting ~ '^[[:space:]]*[0-9]+[[:space:]]*$' then
         setting := setting || ' ms';
     end if;
-    if setting !~ '^\s*\d+(\.\d+)?\s*(us|ms|s|min|h|d)\s*$' then
+    if setting !~ '^[[:space:]]*[0-9]+([.][0-9]+)?[[:space:]]*(us|ms|s|min|h|d)[[:space:]]*$' then
         raise exception 'sqlembed: sqlembed.request_timeout is not a time: %', quote_literal(setting)
             using errcode = 'SE014', hint = 'For instance: set sqlembed.request_timeout = ''30s''.';
     end if;

@@ -5,17 +5,22 @@ as $function$
 declare
     relation text := (_attach_triggers.declared).relation::text;
 begin
+    perform sqlembed._make_note_function((_attach_triggers.declared).id);
     execute pg_catalog.format(
-        'create or replace trigger sqlembed_insert after insert on %s
-        referencing new table as new_rows
-        for each statement execute function sqlembed._note_changes()',
-        relation
+        'create or replace trigger %I after insert on %s
+        referencing new table as sqlembed_new
+        for each statement execute function sqlembed.%I()',
+        'sqlembed_insert_' || (_attach_triggers.declared).id,
+        relation,
+        '_note_' || (_attach_triggers.declared).id
     );
     execute pg_catalog.format(
-        'create or replace trigger sqlembed_update after update on %s
-        referencing old table as old_rows new table as new_rows
-        for each statement execute function sqlembed._note_changes()',
-        relation
+        'create or replace trigger %I after update on %s
+        referencing old table as sqlembed_old new table as sqlembed_new
+        for each statement execute function sqlembed.%I()',
+        'sqlembed_update_' || (_attach_triggers.declared).id,
+        relation,
+        '_note_' || (_attach_triggers.declared).id
     );
     if (_attach_triggers.declared).on_change operator(pg_catalog.=) 'hide' then
         -- Its name sorts last, so that it sees the row as other triggers leave it. An ORM that writes

@@ -1,5 +1,6 @@
 create or replace function sqlembed._key_sql(
     relation regclass,
+    prefix text default 'r.',
     out columns name[],
     out expression text,
     out match text
@@ -8,52 +9,79 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $function$
-    -- Types that users made are written by their output function and compared as text: a cast or an
-    -- operator of theirs would run with the rights of whoever maintains the queue.
+    -- The expression may run with the rights of the owner of sqlembed, on rows whose types have
+    -- changed since: only PostgreSQL's own types become jsonb directly, because the cast of another
+    -- could be its owner's. The condition does use casts and operators of the key's type, as its
+    -- index does; whoever evaluates it evaluates the table's source expression as well.
     select
-        array_agg(a.attname order by k.ordinality),
+        array_agg(a.attname order by k.position),
         format(
-            'jsonb_build_array(%s)',
+            'pg_catalog.jsonb_build_array(%s)',
             string_agg(
                 format(
                     case
-                        when b.oid in (1184) then '(r.%1$I at time zone ''UTC'')'
-                        when b.oid < 16384 and b.typcategory <> 'A' then 'r.%1$I'
-                        else 'format(''%%s'', r.%1$I)'
+                        when t.oid = any ('{bool,int2,int4,int8,numeric,text,varchar,bpchar,name,uuid,date,timestamp}'::regtype[])
+                        then 'case when pg_catalog.pg_typeof(%1$s) operator(pg_catalog.=) ''pg_catalog.%2$s''::pg_catalog.regtype '
+                            'then pg_catalog.to_jsonb(%1$s) else pg_catalog.to_jsonb(sqlembed._key_text(%1$s)) end'
+                        when t.oid = 'timestamptz'::regtype
+                        then 'case when pg_catalog.pg_typeof(%1$s) operator(pg_catalog.=) ''pg_catalog.%2$s''::pg_catalog.regtype '
+                            'then pg_catalog.to_jsonb(pg_catalog.timezone(''UTC'', %1$s)) '
+                            'else pg_catalog.to_jsonb(sqlembed._key_text(%1$s)) end'
+                        else 'pg_catalog.to_jsonb(sqlembed._key_text(%1$s))'
                     end,
-                    a.attname
+                    _key_sql.prefix || quote_ident(a.attname),
+                    t.typname
                 ),
                 ', '
-                order by k.ordinality
+                order by k.position
             )
         ),
         string_agg(
-            case
-                when b.oid in (1184)
-                then format('r.%I = ((k.key ->> %s)::timestamp at time zone ''UTC'')', a.attname, k.ordinality - 1)
-                when b.oid < 16384 or b.typtype = 'e'
-                then format('r.%I = (k.key ->> %s)::%s', a.attname, k.ordinality - 1, format_type(a.atttypid, a.atttypmod))
-                else format('format(''%%s'', r.%I) = (k.key ->> %s)', a.attname, k.ordinality - 1)
-            end,
+            format(
+                case
+                    when t.oid = 'timestamptz'::regtype
+                    then 'r.%1$I %2$s pg_catalog.timezone(''UTC'', (k.key operator(pg_catalog.->>) %3$s)::pg_catalog.timestamp)'
+                    else 'r.%1$I %2$s (k.key operator(pg_catalog.->>) %3$s)::%4$s'
+                end,
+                a.attname,
+                coalesce(equal.operator, 'operator(pg_catalog.=)'),
+                k.position - 1,
+                -- Without the length of a char or a varchar; nothing has to be cut off.
+                format_type(base.oid, -1)
+            ),
             ' and '
-            order by k.ordinality
+            order by k.position
         )
     from pg_index as i
-    cross join unnest(i.indkey) with ordinality as k (attnum, ordinality)
+    cross join unnest(i.indkey, i.indclass) with ordinality as k (attnum, operator_class, position)
     join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
-    join lateral (
+    join pg_type as t on t.oid = a.atttypid
+    cross join lateral (
         with recursive base as (
-            select t.oid, t.typtype, t.typbasetype, t.typcategory from pg_type as t where t.oid = a.atttypid
+            select t.oid, t.typtype, t.typbasetype
             union all
-            select t.oid, t.typtype, t.typbasetype, t.typcategory
+            select b.oid, b.typtype, b.typbasetype
             from base
-            join pg_type as t on base.typtype = 'd' and t.oid = base.typbasetype
+            join pg_type as b on base.typtype = 'd' and b.oid = base.typbasetype
         )
-        select base.* from base where base.typtype <> 'd'
-    ) as b on true
-    where i.indrelid = _key_sql.relation and i.indisprimary
+        select base.oid from base where base.typtype <> 'd'
+    ) as base
+    left join lateral (
+        select format('operator(%I.%s)', n.nspname, p.oprname) as operator
+        from pg_opclass as c
+        join pg_amop as m
+            on m.amopfamily = c.opcfamily
+            and m.amopstrategy = 3
+            and m.amoplefttype = c.opcintype
+            and m.amoprighttype = c.opcintype
+        join pg_am as method on method.oid = m.amopmethod and method.amname = 'btree'
+        join pg_operator as p on p.oid = m.amopopr
+        join pg_namespace as n on n.oid = p.oprnamespace
+        where c.oid = k.operator_class
+    ) as equal on true
+    where i.indrelid = _key_sql.relation and i.indisprimary and k.position <= i.indnkeyatts
     having count(*) > 0
 $function$;
 
-comment on function sqlembed._key_sql(regclass) is
-    'The primary key of a table: its columns, SQL that makes the jsonb key of row r, and the condition that row r has the key k.key. No row without a primary key.';
+comment on function sqlembed._key_sql(regclass, text) is
+    'The primary key of a table: its columns, SQL that makes the jsonb key of row r (or of columns with another prefix), and the condition that row r has the key k.key. No row without a primary key.';

@@ -4,26 +4,23 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
-    with waiting as (
-        select e.embedder, j.key, j.embedding
+    with waiting as materialized (
+        select e.embedder, w.rows
         from sqlembed.embedding as e
-        join sqlembed.job as j on j.embedding = e.id
-        where e.relation = _pending.relation
-        union
-        select e.embedder, c.key, c.embedding
-        from sqlembed.embedding as e
-        join sqlembed.change as c on c.embedding = e.id
-        where e.relation = _pending.relation
+        cross join lateral (
+            select count(*) as rows
+            from (
+                select j.key from sqlembed.job as j where j.embedding = e.id
+                union
+                select c.key from sqlembed.change as c where c.embedding = e.id
+            ) as keys
+        ) as w
+        where e.relation = _pending.relation and w.rows > 0
     )
     select
-        count(*),
-        coalesce(
-            bool_and(
-                exists (select from sqlembed.worker as w where waiting.embedder = any (w.embedders))
-            ),
-            true
-        )
-    from waiting
+        coalesce(sum(w.rows), 0)::bigint,
+        coalesce(bool_and(exists (select from sqlembed.worker as l where w.embedder = any (l.embedders))), true)
+    from waiting as w
 $function$;
 
 comment on function sqlembed._pending(regclass) is

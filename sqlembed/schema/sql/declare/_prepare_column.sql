@@ -15,7 +15,7 @@ declare
     wanted_type text;
     most integer := case _prepare_column.storage when 'vector' then 2000 else 4000 end;
 begin
-    select a.atttypmod, pg_catalog.format_type(a.atttypid, a.atttypmod) as type_name, t.typname, a.attgenerated
+    select a.atttypmod, pg_catalog.format_type(a.atttypid, a.atttypmod) as type_name, t.typname, a.attgenerated, a.attnotnull
     into present
     from pg_catalog.pg_attribute as a
     join pg_catalog.pg_type as t on t.oid operator(pg_catalog.=) a.atttypid
@@ -31,6 +31,7 @@ begin
     if not found then
         if present.typname is null or present.typname operator(pg_catalog.<>) _prepare_column.storage
             or present.atttypmod operator(pg_catalog.<=) 0
+            or not pg_catalog.has_function_privilege('sqlembed._register_name(text, integer)', 'execute')
         then
             raise exception 'sqlembed: unknown embedder %', pg_catalog.quote_nullable(_prepare_column.embedder)
                 using errcode = 'SE001',
@@ -76,6 +77,13 @@ begin
             pg_catalog.quote_ident(_prepare_column.name), _prepare_column.relation, present.type_name,
             pg_catalog.quote_ident(_prepare_column.embedder), pg_catalog.format('%s(%s)', _prepare_column.storage, dimensions)
             using errcode = 'SE011', hint = 'Name another column, as embedding => ''...'': it is added if it is missing.';
+    elsif present.attnotnull then
+        raise exception 'sqlembed: column % of % is not null, and a row has no vector until it is embedded',
+            pg_catalog.quote_ident(_prepare_column.name), _prepare_column.relation
+            using errcode = 'SE011',
+                hint = pg_catalog.format(
+                    'alter table %s alter column %I drop not null.', _prepare_column.relation, _prepare_column.name
+                );
     elsif present.atttypmod operator(pg_catalog.=) -1 and _prepare_column.index operator(pg_catalog.<>) 'none' then
         raise exception 'sqlembed: column % of % has no fixed dimensions, which an index needs',
             pg_catalog.quote_ident(_prepare_column.name), _prepare_column.relation

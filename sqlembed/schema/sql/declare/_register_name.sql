@@ -8,4 +8,6 @@ as $function$
 $function$;
 
 comment on function sqlembed._register_name(text, integer) is
-    'Make an embedder known before a worker serves it: whoever may own a table may name one, the first worker fills in the fingerprint.';
+    'Make an embedder known before a worker serves it: the first worker fills in the fingerprint. Not for everybody: a name taken with other dimensions keeps its worker from starting.';
+
+revoke execute on function sqlembed._register_name(text, integer) from public;

@@ -8,13 +8,13 @@ declare
 begin
     -- With a second item in FROM, PostgreSQL puts the first one's alias before its columns.
     execute pg_catalog.format(
-        'create temporary view %I as select (%s) as sqlembed_source from %s as %I, (values (1)) as sqlembed_one (sqlembed_one)',
+        'create temporary view %1$I as select (%2$s) as %1$I from %3$s as %4$I, (values (1)) as sqlembed_one (sqlembed_one)',
         view_name, _row_source.expression, _row_source.relation, _row_source.row_name
     );
     definition := sqlembed._view_definition(pg_catalog.to_regclass('pg_temp.' || view_name));
     execute pg_catalog.format('drop view pg_temp.%I', view_name);
     return pg_catalog.regexp_replace(
-        pg_catalog.regexp_replace(definition, '^\s*SELECT\s+', ''), ' AS sqlembed_source\s+FROM .*$', ''
+        pg_catalog.regexp_replace(definition, '^\s*SELECT\s+', ''), ' AS ' || view_name || '\s.*$', ''
     );
 end
 $function$;

@@ -37,6 +37,7 @@ begin
     end if;
 
     perform sqlembed._check_relation(create_embedding.relation);
+    perform sqlembed._check_family(create_embedding.relation);
     -- Two sessions that declare on one table take turns, and no row slips in between queue and trigger.
     execute pg_catalog.format('lock table %s in share row exclusive mode', create_embedding.relation);
     select k.* into key from sqlembed._key_sql(create_embedding.relation) as k;
@@ -75,8 +76,14 @@ begin
                     create_embedding.relation, create_embedding.embedding
                 );
     end if;
-    if create_embedding.embedding operator(pg_catalog.=) any (canonical.columns) then
-        raise exception 'sqlembed: the source expression uses the vector column itself' using errcode = 'SE012';
+    if create_embedding.embedding operator(pg_catalog.=) any (canonical.columns) or exists (
+        select
+        from sqlembed.embedding as e
+        where e.relation operator(pg_catalog.=) create_embedding.relation
+            and e.name operator(pg_catalog.=) any (canonical.columns)
+    ) then
+        raise exception 'sqlembed: the source expression uses a vector column'
+            using errcode = 'SE012', hint = 'A vector is made from text; leave the column out.';
     end if;
     if create_embedding.on_change operator(pg_catalog.=) 'hide' then
         perform sqlembed._check_no_generated(create_embedding.relation, canonical.columns);
@@ -88,13 +95,13 @@ begin
     );
     insert into sqlembed.embedding (
         relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, place,
-        chunking, dimensions, key_columns, key_expression, key_match, source_columns
+        chunking, dimensions, key_columns, key_expression, source_columns
     )
     values (
         create_embedding.relation, create_embedding.embedding, create_embedding.embedder, canonical.expression,
         create_embedding.source, create_embedding.timing, create_embedding.on_change, create_embedding.metric,
         create_embedding.storage, create_embedding.index, create_embedding.place, create_embedding.chunking,
-        dimensions, key.columns, key.expression, key.match, canonical.columns
+        dimensions, key.columns, key.expression, canonical.columns
     )
     returning * into declared;
 

@@ -14,8 +14,12 @@ begin
     perform sqlembed._check_relation(refresh_embedding.relation);
     begin
         execute pg_catalog.format(
-            'insert into sqlembed.change (embedding, key) select %s, %s from %s as r where (%s%s)',
-            declared.id, declared.key_expression, declared.relation, coalesce(refresh_embedding.filter, 'true'), E'\n'
+            'insert into sqlembed.change (embedding, key) select %s, k.key from (select %s as key from %s as r where (%s%s)) as k',
+            declared.id,
+            (select k.expression from sqlembed._key_sql(declared.relation) as k),
+            declared.relation,
+            coalesce(refresh_embedding.filter, 'true'),
+            E'\n'
         );
     exception when syntax_error_or_access_rule_violation or data_exception then
         raise exception 'sqlembed: the filter is not valid: %', sqlerrm

@@ -9,12 +9,15 @@ begin
     perform sqlembed._embedding_of(retry_failed.relation, coalesce(retry_failed.embedding, e.name))
     from sqlembed.embedding as e
     where e.relation operator(pg_catalog.=) retry_failed.relation;
-    select pg_catalog.count(*)
-    into queued
+    -- A change takes its row off the list of failures, as soon as a worker folds it.
+    insert into sqlembed.change (embedding, key)
+    select e.id, f.key
     from sqlembed.embedding as e
-    cross join lateral sqlembed._requeue_failed(e.id) as f
+    join sqlembed.failure as f
+        on f.relation operator(pg_catalog.=) e.relation and f.embedding operator(pg_catalog.=) e.name
     where e.relation operator(pg_catalog.=) retry_failed.relation
         and e.name operator(pg_catalog.=) coalesce(retry_failed.embedding, e.name);
+    get diagnostics queued = row_count;
     perform pg_catalog.pg_notify('sqlembed', '');
     return queued;
 end

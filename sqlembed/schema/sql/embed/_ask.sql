@@ -14,6 +14,7 @@ declare
     missing text[];
     answers public.vector[];
     ticket bytea;
+    connection text;
     id bigint;
     done boolean := false;
     until timestamptz;
@@ -48,7 +49,7 @@ begin
     where cached[w.ordinality] is null;
 
     if missing is not null then
-        perform sqlembed._open_loopback();
+        connection := sqlembed._open_loopback();
         ticket := sqlembed._ticket(_ask.embedder, asked_kind, missing);
         until := clock_timestamp() + sqlembed._request_timeout();
         while not done loop
@@ -60,7 +61,7 @@ begin
             select t.id, t.done, t.result
             into id, done, answers
             from sqlembed_dblink.dblink(
-                'sqlembed',
+                connection,
                 format(
                     'call sqlembed_wire.request(%L, %L, %L, %L, %s, %L)',
                     _ask.embedder, asked_kind, case when id is null then missing end, ticket, 100, id

@@ -1,4 +1,4 @@
-create or replace function sqlembed._open_loopback() returns void
+create or replace function sqlembed._open_loopback() returns text
 language plpgsql
 volatile
 parallel restricted
@@ -7,10 +7,10 @@ as $function$
 declare
     target text;
 begin
-    select split_part(o, '=', 2)
+    select substr(o, length('dbname=') + 1)
     into target
     from pg_foreign_server as s, unnest(s.srvoptions) as o
-    where s.srvname = 'sqlembed_loopback' and o like 'dbname=%';
+    where s.srvname = 'sqlembed_loopback' and starts_with(o, 'dbname=');
     if target is null then
         raise exception 'sqlembed: the loopback is not set up'
             using errcode = 'SE006', hint = 'Run: sqlembed migrate. Then: sqlembed doctor.';
@@ -20,20 +20,31 @@ begin
             using errcode = 'SE007', hint = 'Run sqlembed migrate on this database.';
     end if;
 
+    if sqlembed._is_dblink_shared() then
+        -- Whoever can call dblink can speak through a connection that stays open, or put one of
+        -- theirs in its place and read what others' functions send. So none stays: given the name
+        -- of a server dblink opens one for the call, unless a connection has that name.
+        if 'sqlembed_loopback' = any (sqlembed_dblink.dblink_get_connections()) then
+            perform sqlembed_dblink.dblink_disconnect('sqlembed_loopback');
+        end if;
+        return 'sqlembed_loopback';
+    end if;
+
     if 'sqlembed' = any (sqlembed_dblink.dblink_get_connections()) then
         -- A connection whose other end has died stays in the session and fails for ever. With
         -- false this probe answers no row then; catching an error would need a subtransaction,
         -- which parallel plans forbid.
         if exists (select from sqlembed_dblink.dblink('sqlembed', 'select 1', false) as t (one integer)) then
-            return;
+            return 'sqlembed';
         end if;
         perform sqlembed_dblink.dblink_disconnect('sqlembed');
     end if;
     perform sqlembed_dblink.dblink_connect('sqlembed', 'sqlembed_loopback');
+    return 'sqlembed';
 end
 $function$;
 
 comment on function sqlembed._open_loopback() is
-    'Make sure that this session has a living connection to its own database.';
+    'What to give dblink to reach this session''s own database: the name of a living connection, or of the server where a connection that stays is not safe.';
 
 revoke execute on function sqlembed._open_loopback() from public;

@@ -5,11 +5,11 @@ immutable
 parallel safe
 as $function$
 begin
-    return case distance.metric
-        when 'cosine' then distance.a operator(public.<=>) distance.b
-        when 'euclidean' then distance.a operator(public.<->) distance.b
-        when 'inner_product' then distance.a operator(public.<#>) distance.b
-        when 'l1' then distance.a operator(public.<+>) distance.b
+    return case
+        when distance.metric operator(pg_catalog.=) 'cosine' then distance.a operator(public.<=>) distance.b
+        when distance.metric operator(pg_catalog.=) 'euclidean' then distance.a operator(public.<->) distance.b
+        when distance.metric operator(pg_catalog.=) 'inner_product' then distance.a operator(public.<#>) distance.b
+        when distance.metric operator(pg_catalog.=) 'l1' then distance.a operator(public.<+>) distance.b
         -- Always an error, which names the metrics.
         else sqlembed._metric_operator(distance.metric)::double precision
     end;

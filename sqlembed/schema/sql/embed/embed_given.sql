@@ -5,7 +5,7 @@ stable
 parallel restricted
 as $function$
 declare
-    known text;
+    known pg_catalog.text;
 begin
     if embed_given.given is null then
         return sqlembed.embed(embed_given.embedder, embed_given.input);
@@ -14,7 +14,7 @@ begin
     into known
     from sqlembed.embedder as e
     where e.name operator(pg_catalog.=) embed_given.embedder;
-    if known is distinct from embed_given.fingerprint then
+    if (known operator(pg_catalog.=) embed_given.fingerprint) is not true then
         raise exception 'sqlembed: the application''s embedder % is not the one this database knows',
             pg_catalog.quote_ident(embed_given.embedder)
             using errcode = 'SE002',

@@ -41,7 +41,7 @@ begin
         return;
     end if;
 
-    select e.* into known from sqlembed.embedder as e where e.name = register_embedder.name for update;
+    select e.* into known from sqlembed.embedder as e where e.name = register_embedder.name for no key update;
     if known.dimensions <> register_embedder.dimensions then
         raise exception 'sqlembed: embedder % is registered with % dimensions, not %',
             quote_ident(known.name), known.dimensions, register_embedder.dimensions

@@ -12,7 +12,7 @@ begin
         'document',
         array[similarity.a, similarity.b]
     );
-    return 1 - (both_vectors[1] operator(public.<=>) both_vectors[2]);
+    return 1 operator(pg_catalog.-) (both_vectors[1] operator(public.<=>) both_vectors[2]);
 end
 $function$;
 

@@ -11,7 +11,9 @@ select
     q.failed,
     q.oldest_pending,
     case
-        when q.last_error is not null then q.last_error
+        when g.name is not null then 'column ' || quote_ident(g.name) || ' of its source is gone: drop this embedding and declare it anew'
+        -- It may quote a row.
+        when q.last_error is not null and sqlembed._sees_all_rows(e.relation) then q.last_error
         when m.fingerprint is null then 'unserved: no worker has registered embedder ' || quote_ident(e.embedder)
     end as last_error
 from sqlembed.embedding as e
@@ -53,6 +55,16 @@ cross join lateral (
             )
         ) as last_error
 ) as q
+left join lateral (
+    select s.name
+    from unnest(e.source_columns) as s (name)
+    where not exists (
+        select
+        from pg_catalog.pg_attribute as a
+        where a.attrelid = e.relation and a.attname = s.name and not a.attisdropped
+    )
+    limit 1
+) as g on true
 where has_table_privilege(e.relation, 'select')
     and exists (
         select

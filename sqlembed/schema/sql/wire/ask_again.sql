@@ -7,18 +7,23 @@ declare
     asked sqlembed.request;
     chosen integer;
 begin
-    update sqlembed.request as r
-    set asked_at = clock_timestamp()
-    where r.id = ask_again.id and r.ticket = ask_again.ticket
-    returning r.* into asked;
+    select r.* into asked from sqlembed.request as r where r.id = ask_again.id and r.ticket = ask_again.ticket;
     if not found then
         return false;
     end if;
-    if not asked.done and not sqlembed._is_alive(asked.worker) then
+    -- Nothing is waited for here, where no cancel arrives: a row that is locked is being answered.
+    perform from sqlembed.request as r where r.id = ask_again.id and not r.done for update skip locked;
+    if not found then
+        return true;
+    end if;
+    chosen := asked.worker;
+    if not sqlembed._is_alive(chosen) then
         chosen := sqlembed._choose_worker(asked.embedder);
-        update sqlembed.request as r set worker = chosen where r.id = ask_again.id and not r.done;
         perform pg_notify('sqlembed_' || chosen, '');
     end if;
+    update sqlembed.request as r
+    set asked_at = clock_timestamp(), worker = chosen
+    where r.id = ask_again.id;
     return true;
 end
 $function$;

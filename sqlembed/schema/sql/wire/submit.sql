@@ -13,7 +13,7 @@ as $function$
 declare
     chosen integer;
 begin
-    if submit.ticket is distinct from sqlembed._ticket(submit.embedder, submit.kind, submit.inputs) then
+    if (submit.ticket = sqlembed._ticket(submit.embedder, submit.kind, submit.inputs)) is not true then
         raise exception 'sqlembed: not a ticket' using errcode = '42501';
     end if;
 

@@ -1,54 +1,56 @@
 create or replace function sqlembed._claim_jobs(
     worker integer,
     embedders text[],
-    lease interval,
-    most integer
+    most integer[],
+    without integer[],
+    lease interval
 )
-returns table (embedding integer, key jsonb, version bigint, attempts integer)
+returns table (embedding integer, key jsonb)
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
+-- Through the index in any case: the queue's size changes too fast for the planner's statistics.
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_sort = off
 as $function$
 declare
-    chosen integer;
+    chosen record;
 begin
     -- Every embedding in its turn: the one whose due job has waited longest.
-    select e.id
+    select e.id, s.most
     into chosen
-    from sqlembed.embedding as e
+    from unnest(_claim_jobs.embedders, _claim_jobs.most) as s (name, most)
+    join sqlembed.embedding as e on e.embedder = s.name
     cross join lateral (
         select j.not_before
         from sqlembed.job as j
-        where j.embedding = e.id
-            and j.not_before <= clock_timestamp()
-            and (j.locked_until is null or j.locked_until < clock_timestamp())
+        where j.embedding = e.id and j.worker is null and j.not_before <= clock_timestamp()
         order by j.not_before
         limit 1
     ) as due
-    where e.embedder = any (_claim_jobs.embedders)
+    where e.id <> all (_claim_jobs.without)
     order by due.not_before
     limit 1;
 
     return query
-    with due as (
-        select j.embedding, j.key
-        from sqlembed.job as j
-        where j.embedding = chosen
-            and j.not_before <= clock_timestamp()
-            and (j.locked_until is null or j.locked_until < clock_timestamp())
-        order by j.not_before
-        limit _claim_jobs.most
-        for update skip locked
-    )
     update sqlembed.job as j
     set locked_until = clock_timestamp() + _claim_jobs.lease, worker = _claim_jobs.worker
-    from due as d
-    where j.embedding = d.embedding and j.key = d.key
-    returning j.embedding, j.key, j.version, j.attempts;
+    where j.ctid = any (
+        array(
+            select d.ctid
+            from sqlembed.job as d
+            where d.embedding = chosen.id and d.worker is null and d.not_before <= clock_timestamp()
+            order by d.not_before
+            limit chosen.most
+            for update skip locked
+        )
+    )
+    returning j.embedding, j.key;
 end
 $function$;
 
-comment on function sqlembed._claim_jobs(integer, text[], interval, integer) is
-    'Lease due jobs of one embedding to a worker.';
+comment on function sqlembed._claim_jobs(integer, text[], integer[], integer[], interval) is
+    'Lease due jobs of one embedding to a worker, at most as many as it takes of its embedder, and not of those it leaves alone.';
 
-revoke execute on function sqlembed._claim_jobs(integer, text[], interval, integer) from public;
+revoke execute on function sqlembed._claim_jobs(integer, text[], integer[], integer[], interval) from public;

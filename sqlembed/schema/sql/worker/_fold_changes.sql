@@ -32,11 +32,13 @@ as $function$
         order by t.embedding, t.key
         on conflict (embedding, key) do update
         set
-            version = j.version + 1,
             attempts = 0,
             not_before = least(j.not_before, clock_timestamp()),
             changed_at = least(j.changed_at, excluded.changed_at),
-            error = null
+            error = null,
+            -- Whoever has it in hand works on an older text: it is no longer theirs to finish.
+            locked_until = null,
+            worker = null
     )
     select count(*) from taken
 $function$;

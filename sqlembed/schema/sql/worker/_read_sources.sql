@@ -1,14 +1,20 @@
 create or replace function sqlembed._read_sources(embedding integer, keys jsonb[], budget bigint)
-returns table (key jsonb, input text, postponed boolean)
+returns table (key jsonb, input text, is_blank boolean, postponed boolean)
 language plpgsql
 stable
+-- A table that is being altered must not keep the worker from all the others.
+set lock_timeout = '200ms'
+-- The primary key is the way to some thousand rows, however large the table is or seems to be.
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $function$
 declare
     declared sqlembed.embedding;
 begin
     select e.* into declared from sqlembed.embedding as e where e.id operator(pg_catalog.=) _read_sources.embedding;
     return query execute pg_catalog.format(
-        'select t.key, case when t.before operator(pg_catalog.<) $2 then t.input end, t.before operator(pg_catalog.>=) $2
+        'select t.key, case when not t.postponed then t.input end, sqlembed._blank(t.input), t.postponed
         from (
             select
                 k.key,
@@ -16,14 +22,14 @@ begin
                 coalesce(
                     pg_catalog.sum(pg_catalog.octet_length(s.input::pg_catalog.text)) over (
                         rows between unbounded preceding and 1 preceding
-                    ),
-                    0
-                ) as before
+                    ) operator(pg_catalog.>=) $2,
+                    false
+                ) as postponed
             from pg_catalog.unnest($1) as k (key)
             join %s as r on %s
             cross join lateral (select (%s) as input from (select r.*) as r) as s
         ) as t',
-        declared.relation, declared.key_match, declared.source
+        declared.relation, (select k.match from sqlembed._key_sql(declared.relation) as k), declared.source
     )
     using _read_sources.keys, _read_sources.budget;
 end

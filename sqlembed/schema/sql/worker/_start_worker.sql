@@ -4,16 +4,20 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    id integer;
+    worker integer;
 begin
     delete from sqlembed.worker_process as w where not sqlembed._is_alive(w.id);
-    insert into sqlembed.worker_process (name, embedders)
-    values (_start_worker.name, _start_worker.embedders)
-    returning worker_process.id into id;
-    -- Held by the session, so that the death of the process ends it.
-    perform pg_advisory_lock(sqlembed._lock('presence'), id);
-    perform pg_advisory_lock(sqlembed._lock('epoch'), sqlembed._epoch_key(id, 0));
-    return id;
+    loop
+        insert into sqlembed.worker_process (name, embedders)
+        values (_start_worker.name, _start_worker.embedders)
+        returning worker_process.id into worker;
+        -- Held by the session, so that the death of the process ends it. Never waited for: a lock
+        -- that a stranger holds already belongs to a number that is left out.
+        exit when pg_try_advisory_lock(sqlembed._lock('presence'), worker);
+        delete from sqlembed.worker_process as w where w.id = worker;
+    end loop;
+    perform pg_try_advisory_lock(sqlembed._lock('epoch'), sqlembed._epoch_key(worker, 0));
+    return worker;
 end
 $function$;
 

@@ -3,9 +3,16 @@ language sql
 volatile
 set search_path = pg_catalog, pg_temp
 as $function$
+    with held as materialized (
+        select j.embedding, j.key
+        from sqlembed.job as j
+        where j.worker = _stop_worker.worker
+        for update skip locked
+    )
     update sqlembed.job as j
     set locked_until = null, worker = null
-    where j.worker = _stop_worker.worker;
+    from held as h
+    where j.embedding = h.embedding and j.key = h.key;
     delete from sqlembed.worker_process as w where w.id = _stop_worker.worker;
 $function$;
 

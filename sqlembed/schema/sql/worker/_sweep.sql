@@ -6,20 +6,22 @@ as $function$
 begin
     delete from sqlembed.request as r where r.asked_at < clock_timestamp() - interval '30 s';
     delete from sqlembed.cache as c
-    where (c.fingerprint, c.kind, c.input_hash) in (
-        select d.fingerprint, d.kind, d.input_hash
-        from sqlembed.cache as d
-        order by d.used_at desc
-        offset _sweep.cache_rows
-    );
+    where c.used_at <= (select d.used_at from sqlembed.cache as d order by d.used_at desc offset _sweep.cache_rows limit 1);
 
-    -- A lease ends with its worker.
+    -- A lease ends with its worker, and with its time.
+    with living as materialized (
+        select w.id from sqlembed.worker_process as w where sqlembed._is_alive(w.id)
+    ),
+    left_behind as materialized (
+        select j.embedding, j.key
+        from sqlembed.job as j
+        where j.worker <> all (array(select l.id from living as l)) or j.locked_until < clock_timestamp()
+        for update skip locked
+    )
     update sqlembed.job as j
     set locked_until = null, worker = null
-    where j.locked_until is not null
-        and not exists (
-            select from sqlembed.worker_process as w where w.id = j.worker and sqlembed._is_alive(w.id)
-        );
+    from left_behind as b
+    where j.embedding = b.embedding and j.key = b.key;
 
     -- PostgreSQL tells only superusers that a table or a column was dropped: look for them.
     delete from sqlembed.embedding as e
@@ -28,10 +30,27 @@ begin
         from pg_attribute as a
         where a.attrelid = e.relation and a.attname = e.name and not a.attisdropped
     );
+    perform sqlembed._follow_keys();
+    perform sqlembed._drop_note_function(substr(p.proname, length('_note_') + 1)::integer)
+    from pg_proc as p
+    where p.pronamespace = 'sqlembed'::regnamespace
+        and p.proname ~ '^_note_[0-9]+$'
+        and not exists (select from sqlembed.embedding as e where p.proname = '_note_' || e.id);
+    with orphans as materialized (
+        select j.embedding, j.key
+        from sqlembed.job as j
+        where j.embedding not in (select e.id from sqlembed.embedding as e)
+        for update skip locked
+    )
+    delete from sqlembed.job as j
+    using orphans as o
+    where j.embedding = o.embedding and j.key = o.key;
+    delete from sqlembed.failed_job as f
+    where f.embedding not in (select e.id from sqlembed.embedding as e);
 end
 $function$;
 
 comment on function sqlembed._sweep(bigint) is
-    'Housekeeping: old requests, the oldest of the cache beyond a number of rows, leases of dead workers, embeddings whose table or column was dropped.';
+    'Housekeeping: old requests, the oldest of the cache beyond a number of rows, leases of workers that are dead or stuck, embeddings whose table or column was dropped, and what belongs to embeddings that are no more.';
 
 revoke execute on function sqlembed._sweep(bigint) from public;

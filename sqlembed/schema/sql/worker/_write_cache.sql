@@ -5,7 +5,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $function$
     insert into sqlembed.cache (fingerprint, kind, input_hash, embedding)
-    select _write_cache.fingerprint, _write_cache.kind, u.hash, u.vector
+    select distinct on (u.hash) _write_cache.fingerprint, _write_cache.kind, u.hash, u.vector
     from unnest(_write_cache.hashes, _write_cache.vectors) as u (hash, vector)
     order by u.hash
     on conflict (fingerprint, kind, input_hash) do update

@@ -1,0 +1,180 @@
+"""k-means in the database, from Python: the functions of the SQL surface, typed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import sqlalchemy as sa
+
+from sqlembed.schema import functions
+
+#: The two of the metrics for which a mean is the best centroid.
+ClusterMetric: TypeAlias = Literal["cosine", "euclidean"]
+
+CREATE = sa.text("""
+select name, num_clusters, iterations, loss
+from sqlembed.create_kmeans(
+    name => :name, query => :query, num_clusters => :num_clusters, metric => :metric,
+    max_iterations => :max_iterations, min_rel_progress => :min_rel_progress, seed => :seed
+)
+""")
+# Whether or not the driver knows pgvector's types: every vector can be read as an array.
+CENTROIDS = sa.text("""
+select centroid_id, cast(centroid as real[]), cluster_size, cluster_radius
+from sqlembed.centroids(:name)
+order by centroid_id
+""")
+PREDICT = "select sqlembed.predict(:name, cast(:embedding as public.vector))"
+ASSIGN = sa.text("select id, centroid_id from sqlembed.assign(:name, :query)")
+EXAMPLES = sa.text("""
+select centroid_id, id, distance
+from sqlembed.cluster_examples(:name, :query, :examples)
+order by centroid_id, distance, id
+""")
+DROP = sa.text("select sqlembed.drop_model(:name)")
+
+
+@dataclass(frozen=True)
+class KMeansModel:
+    """What ``create_kmeans`` says of the model that it made."""
+
+    name: str
+    num_clusters: int
+    #: How often the centroids were moved.
+    iterations: int
+    #: Over all rows: the sum of 1 - cos under cosine, of squared distances under euclidean.
+    loss: float
+
+
+@dataclass(frozen=True)
+class Centroid:
+    """A cluster of a model, as it was when the model was fitted."""
+
+    centroid_id: int
+    centroid: tuple[float, ...]
+    cluster_size: int
+    #: Root of the mean squared distance of its rows to the centroid; ``None`` without rows.
+    cluster_radius: float | None
+
+
+@dataclass(frozen=True)
+class Example:
+    """A row near a centroid."""
+
+    #: The first column of the query, as text.
+    id: str
+    distance: float
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster, and the rows that say what it is about."""
+
+    centroid: Centroid
+    #: Nearest first.
+    examples: tuple[Example, ...]
+
+
+def create_kmeans(
+    connection: sa.Connection,
+    name: str,
+    query: str,
+    *,
+    num_clusters: int | None = None,
+    metric: ClusterMetric = "cosine",
+    max_iterations: int = 20,
+    min_rel_progress: float = 0.01,
+    seed: int = 0,
+) -> KMeansModel:
+    """Fits a k-means model to the rows of a query and keeps it in the database; does not commit.
+
+    Args:
+        connection: where to fit it; the query runs with its role's rights.
+        name: what the model is called from then on.
+        query: a SELECT of an id of any type and a vector.
+        num_clusters: from 1 to 1000; by default the root of half the number of rows, 2 to 100.
+        metric: cosine or euclidean.
+        max_iterations: how often the centroids are moved at most.
+        min_rel_progress: it stops when further iterations promise less than this share of what has
+            been gained so far.
+        seed: the same rows and seed give the same clusters.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: with an SQLSTATE of ``errors.SQLSTATES``: SE014 for an impossible
+            argument, SE021 when there is a model of this name, SE022 when there is too little to
+            cluster.
+    """
+    row = connection.execute(
+        CREATE,
+        {
+            "name": name,
+            "query": query,
+            "num_clusters": num_clusters,
+            "metric": metric,
+            "max_iterations": max_iterations,
+            "min_rel_progress": min_rel_progress,
+            "seed": seed,
+        },
+    ).one()
+    return KMeansModel(*row)
+
+
+def centroids(connection: sa.Connection, name: str) -> list[Centroid]:
+    """Returns the clusters of a model, by number."""
+    rows = connection.execute(CENTROIDS, {"name": name})
+    return [Centroid(number, tuple(values), size, radius) for number, values, size, radius in rows]
+
+
+def predict(connection: sa.Connection, name: str, embedding: Sequence[float]) -> int | None:
+    """Returns the number of the cluster whose centroid is nearest to a vector.
+
+    Under cosine a vector of zeros, which has no direction, belongs to none: ``None``.
+    """
+    statement = sa.text(functions.placed(connection, PREDICT))
+    vector = f"[{','.join(map(str, map(float, embedding)))}]"
+    found: int | None = connection.execute(
+        statement, {"name": name, "embedding": vector}
+    ).scalar_one()
+    return found
+
+
+def assign(connection: sa.Connection, name: str, query: str) -> list[tuple[str, int | None]]:
+    """Returns the id, as text, and the cluster of each row of a query of an id and a vector.
+
+    The cluster is ``None`` where the vector is NULL, and as ``predict`` says.
+    """
+    return [
+        (id, number) for id, number in connection.execute(ASSIGN, {"name": name, "query": query})
+    ]
+
+
+def describe_clusters(
+    connection: sa.Connection, name: str, query: str, *, examples: int = 3
+) -> list[Cluster]:
+    """Returns the clusters of a model, by number, with the rows nearest to each centroid.
+
+    Args:
+        connection: where the model is.
+        name: the model.
+        query: a SELECT of what to show of a row, such as its title, and its vector.
+        examples: how many rows to show of each cluster, at most.
+    """
+    found: dict[int, list[Example]] = {}
+    wanted = {"name": name, "query": query, "examples": examples}
+    for number, id, distance in connection.execute(EXAMPLES, wanted):
+        found.setdefault(number, []).append(Example(id, distance))
+    return [
+        Cluster(centroid, tuple(found.get(centroid.centroid_id, ())))
+        for centroid in centroids(connection, name)
+    ]
+
+
+def drop_model(connection: sa.Connection, name: str) -> None:
+    """Forgets a model; does not commit.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: SQLSTATE SE020 when there is none of this name.
+    """
+    connection.execute(DROP, {"name": name})

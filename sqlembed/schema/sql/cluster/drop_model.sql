@@ -1,0 +1,13 @@
+create or replace function sqlembed.drop_model(name text) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    perform sqlembed._cluster_model(drop_model.name);
+    delete from sqlembed.cluster_model as m where m.name = drop_model.name;
+end
+$function$;
+
+comment on function sqlembed.drop_model(text) is
+    'Forget a cluster model.';

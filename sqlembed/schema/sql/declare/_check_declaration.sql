@@ -1,0 +1,33 @@
+create or replace function sqlembed._check_declaration() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    -- Owners of tables may insert here, and what they write about the key becomes SQL that runs with
+    -- the rights of the owner of sqlembed.
+    perform sqlembed._check_relation(new.relation);
+    select
+        k.columns,
+        array(
+            select a.atttypid::regtype
+            from unnest(k.columns) with ordinality as c (name, position)
+            join pg_attribute as a on a.attrelid = new.relation and a.attname = c.name and not a.attisdropped
+            order by c.position
+        ),
+        k.expression
+    into new.key_columns, new.key_types, new.key_expression
+    from sqlembed._key_sql(new.relation) as k;
+    if not exists (select from sqlembed.embedder_key as k where k.embedder = new.embedder) then
+        raise exception 'sqlembed: permission denied for embedder %', quote_ident(new.embedder)
+            using errcode = '42501',
+                hint = format('Its owner can say: select sqlembed.grant_embedder(%L, %L).', new.embedder, current_user);
+    end if;
+    return new;
+end
+$function$;
+
+comment on function sqlembed._check_declaration() is
+    'Row trigger of embedding: whoever declares one must own the table and may use the embedder, and what belongs to the key is never taken from the user.';
+
+create or replace trigger check_declaration before insert on sqlembed.embedding
+for each row execute function sqlembed._check_declaration();

@@ -1,0 +1,193 @@
+"""One batch: read the texts, embed them, write the vectors, finish the jobs."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from sqlembed.worker.compute import Computed, compute
+from sqlembed.worker.link import reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sqlembed import errors
+    from sqlembed.embedders import Embedder
+    from sqlembed.worker.jobs import Batch, Jobs, Source
+
+log = logging.getLogger("sqlembed.worker")
+
+#: A statement that writes vectors is sized to take about this long: so long at most an
+#: application may wait for one of its rows.
+WRITE_TIME = timedelta(milliseconds=100)
+WRITE_LIMIT = 5_000
+FIRST_WRITE = 100
+
+#: How soon a row that was locked or changed under the worker is tried again.
+LOCKED_DELAY = timedelta(milliseconds=100)
+
+
+@dataclass
+class Outcome:
+    """What became of a batch."""
+
+    #: Rows that are up to date.
+    done: int = 0
+    given_up: int = 0
+    #: Whether rows are to be tried again soon.
+    is_left: bool = False
+    #: Why the embedder stopped.
+    retry: errors.RetryLater | None = None
+
+
+@dataclass
+class _Work:
+    """A batch in the making."""
+
+    batch: Batch
+    done: set[str] = field(default_factory=set)
+    postponed: set[str] = field(default_factory=set)
+    #: What went wrong, by key.
+    bad: dict[str, str] = field(default_factory=dict)
+
+
+class Batches:
+    """Does batches, one after the other.
+
+    Args:
+        jobs: the queue.
+        between: called between two calls of the embedder or two writes, for what cannot wait.
+    """
+
+    def __init__(self, jobs: Jobs, between: Callable[[], None]) -> None:
+        self._jobs = jobs
+        self._between = between
+        self._at_once: dict[int, int] = {}
+
+    def do(self, batch: Batch, embedder: Embedder) -> Outcome:
+        """Bring the rows of a batch up to date; what could not be done is given back.
+
+        Raises:
+            psycopg.Error: the table could not be read or written at all.
+        """
+        work = _Work(batch)
+        sources = self._read(work, batch.keys)
+        gone = set(batch.keys) - work.bad.keys() - work.postponed
+        work.done |= gone - {source.key for source in sources}
+
+        computed = self._compute(embedder, sources)
+        ready = [
+            source
+            for source in sources
+            if source.text is None or source.hash in computed.vectors
+        ]
+        for source in sources:
+            if source.hash in computed.errors:
+                work.bad[source.key] = computed.errors[source.hash]
+        self._write_all(work, ready, computed)
+        self._remember(work, ready, computed, embedder)
+        return self._finish(work, computed.retry)
+
+    def _read(self, work: _Work, keys: Sequence[str]) -> list[Source]:
+        """Read texts; a row whose expression fails is set apart."""
+        try:
+            sources, postponed = self._jobs.read(work.batch, keys)
+        except psycopg.DatabaseError as error:
+            if not _is_of_a_row(error):
+                raise
+            if len(keys) == 1:
+                work.bad[keys[0]] = reason(error)
+                return []
+            middle = len(keys) // 2
+            return self._read(work, keys[:middle]) + self._read(work, keys[middle:])
+        work.postponed |= postponed
+        return sources
+
+    def _compute(self, embedder: Embedder, sources: Sequence[Source]) -> Computed:
+        texts = {
+            source.hash: source.text for source in sources if source.text is not None and source.hash
+        }
+        known = self._jobs.read_cache(embedder.fingerprint, list(texts)) if texts else {}
+        missing = {key: text for key, text in texts.items() if key not in known}
+        computed = compute(embedder, "document", missing, self._between)
+        computed.vectors |= known
+        computed.cached = known.keys()
+        return computed
+
+    def _write_all(self, work: _Work, ready: Sequence[Source], computed: Computed) -> None:
+        start = 0
+        while start < len(ready):
+            if start:
+                self._between()
+            at_once = self._at_once.get(work.batch.embedding, FIRST_WRITE)
+            part = ready[start : start + at_once]
+            start += len(part)
+            began = time.monotonic()
+            written = self._write(work, part, computed)
+            took = max(time.monotonic() - began, 1e-6)
+            fitting = int(len(part) * WRITE_TIME.total_seconds() / took)
+            self._at_once[work.batch.embedding] = max(1, min(fitting, WRITE_LIMIT))
+            work.done |= written
+
+    def _remember(
+        self, work: _Work, ready: Sequence[Source], computed: Computed, embedder: Embedder
+    ) -> None:
+        """Keep vectors that are likely to be wanted again, and have been paid for.
+
+        Those of rows that were locked or have changed, and of texts that occur several times.
+        """
+        counts = Counter(source.hash for source in ready)
+        self._jobs.write_cache(
+            embedder.fingerprint,
+            {
+                source.hash: computed.vectors[source.hash]
+                for source in ready
+                if source.hash in computed.vectors
+                and source.hash not in computed.cached
+                and (
+                    counts[source.hash] > 1
+                    or (source.key not in work.done and source.key not in work.bad)
+                )
+            },
+        )
+
+    def _write(self, work: _Work, part: Sequence[Source], computed: Computed) -> set[str]:
+        """Write vectors; a row that the table refuses is set apart."""
+        try:
+            return self._jobs.write(work.batch, part, computed.vectors)
+        except psycopg.DatabaseError as error:
+            if not _is_of_a_row(error):
+                raise
+            if len(part) == 1:
+                work.bad[part[0].key] = reason(error)
+                return set()
+            middle = len(part) // 2
+            written = self._write(work, part[:middle], computed)
+            return written | self._write(work, part[middle:], computed)
+
+    def _finish(self, work: _Work, retry: errors.RetryLater | None) -> Outcome:
+        batch = work.batch
+        self._jobs.finish(batch, list(work.done))
+        given_up = self._jobs.fail(batch, work.bad)
+        for key, error in work.bad.items():
+            log.warning(
+                "embedder failed", extra={"embedding": batch.title, "key": key, "reason": error}
+            )
+        self._jobs.release(batch, list(work.postponed), timedelta(0))
+        left = list(set(batch.keys) - work.done - work.bad.keys() - work.postponed)
+        if retry is None:
+            self._jobs.release(batch, left, LOCKED_DELAY)
+        else:
+            self._jobs.release(batch, left, retry.delay, str(retry))
+        return Outcome(len(work.done), given_up, bool(left), retry)
+
+
+def _is_of_a_row(error: psycopg.DatabaseError) -> bool:
+    """Tell whether an error may come from one row, rather than from the table or the server."""
+    return not isinstance(error, (psycopg.OperationalError, psycopg.ProgrammingError))

@@ -1,0 +1,69 @@
+"""The schema as it stands: a dump that is read in reviews, and the rules of a linter."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+
+from sqlembed.schema import migrate
+from sqlembed.server import psql_path
+
+GOLDEN = Path(__file__).with_name("schema.sql")
+
+EXCLUDED = (
+    # They speak of changing a table in use.
+    "require-lock-timeout",
+    "require-statement-timeout",
+    # Nobody has as many workers, embeddings or clusters.
+    "prefer-bigint-over-int",
+    # Alembic's own version table.
+    "prefer-text-field",
+)
+
+
+def normalized(dump: str) -> str:
+    """Return a dump without comments, owners, and the bodies of functions, which have files."""
+    dump = re.sub(r"\\(un)?restrict .*\n", "", dump)
+    dump = re.sub(r"^--.*\n", "", dump, flags=re.M)
+    dump = re.sub(r"^COMMENT ON (?s:.*?);\n(?=\n)", "", dump, flags=re.M)
+    dump = re.sub(r"^SET .*\n|^SELECT pg_catalog.set_config.*\n", "", dump, flags=re.M)
+    dump = re.sub(r"\n    AS (\$\w*\$)(?s:.*?)\1;", ";", dump)
+    return re.sub(r"\n{2,}", "\n\n", dump).strip() + "\n"
+
+
+def test_the_schema_is_the_one_that_was_reviewed(url: str) -> None:
+    """To renew the dump, delete it and run this test: it writes what it finds, and fails once."""
+    with psycopg.connect(url) as connection:
+        version = connection.info.server_version
+    dumped = subprocess.run(
+        [
+            psql_path().parent / "pg_dump",
+            url,
+            "--schema-only",
+            "--no-owner",
+            "--schema=sqlembed",
+            "--schema=sqlembed_wire",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = normalized(dumped.stdout)
+    if not GOLDEN.exists():
+        GOLDEN.write_text(found, encoding="utf-8")
+        raise AssertionError(f"{GOLDEN.name} has been written: read it, and run this again")
+    # Other versions of PostgreSQL write some of it in other words.
+    assert version < 180000 or found == GOLDEN.read_text(encoding="utf-8")
+
+
+def test_the_script_passes_the_linter(tmp_path: Path) -> None:
+    script = tmp_path / "script.sql"
+    script.write_text(migrate.script(), encoding="utf-8")
+    command = [Path(sys.executable).with_name("squawk"), "--pg-version=15", "--reporter=gcc"]
+    excluded = [f"--exclude={rule}" for rule in EXCLUDED]
+    done = subprocess.run([*command, *excluded, script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
