@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import sqlalchemy as sa
 
 from sqlembed.schema import functions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 #: The two of the metrics for which a mean is the best centroid.
 ClusterMetric: TypeAlias = Literal["cosine", "euclidean"]
@@ -127,7 +129,7 @@ def centroids(connection: sa.Connection, name: str) -> list[Centroid]:
     return [Centroid(number, tuple(values), size, radius) for number, values, size, radius in rows]
 
 
-def predict(connection: sa.Connection, name: str, embedding: Sequence[float]) -> int | None:
+def predict(connection: sa.Connection, name: str, embedding: Iterable[float]) -> int | None:
     """Returns the number of the cluster whose centroid is nearest to a vector.
 
     Under cosine a vector of zeros, which has no direction, belongs to none: ``None``.

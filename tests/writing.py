@@ -70,7 +70,7 @@ def changes(connection: Connection) -> list[Any]:
 
 def fold(connection: Connection) -> None:
     """Turn all changes into jobs, as a worker does."""
-    run(connection, "select sqlembed._fold_changes(1000000)")
+    run(connection, "select sqlembed._fold_changes(0, '{}', '{}', '{}', '1 min')")
 
 
 def embed_all(url: str, registry: Registry | None = None, **options: Any) -> None:
@@ -95,7 +95,9 @@ def function_registry(
     return registry
 
 
-def outdated(connection: Connection, relation: str, source: str, vector: str = "embedding") -> list[Any]:
+def outdated(
+    connection: Connection, relation: str, source: str, vector: str = "embedding"
+) -> list[Any]:
     """Return what rows hold whose vector is not the one of their text; blank ones need none."""
     found = rows(
         connection,

@@ -2285,7 +2285,7 @@ create or replace function sqlembed._claim_jobs(
     without integer[],
     lease interval
 )
-returns table (embedding integer, key jsonb)
+returns table (embedding integer, revision text, key jsonb)
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -2298,7 +2298,7 @@ declare
     chosen record;
 begin
     -- Every embedding in its turn: the one whose due job has waited longest.
-    select e.id, s.most
+    select e.id, e.xmin::text as revision, s.most
     into chosen
     from unnest(_claim_jobs.embedders, _claim_jobs.most) as s (name, most)
     join sqlembed.embedding as e on e.embedder = s.name
@@ -2326,14 +2326,96 @@ begin
             for update skip locked
         )
     )
-    returning j.embedding, j.key;
+    returning j.embedding, chosen.revision, j.key;
 end
 $function$;
 
 comment on function sqlembed._claim_jobs(integer, text[], integer[], integer[], interval) is
-    'Lease due jobs of one embedding to a worker, at most as many as it takes of its embedder, and not of those it leaves alone.';
+    'Lease due jobs of one embedding to a worker, at most as many as it takes of its embedder, and not of those it leaves alone. The revision changes with the row of the embedding.';
 
 revoke execute on function sqlembed._claim_jobs(integer, text[], integer[], integer[], interval) from public;
+
+create or replace function sqlembed._describe_embedding(
+    embedding integer,
+    out read_sources text,
+    out write_vectors text
+)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    declared sqlembed.embedding;
+    match text;
+begin
+    select e.* into declared from sqlembed.embedding as e where e.id = _describe_embedding.embedding;
+    match := (select k.match from sqlembed._key_sql(declared.relation) as k);
+
+    -- $1: keys, $2: budget in bytes. Beyond it rows are postponed: a worker's memory is not the
+    -- table's size.
+    _describe_embedding.read_sources := format(
+        'select t.key, case when not t.postponed then t.input end, sqlembed._blank(t.input), t.postponed
+        from (
+            select
+                k.key,
+                s.input::text as input,
+                coalesce(
+                    sum(octet_length(s.input::text)) over (rows between unbounded preceding and 1 preceding) >= $2, false
+                ) as postponed
+            from unnest($1) as k (key)
+            cross join lateral (
+                select s.input
+                from %1$s as r
+                cross join lateral (select (%3$s) as input from (select r.*) as r) as s
+                where %2$s
+            ) as s
+        ) as t',
+        declared.relation, match, declared.source
+    );
+
+    -- $1: keys, $2: sha256 of their texts, $3: vectors. Of the last two there may be fewer than
+    -- rows: the rest have no text, or one that is blank and gets no vector. The answer is the keys of
+    -- the rows that are up to date; the others have changed, are locked or gone.
+    -- The test of the text stands on the target row itself: when a writer commits while this waits,
+    -- PostgreSQL evaluates it again on the new row and nothing stale is written. Rows that anybody
+    -- has locked are left for later. The lock leaves foreign keys to the row alone.
+    _describe_embedding.write_vectors := format(
+        'with current as materialized (
+            select k.key, k.vector
+            from rows from (unnest($1), unnest($2), unnest($3)) as k (key, hash, vector)
+            cross join lateral (
+                select
+                from %1$s as r
+                where %2$s and (
+                    select case
+                        when k.hash is null then s.input is null
+                        else sha256(convert_to(s.input::text, ''UTF8'')) = k.hash
+                    end
+                    from (select (%3$s) as input from (select r.*) as r) as s
+                )
+                for no key update of r skip locked
+            ) as locked
+        ),
+        written as (
+            update %1$s as r
+            set %4$I = k.vector::%5$s
+            from current as k
+            where %2$s and (k.vector is not null or r.%4$I is not null)
+        )
+        select c.key from current as c',
+        declared.relation,
+        match,
+        declared.source,
+        declared.name,
+        case declared.storage when 'vector' then 'public.vector' else 'public.halfvec' end
+    );
+end
+$function$;
+
+comment on function sqlembed._describe_embedding(integer) is
+    'The statements with which a worker serves an embedding: one reads texts, one writes vectors. It prepares them once.';
+
+revoke execute on function sqlembed._describe_embedding(integer) from public;
 
 create or replace function sqlembed._fail_jobs(
     worker integer,
@@ -2417,11 +2499,32 @@ comment on function sqlembed._finish_jobs(integer, integer, jsonb[]) is
 
 revoke execute on function sqlembed._finish_jobs(integer, integer, jsonb[]) from public;
 
-create or replace function sqlembed._fold_changes(most integer) returns bigint
-language sql
+create or replace function sqlembed._fold_changes(
+    worker integer,
+    embedders text[],
+    most integer[],
+    without integer[],
+    lease interval,
+    out taken bigint,
+    out embedding integer,
+    out revision text,
+    out keys jsonb[]
+)
+language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $function$
+declare
+    at_once integer;
+begin
+    -- New jobs of the embedding whose change is the oldest go straight to the worker.
+    select e.id, e.xmin::text, s.most
+    into _fold_changes.embedding, _fold_changes.revision, at_once
+    from (select c.embedding from sqlembed.change as c order by c.id limit 1) as oldest
+    join sqlembed.embedding as e on e.id = oldest.embedding
+    join unnest(_fold_changes.embedders, _fold_changes.most) as s (name, most) on s.name = e.embedder
+    where e.id <> all (_fold_changes.without);
+
     with taken as (
         delete from sqlembed.change as c
         where c.id = any (
@@ -2429,11 +2532,11 @@ as $function$
                 select d.id
                 from sqlembed.change as d
                 order by d.id
-                limit _fold_changes.most
+                limit greatest(1000, at_once)
                 for update skip locked
             )
         )
-        returning c.embedding, c.key, c.changed_at
+        returning c.id, c.embedding, c.key, c.changed_at
     ),
     revived as (
         -- A changed row deserves new attempts.
@@ -2441,15 +2544,29 @@ as $function$
         using taken as t
         where f.embedding = t.embedding and f.key = t.key
     ),
-    folded as (
-        insert into sqlembed.job as j (embedding, key, changed_at)
-        select t.embedding, t.key, min(t.changed_at)
+    waiting as (
+        select
+            t.embedding,
+            t.key,
+            min(t.changed_at) as changed_at,
+            t.embedding is not distinct from _fold_changes.embedding
+                and row_number() over (partition by t.embedding order by min(t.id)) <= at_once as is_mine
         from taken as t
         join sqlembed.embedding as e on e.id = t.embedding
         group by t.embedding, t.key
+    ),
+    folded as (
+        insert into sqlembed.job as j (embedding, key, changed_at, worker, locked_until)
+        select
+            w.embedding,
+            w.key,
+            w.changed_at,
+            case when w.is_mine then _fold_changes.worker end,
+            case when w.is_mine then clock_timestamp() + _fold_changes.lease end
+        from waiting as w
         -- One order for all workers, so that two of them cannot deadlock.
-        order by t.embedding, t.key
-        on conflict (embedding, key) do update
+        order by w.embedding, w.key
+        on conflict on constraint one_job_a_row do update
         set
             attempts = 0,
             not_before = least(j.not_before, clock_timestamp()),
@@ -2458,14 +2575,18 @@ as $function$
             -- Whoever has it in hand works on an older text: it is no longer theirs to finish.
             locked_until = null,
             worker = null
+        returning j.key, j.worker
     )
-    select count(*) from taken
+    select (select count(*) from taken), array_agg(f.key) filter (where f.worker is not null)
+    into _fold_changes.taken, _fold_changes.keys
+    from folded as f;
+end
 $function$;
 
-comment on function sqlembed._fold_changes(integer) is
-    'Turn the oldest changes into jobs, one a row and embedding. Returns how many changes it took.';
+comment on function sqlembed._fold_changes(integer, text[], integer[], integer[], interval) is
+    'Turn the oldest changes into jobs, one a row and embedding. Returns how many changes it took, and the keys of one embedding whose new jobs it leased to the worker, as _claim_jobs does.';
 
-revoke execute on function sqlembed._fold_changes(integer) from public;
+revoke execute on function sqlembed._fold_changes(integer, text[], integer[], integer[], interval) from public;
 
 create or replace function sqlembed._follow_keys() returns void
 language plpgsql
@@ -2570,48 +2691,6 @@ $function$;
 comment on function sqlembed._read_cache(text, text, bytea[]) is 'Vectors already computed, by the sha256 of their texts.';
 
 revoke execute on function sqlembed._read_cache(text, text, bytea[]) from public;
-
-create or replace function sqlembed._read_sources(embedding integer, keys jsonb[], budget bigint)
-returns table (key jsonb, input text, is_blank boolean, postponed boolean)
-language plpgsql
-stable
--- A table that is being altered must not keep the worker from all the others.
-set lock_timeout = '200ms'
--- The primary key is the way to some thousand rows, however large the table is or seems to be.
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-as $function$
-declare
-    declared sqlembed.embedding;
-begin
-    select e.* into declared from sqlembed.embedding as e where e.id operator(pg_catalog.=) _read_sources.embedding;
-    return query execute pg_catalog.format(
-        'select t.key, case when not t.postponed then t.input end, sqlembed._blank(t.input), t.postponed
-        from (
-            select
-                k.key,
-                s.input::pg_catalog.text as input,
-                coalesce(
-                    pg_catalog.sum(pg_catalog.octet_length(s.input::pg_catalog.text)) over (
-                        rows between unbounded preceding and 1 preceding
-                    ) operator(pg_catalog.>=) $2,
-                    false
-                ) as postponed
-            from pg_catalog.unnest($1) as k (key)
-            join %s as r on %s
-            cross join lateral (select (%s) as input from (select r.*) as r) as s
-        ) as t',
-        declared.relation, (select k.match from sqlembed._key_sql(declared.relation) as k), declared.source
-    )
-    using _read_sources.keys, _read_sources.budget;
-end
-$function$;
-
-comment on function sqlembed._read_sources(integer, jsonb[], bigint) is
-    'The text to embed of each row that is still there. Beyond a budget of bytes rows are postponed: a worker''s memory is not the table''s size.';
-
-revoke execute on function sqlembed._read_sources(integer, jsonb[], bigint) from public;
 
 create or replace function sqlembed._release_jobs(
     worker integer,
@@ -2837,72 +2916,6 @@ comment on function sqlembed._write_cache(text, text, bytea[], public.vector[]) 
     'Keep vectors for the next time the same texts are asked for.';
 
 revoke execute on function sqlembed._write_cache(text, text, bytea[], public.vector[]) from public;
-
-create or replace function sqlembed._write_vectors(
-    embedding integer,
-    keys jsonb[],
-    hashes bytea[],
-    vectors public.vector[]
-)
-returns setof jsonb
-language plpgsql
-volatile
--- A table that is being altered must not keep the worker from all the others.
-set lock_timeout = '200ms'
--- The primary key is the way to some thousand rows, however large the table is or seems to be.
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
--- Thousands of vectors are handed from step to step.
-set work_mem = '64MB'
-as $function$
-declare
-    declared sqlembed.embedding;
-begin
-    select e.* into declared from sqlembed.embedding as e where e.id operator(pg_catalog.=) _write_vectors.embedding;
-    perform pg_catalog.set_config('sqlembed.writing', 'on', true);
-    -- The test of the text stands on the target row itself: when a writer commits while this waits,
-    -- PostgreSQL evaluates it again on the new row and nothing stale is written. Rows that anybody
-    -- has locked are left for later. The lock leaves foreign keys to the row alone.
-    return query execute pg_catalog.format(
-        'with current as materialized (
-            select k.key, k.vector
-            from rows from (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)) as k (key, hash, vector)
-            cross join lateral (
-                select
-                from %1$s as r
-                where %2$s and (
-                    select case
-                        when k.hash is null then s.input is null
-                        else pg_catalog.sha256(pg_catalog.convert_to(s.input::pg_catalog.text, ''UTF8'')) operator(pg_catalog.=) k.hash
-                    end
-                    from (select (%3$s) as input from (select r.*) as r) as s
-                )
-                for no key update of r skip locked
-            ) as locked
-        ),
-        written as (
-            update %1$s as r
-            set %4$I = k.vector::%5$s
-            from current as k
-            where %2$s and (k.vector is not null or r.%4$I is not null)
-        )
-        select c.key from current as c',
-        declared.relation,
-        (select k.match from sqlembed._key_sql(declared.relation) as k),
-        declared.source,
-        declared.name,
-        case declared.storage when 'vector' then 'public.vector' else 'public.halfvec' end
-    )
-    using _write_vectors.keys, _write_vectors.hashes, _write_vectors.vectors;
-    perform pg_catalog.set_config('sqlembed.writing', 'off', true);
-end
-$function$;
-
-comment on function sqlembed._write_vectors(integer, jsonb[], bytea[], public.vector[]) is
-    'Write vectors to the rows whose text still has the given sha256 (NULL for no text). There may be fewer vectors than rows: the rest get none. Returns the keys of the rows that are up to date; the others have changed, are locked or gone.';
-
-revoke execute on function sqlembed._write_vectors(integer, jsonb[], bytea[], public.vector[]) from public;
 
 create or replace function sqlembed._attempt(
     source anyelement,
@@ -3899,7 +3912,8 @@ declare
     previous_loss double precision;
     gain double precision;
     previous_gain double precision;
-    -- The sum of all gains to come, if they go on to shrink as the last one has.
+    -- The sum of all gains to come, if each shrinks as the last one has, but to three quarters at least:
+    -- at first they shrink much faster than later.
     to_come double precision;
 begin
     while iterations < _kmeans_move.last_iteration loop
@@ -3925,7 +3939,7 @@ begin
         end if;
         gain := previous_loss - loss;
         gained := gained + coalesce(gain, 0);
-        to_come := case when gain < previous_gain then gain * gain / (previous_gain - gain) end;
+        to_come := case when gain < previous_gain then gain * greatest(gain / (previous_gain - gain), 3) end;
         exit when loss <= 0 or gain <= 0 or to_come < _kmeans_move.tolerance * gained;
         centroids := case
             -- The first move comes from mere points; and when no point has changed sides, the means are

@@ -59,7 +59,8 @@ def register_arrays(connection: psycopg.Connection[Any]) -> None:
             raise psycopg.ProgrammingError(f"type {name} not found in the database")
         dumper = type(base.__name__, (base,), {"oid": info.array_oid, "element": info.oid})
         connection.adapters.register_dumper(kind, dumper)
-    connection.adapters.register_loader(info.oid, _VectorLoader)
+        if kind is VectorArray:
+            connection.adapters.register_loader(info.oid, _VectorLoader)
 
 
 class _ArrayDumper(Dumper):

@@ -83,9 +83,7 @@ class Batches:
 
         computed = self._compute(embedder, sources)
         ready = [
-            source
-            for source in sources
-            if source.text is None or source.hash in computed.vectors
+            source for source in sources if source.text is None or source.hash in computed.vectors
         ]
         for source in sources:
             if source.hash in computed.errors:
@@ -111,7 +109,9 @@ class Batches:
 
     def _compute(self, embedder: Embedder, sources: Sequence[Source]) -> Computed:
         texts = {
-            source.hash: source.text for source in sources if source.text is not None and source.hash
+            source.hash: source.text
+            for source in sources
+            if source.text is not None and source.hash
         }
         known = self._jobs.read_cache(embedder.fingerprint, list(texts)) if texts else {}
         missing = {key: text for key, text in texts.items() if key not in known}
@@ -177,7 +177,8 @@ class Batches:
         given_up = self._jobs.fail(batch, work.bad)
         for key, error in work.bad.items():
             log.warning(
-                "embedder failed", extra={"embedding": batch.title, "key": key, "reason": error}
+                "embedder failed",
+                extra={"embedding": batch.description.title, "key": key, "reason": error},
             )
         self._jobs.release(batch, list(work.postponed), timedelta(0))
         left = list(set(batch.keys) - work.done - work.bad.keys() - work.postponed)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from sqlembed import errors
+from sqlembed.errors import ConfigError, EmbedderError, RetryLater
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -34,7 +34,7 @@ class Computed:
     #: Texts whose vectors were known before.
     cached: Collection[bytes] = ()
     #: Why the embedder stopped in between; texts in neither of the two are still to be done.
-    retry: errors.RetryLater | None = None
+    retry: RetryLater | None = None
 
 
 def digest(text: str) -> bytes:
@@ -65,7 +65,7 @@ def compute(
                 between()
             part = {key: texts[key] for key in waiting[start : start + embedder.batch_size]}
             _embed_or_halve(embedder, kind, part, result)
-    except errors.RetryLater as error:
+    except RetryLater as error:
         # What has been computed, and perhaps paid for, is kept.
         result.retry = error
     return result
@@ -77,13 +77,13 @@ def _embed_or_halve(
     """Embed a batch; when it fails, its halves, until the bad text stands alone."""
     try:
         rows = embedder.embed(list(texts.values()), kind)
-    except errors.RetryLater:
+    except RetryLater:
         raise
-    except errors.ConfigError as error:
-        raise errors.RetryLater(MISCONFIGURED_DELAY, str(error)) from error
-    except errors.EmbedderError as error:
+    except ConfigError as error:
+        raise RetryLater(MISCONFIGURED_DELAY, str(error)) from error
+    except EmbedderError as error:
         if isinstance(error.__cause__, (OSError, MemoryError)):
-            raise errors.RetryLater(UNREACHABLE_DELAY, str(error)) from error
+            raise RetryLater(UNREACHABLE_DELAY, str(error)) from error
         if len(texts) == 1:
             result.errors[next(iter(texts))] = str(error)
             return

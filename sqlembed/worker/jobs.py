@@ -7,18 +7,17 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+import numpy as np
+import psycopg
+
 from sqlembed.worker.arrays import HashArray, KeyArray, VectorArray
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from sqlembed.worker.link import Connection
-
-#: How many changes one statement folds.
-FOLD_LIMIT = 10_000
 
 #: How long a worker may be silent before others take its jobs. It renews well before.
 LEASE = timedelta(seconds=60)
@@ -32,13 +31,20 @@ TEXT_BUDGET = 64 * 1024 * 1024
 #: Characters of an error that are kept: some quote the whole text.
 ERROR_LENGTH = 2_000
 
-FOLD = "select sqlembed._fold_changes(%s)"
-CLAIM = (
-    "select embedding, key from sqlembed._claim_jobs(%s, %s::text[], %s::int[], %s::int[], %s)"
+FOLD = (
+    "select taken, embedding, revision, keys"
+    " from sqlembed._fold_changes(%s, %s::text[], %s::int[], %s::int[], %s)"
 )
-DESCRIBE = "select relation::text, name::text, embedder from sqlembed.embedding where id = %s"
-READ = "select key, input, is_blank, postponed from sqlembed._read_sources(%s, %b, %s)"
-WRITE = "select * from sqlembed._write_vectors(%s, %b, %b, %b)"
+CLAIM = (
+    "select embedding, revision, key"
+    " from sqlembed._claim_jobs(%s, %s::text[], %s::int[], %s::int[], %s)"
+)
+DESCRIBE = """
+select format('%%s.%%I', e.relation, e.name), e.embedder, d.read_sources, d.write_vectors
+from sqlembed.embedding as e
+cross join lateral sqlembed._describe_embedding(e.id) as d
+where e.id = %s
+"""
 FINISH = "select sqlembed._finish_jobs(%s, %s, %b)"
 FAIL = "select sqlembed._fail_jobs(%s, %s, %b, %s::text[], %s)"
 RELEASE = "select sqlembed._release_jobs(%s, %s, %b, %s, %s)"
@@ -55,13 +61,25 @@ SWEEP = "select sqlembed._sweep(%s)"
 
 
 @dataclass(frozen=True)
+class Description:
+    """How an embedding is served."""
+
+    #: ``table.column``, for people.
+    title: str
+    embedder: str
+    #: Statements with ``$1`` for parameters.
+    read_sources: str
+    write_vectors: str
+
+
+@dataclass(frozen=True)
 class Batch:
     """Jobs of one embedding that a worker holds the lease of."""
 
     embedding: int
-    #: ``table.column``, for people.
-    title: str
-    embedder: str
+    description: Description
+    #: Whether the description was made for this batch.
+    is_fresh: bool
     keys: Sequence[str]
 
 
@@ -82,11 +100,9 @@ class Jobs:
     def __init__(self, connection: Connection, worker: int) -> None:
         self._connection = connection
         self._worker = worker
-        self._described: dict[int, tuple[str, str]] = {}
-
-    def fold(self) -> int:
-        """Turn changes into jobs; returns how many changes it took."""
-        return self._number(FOLD, FOLD_LIMIT)
+        # Its statements have $1 for parameters.
+        self._raw = psycopg.RawCursor(connection)
+        self._described: dict[int, tuple[str, Description]] = {}
 
     def pending(self, embedders: Sequence[str], without: Iterable[int] = ()) -> int:
         """Count what waits for these embedders, at any worker, but for some embeddings."""
@@ -106,21 +122,45 @@ class Jobs:
         rows = self._connection.execute(CLAIM, values).fetchall()
         if not rows:
             return None
-        embedding = int(str(rows[0][0]))
-        if embedding not in self._described:
-            described = self._connection.execute(DESCRIBE, (embedding,)).fetchone()
-            if described is None:
-                return None
-            self._described[embedding] = (f"{described[0]}.{described[1]}", str(described[2]))
-        title, embedder = self._described[embedding]
-        return Batch(embedding, title, embedder, [str(key) for _, key in rows])
+        return self._batch(rows[0][0], rows[0][1], [str(key) for _, _, key in rows])
+
+    def fold(
+        self, limits: Mapping[str, int], without: Iterable[int] = ()
+    ) -> tuple[int, Batch | None]:
+        """Turn changes into jobs, and lease new ones of one embedding at once, as ``claim`` does.
+
+        Returns:
+            How many changes it took, and the batch, if there is one.
+        """
+        values = (self._worker, list(limits), list(limits.values()), list(without), LEASE)
+        row = self._connection.execute(FOLD, values).fetchone()
+        assert row is not None
+        taken, embedding, revision, keys = row
+        batch = self._batch(embedding, revision, keys) if isinstance(keys, list) else None
+        return int(str(taken)), batch
+
+    def _batch(self, embedding: object, revision: object, keys: Sequence[str]) -> Batch | None:
+        id = int(str(embedding))
+        known = self._described.get(id)
+        if known is not None and known[0] == revision:
+            return Batch(id, known[1], False, keys)
+        described = self._connection.execute(DESCRIBE, (id,)).fetchone()
+        if described is None:
+            # Dropped a moment ago.
+            return None
+        description = Description(*map(str, described))
+        self._described[id] = (str(revision), description)
+        return Batch(id, description, True, keys)
+
+    def forget(self, embedding: int) -> None:
+        """Describe an embedding anew the next time: its table has changed."""
+        self._described.pop(embedding, None)
 
     def read(self, batch: Batch, keys: Sequence[str]) -> tuple[list[Source], set[str]]:
         """Read the texts of rows; also returns the keys left for later, which is no failure."""
         sources, postponed = [], set()
-        for key, text, is_blank, is_postponed in self._connection.execute(
-            READ, (batch.embedding, KeyArray(keys), TEXT_BUDGET)
-        ):
+        self._raw.execute(batch.description.read_sources, (KeyArray(keys), TEXT_BUDGET))
+        for key, text, is_blank, is_postponed in self._raw.fetchall():
             if is_postponed:
                 postponed.add(str(key))
                 continue
@@ -145,16 +185,10 @@ class Jobs:
         rows = sorted(sources, key=lambda source: (source.text is None, source.hash is None))
         hashes = [row.hash for row in rows if row.hash is not None]
         made = [vectors[row.hash] for row in rows if row.text is not None and row.hash is not None]
-        written = self._connection.execute(
-            WRITE,
-            (
-                batch.embedding,
-                KeyArray([row.key for row in rows]),
-                HashArray(hashes),
-                VectorArray(made),
-            ),
-        )
-        return {str(key) for (key,) in written}
+        keys = KeyArray([row.key for row in rows])
+        values = (keys, HashArray(hashes), VectorArray(made))
+        self._raw.execute(batch.description.write_vectors, values)
+        return {str(key) for (key,) in self._raw.fetchall()}
 
     def finish(self, batch: Batch, keys: Sequence[str]) -> None:
         """Remove jobs that are done; those of rows that have changed since stay."""
@@ -170,14 +204,11 @@ class Jobs:
         """
         if not failures:
             return 0
-        return self._number(
-            FAIL,
-            self._worker,
-            batch.embedding,
-            KeyArray(list(failures)),
-            [storable(error) for error in failures.values()],
-            MAX_ATTEMPTS,
-        )
+        said = [storable(error) for error in failures.values()]
+        values = (self._worker, batch.embedding, KeyArray(list(failures)), said, MAX_ATTEMPTS)
+        row = self._connection.execute(FAIL, values).fetchone()
+        assert row is not None
+        return int(str(row[0]))
 
     def release(
         self, batch: Batch, keys: Sequence[str], delay: timedelta, error: str | None = None
@@ -200,11 +231,9 @@ class Jobs:
         rows = self._connection.execute(
             READ_CACHE, (fingerprint, "document", HashArray(hashes)), binary=True
         ).fetchall()
-        return {bytes(digest): vector for digest, vector in rows}  # type: ignore[arg-type, misc]
+        return {_bytes(digest): _vector(vector) for digest, vector in rows}
 
-    def write_cache(
-        self, fingerprint: str, vectors: Mapping[bytes, NDArray[np.float32]]
-    ) -> None:
+    def write_cache(self, fingerprint: str, vectors: Mapping[bytes, NDArray[np.float32]]) -> None:
         """Keep vectors of documents for the next time these texts are asked for."""
         if vectors:
             made = VectorArray(list(vectors.values()))
@@ -215,10 +244,15 @@ class Jobs:
         """Housekeeping that any worker may do at any time."""
         self._connection.execute(SWEEP, (cache_rows,))
 
-    def _number(self, statement: str, *values: object) -> int:
-        row = self._connection.execute(statement, values).fetchone()
-        assert row is not None
-        return int(str(row[0]))
+
+def _bytes(value: object) -> bytes:
+    assert isinstance(value, bytes)
+    return value
+
+
+def _vector(value: object) -> NDArray[np.float32]:
+    assert isinstance(value, np.ndarray)
+    return value
 
 
 def storable(error: str) -> str:

@@ -17,12 +17,22 @@ SETTINGS = {
     "bytea_output": "hex",
     "extra_float_digits": "1",
     "statement_timeout": "0",
-    "lock_timeout": "0",
+    # A table that is being altered must not keep the worker from all the others.
+    "lock_timeout": "200ms",
     "idle_in_transaction_session_timeout": "0",
     # A policy that hides rows must be an error: they would pass for deleted ones.
     "row_security": "off",
     # Work that is lost in a crash is lost with its job's end, and done again.
     "synchronous_commit": "off",
+    # Rows are found by the primary key, however large a table is or seems to be: the planner's
+    # statistics are older than a queue.
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    # Thousands of vectors are handed from step to step.
+    "work_mem": "64MB",
+    # The triggers of embeddings leave a worker's own writes alone.
+    "sqlembed.writing": "on",
     # A worker whose machine is gone must not pass for alive for hours.
     "tcp_keepalives_idle": "15",
     "tcp_keepalives_interval": "5",

@@ -142,7 +142,7 @@ class Worker:
         bell = Bell(connection, worker)
         log.info("started", extra={"worker": worker, "embedders": ", ".join(self._registry.names)})
         while not self._stopping.is_set():
-            if self._work():
+            if self._try_to_work():
                 bell.busy()
             elif burst and not self._jobs.pending(self._registry.names, self._broken):
                 break
@@ -151,12 +151,18 @@ class Worker:
         connection.execute(STOP, (worker,))
         log.info("stopped", extra={"worker": worker, "rows": self._done})
 
+    def _try_to_work(self) -> bool:
+        try:
+            return self._work()
+        except psycopg.errors.LockNotAvailable:
+            # Another worker, or an administrator, holds what is only wanted for a moment.
+            return False
+
     def _work(self) -> bool:
         """Do what there is to do once; returns whether there was anything."""
         if self._due("_swept", SWEEP_EVERY):
             self._jobs.sweep(CACHE_ROWS)
         busy = self._answer_requests()
-        busy |= self._jobs.fold() > 0
         now = time.monotonic()
         limits = {
             name: self._limit.get(name, 1)
@@ -164,27 +170,35 @@ class Worker:
             if self._resting.get(name, 0) <= now
         }
         paused = [embedding for embedding, until in self._paused.items() if until > now]
-        batch = self._jobs.claim(limits, paused) if limits else None
+        batch = self._jobs.claim(limits, paused)
+        if batch is None:
+            taken, batch = self._jobs.fold(limits, paused)
+            busy |= taken > 0
         if batch is None:
             return busy
         self._in_hand = batch
         self._renewed = now
         try:
-            outcome = self._batches.do(batch, self._registry.get(batch.embedder))
+            outcome = self._batches.do(batch, self._registry.get(batch.description.embedder))
         except psycopg.errors.LockNotAvailable as error:
             self._give_back(batch, BLOCKED_DELAY, error)
         except psycopg.OperationalError:
             raise
         except psycopg.Error as error:
-            # The table, not the texts: dropped, renamed, not readable for this role.
-            log.error("cannot serve", extra={"embedding": batch.title, "reason": reason(error)})
-            self._broken.add(batch.embedding)
-            self._give_back(batch, BROKEN_DELAY, error)
+            self._jobs.forget(batch.embedding)
+            if batch.is_fresh:
+                # The table, not the texts: dropped, renamed, not readable for this role.
+                extra = {"embedding": batch.description.title, "reason": reason(error)}
+                log.error("cannot serve", extra=extra)
+                self._broken.add(batch.embedding)
+                self._give_back(batch, BROKEN_DELAY, error)
+            else:
+                self._give_back(batch, timedelta(0), error)
         else:
             self._count(batch, outcome)
             self._resize(batch, time.monotonic() - now)
         self._in_hand = None
-        self._tell(batch.title, batch.embedder)
+        self._tell(batch.description.title, batch.description.embedder)
         return True
 
     def _give_back(self, batch: Batch, delay: timedelta, error: psycopg.Error) -> None:
@@ -200,10 +214,10 @@ class Worker:
         if outcome.retry is not None:
             log.warning(
                 "embedder is down",
-                extra={"embedder": batch.embedder, "reason": str(outcome.retry)},
+                extra={"embedder": batch.description.embedder, "reason": str(outcome.retry)},
             )
             until = time.monotonic() + outcome.retry.delay.total_seconds()
-            self._resting[batch.embedder] = until
+            self._resting[batch.description.embedder] = until
 
     def _answer_requests(self) -> bool:
         answered = self._requests.answer()
@@ -230,9 +244,9 @@ class Worker:
         """Size the next batch of this embedder by how long this one took."""
         per_row = seconds / len(batch.keys)
         fitting = int(BATCH_TIME.total_seconds() / max(per_row, 1e-9))
-        embedder = self._registry.get(batch.embedder)
+        embedder = self._registry.get(batch.description.embedder)
         most = min(BATCH_LIMIT, VECTOR_BUDGET // (4 * embedder.dimensions))
-        self._limit[batch.embedder] = min(max(embedder.batch_size, fitting), most)
+        self._limit[batch.description.embedder] = min(max(embedder.batch_size, fitting), most)
 
     def _tell(self, embedding: str, embedder: str) -> None:
         if self._observer is None:

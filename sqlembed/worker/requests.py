@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlembed import errors
 from sqlembed.types import Kind
+from sqlembed.worker.arrays import HashArray, VectorArray
 from sqlembed.worker.compute import compute, digest
 from sqlembed.worker.jobs import storable
-from sqlembed.worker.arrays import HashArray, VectorArray
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,10 +20,7 @@ if TYPE_CHECKING:
 REQUEST_LIMIT = 1_000
 
 TAKE = "select id, embedder, kind, inputs from sqlembed._take_requests(%s, %s)"
-ANSWER = (
-    "select sqlembed._answer_requests("
-    "%s, %s::bigint[], %s::int[], %s::text[], %s, %s, %b, %b)"
-)
+ANSWER = "select sqlembed._answer_requests(%s, %s::bigint[], %s::int[], %s::text[], %s, %s, %b, %b)"
 LEAVE_EPOCH = "select sqlembed._leave_epoch(%s, %s)"
 
 

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -57,15 +58,12 @@ class Hand:
         self.jobs = Jobs(self.connection, worker)
 
     def claim(self) -> Batch:
-        self.jobs.fold()
-        batch = self.jobs.claim({"hash": 1000})
+        batch = self.jobs.claim({"hash": 1000}) or self.jobs.fold({"hash": 1000})[1]
         assert batch is not None
         return batch
 
     def write(self, batch: Batch, sources: Sequence[Any]) -> set[str]:
-        vectors = {
-            source.hash: HASH.embed([source.text])[0] for source in sources if source.text
-        }
+        vectors = {source.hash: HASH.embed([source.text])[0] for source in sources if source.text}
         return self.jobs.write(batch, sources, vectors)
 
 
@@ -116,9 +114,6 @@ def test_a_writer_that_commits_between_snapshot_and_lock(
     article: Connection, other: Connection, hand: Hand
 ) -> None:
     """The schedule in which a test on the queue alone lets a stale vector through."""
-    fill(article, 2)
-    batch = hand.claim()
-    sources, _ = hand.jobs.read(batch, batch.keys)
     # The worker's statement takes its snapshot, then reaches row 1 only when this lock is gone.
     run(
         article,
@@ -133,16 +128,22 @@ def test_a_writer_that_commits_between_snapshot_and_lock(
         " out columns name[], out expression text, out match text) language sql"
         f" as $$ select '{{id}}'::name[], 'unused'::text, $m${match}$m$::text $$",
     )
+    fill(article, 2)
+    batch = hand.claim()
+    sources, _ = hand.jobs.read(batch, batch.keys)
+    run(hand.connection, "set lock_timeout = 0")
     run(other, "select pg_advisory_lock(1)")
     written: list[set[str]] = []
     thread = threading.Thread(target=lambda: written.append(hand.write(batch, sources)))
     thread.start()
     until(
-        lambda: scalar(
-            article,
-            "select count(*) from pg_locks where locktype = 'advisory' and not granted",
+        lambda: (
+            scalar(
+                article,
+                "select count(*) from pg_locks where locktype = 'advisory' and not granted",
+            )
+            == 1
         )
-        == 1
     )
     run(other, "update article set title = 'newer' where id in (1, 2)")
     other.commit()
@@ -166,9 +167,7 @@ def test_a_key_that_changes_meanwhile_gets_no_other_row_s_vector(
     assert outdated(article, "article", "title") == []
 
 
-def test_a_job_that_is_raised_meanwhile_is_not_finished(
-    article: Connection, hand: Hand
-) -> None:
+def test_a_job_that_is_raised_meanwhile_is_not_finished(article: Connection, hand: Hand) -> None:
     fill(article, 3)
     batch = hand.claim()
     run(article, "update article set title = 'newer' where id = 1")
@@ -202,9 +201,7 @@ def test_whoever_lost_its_lease_touches_nothing(article: Connection, hand: Hand,
     second.connection.close()
 
 
-def test_leases_are_renewed_while_a_batch_takes_long(
-    article: Connection, hand: Hand, url: str
-) -> None:
+def test_leases_are_renewed_while_a_batch_takes_long(article: Connection, hand: Hand) -> None:
     fill(article, 1)
     batch = hand.claim()
     run(article, "update sqlembed.job set locked_until = now() + interval '1 s'")
@@ -340,7 +337,10 @@ def test_two_workers_share_the_work_while_writers_write(
     run(article, WAIT)
     assert outdated(article, "article", "title") == []
     assert rows(article, "select * from sqlembed.failure") == []
-    assert scalar(article, "select deadlocks from pg_stat_database where datname = current_database()") == 0
+    assert (
+        scalar(article, "select deadlocks from pg_stat_database where datname = current_database()")
+        == 0
+    )
 
 
 def test_two_workers_do_nothing_twice(article: Connection, start_worker: StartWorker) -> None:
@@ -378,9 +378,7 @@ Worker(sys.argv[1], registry).run()
 """
 
 
-def test_what_a_killed_worker_had_in_hand_is_done_by_another(
-    article: Connection, url: str
-) -> None:
+def test_what_a_killed_worker_had_in_hand_is_done_by_another(article: Connection, url: str) -> None:
     fill(article, 100)
     command = [sys.executable, "-c", KILLED, url]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -409,7 +407,7 @@ def test_no_bell_is_lost(
         # Asleep, just about to be, or still busy.
         time.sleep(random.random() / 50)
         run(article, "insert into article values (%s, 'x')", number)
-        until(lambda number=number: embedded(article) == number + 1, 5)
+        until(partial(lambda count: embedded(article) == count, number + 1), 5)
 
 
 def test_a_commit_while_the_worker_falls_asleep_is_noticed(
@@ -424,7 +422,9 @@ def test_a_commit_while_the_worker_falls_asleep_is_noticed(
 
     start_worker(function_registry(slow))
     run(article, "insert into article values (1, 'x')")
-    until(lambda: scalar(article, "select count(*) from sqlembed.job where worker is not null") == 1)
+    until(
+        lambda: scalar(article, "select count(*) from sqlembed.job where worker is not null") == 1
+    )
     run(other, "insert into article values (2, 'y')")
     gate.set()
     until(lambda: embedded(article) == 1)

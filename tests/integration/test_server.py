@@ -182,9 +182,9 @@ def test_it_recovers_from_a_killed_postmaster(make_server: MakeServer) -> None:
     server.start()
     answer(server, "create table t as select 1")
     # Its process goes on for a while, and keeps a new server from the data.
-    query = "select count(*) from generate_series(1, 2000000)"
+    query = "select count(*) from generate_series(1, 12000000)"
     busy = subprocess.Popen([psql_path(), "-c", query, server.url()], stderr=subprocess.DEVNULL)
-    active = "select count(*) from pg_stat_activity where query like 'select%2000000)'"
+    active = "select count(*) from pg_stat_activity where query like 'select%12000000)'"
     while not answer(server, active):
         time.sleep(0.01)
     os.kill(process_id(server), signal.SIGKILL)

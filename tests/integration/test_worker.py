@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -42,13 +43,6 @@ def article(connection: Connection) -> Connection:
     run(connection, "create table article (id int primary key, title text)")
     declare(connection, "article", "title")
     return connection
-
-
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Failed rows are tried again at once."""
-    monkeypatch.setattr(loop, "BROKEN_DELAY", timedelta(0))
-    monkeypatch.setattr(jobs, "MAX_ATTEMPTS", 3)
 
 
 def until(condition: Callable[[], object], seconds: float = 15) -> None:
@@ -144,8 +138,10 @@ def test_stop_finishes_the_batch(article: Connection, url: str) -> None:
 
 
 def test_a_poison_text_is_isolated_and_given_up(
-    article: Connection, url: str, impatient: None
+    article: Connection, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(jobs, "MAX_ATTEMPTS", 3)
+
     def picky(texts: Sequence[str]) -> Any:
         if any("poison" in text for text in texts):
             raise ValueError("poison")
@@ -157,13 +153,9 @@ def test_a_poison_text_is_isolated_and_given_up(
     thread = threading.Thread(target=worker.run)
     thread.start()
     until(lambda: embedded(article) == 198)
-    for attempts in (1, 2):
-        until(
-            lambda attempts=attempts: scalar(
-                article, "select count(*) from sqlembed.job where attempts = %s", attempts
-            )
-            == 2
-        )
+    tried = "select count(*) from sqlembed.job where attempts = "
+    for attempts in "12":
+        until(partial(lambda tried: scalar(article, tried) == 2, tried + attempts))
         assert rows(article, FAILURES) == []
         # Half a minute at most, however often it has failed.
         assert scalar(
@@ -187,11 +179,11 @@ def test_a_poison_text_is_isolated_and_given_up(
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (lambda texts: [], "shape"),
+        (lambda _: [], "shape"),
         (lambda texts: np.ones((len(texts) + 1, 8)), "shape"),
         (lambda texts: np.ones((len(texts), 7)), "7 dimensions"),
         (lambda texts: np.full((len(texts), 8), np.nan), "NaN"),
-        (lambda texts: None, "nothing"),
+        (lambda _: None, "nothing"),
         (lambda texts: [["x"] * 8 for _ in texts], "instead of numbers"),
     ],
 )
@@ -210,7 +202,7 @@ def test_an_embedder_that_breaks_its_contract_fails_its_rows(
 
 
 def test_retry_later_backs_off_that_embedder_and_charges_nobody(
-    article: Connection, url: str, start_worker: StartWorker
+    article: Connection, start_worker: StartWorker
 ) -> None:
     calls: list[int] = []
 
@@ -243,15 +235,19 @@ def test_retry_later_backs_off_that_embedder_and_charges_nobody(
 
 
 def test_an_embedder_out_of_reach_charges_nobody(article: Connection, url: str) -> None:
-    def unreachable(texts: Sequence[str]) -> Any:
+    def unreachable(_: Sequence[str]) -> Any:
         raise ConnectionError("no route")
 
     fill(article, 3)
     worker = Worker(url, function_registry(unreachable))
     thread = threading.Thread(target=worker.run)
     thread.start()
-    until(lambda: scalar(article, "select last_error from sqlembed.status where pending > 0")
-          == "embedder 'hash' failed: ConnectionError: no route")
+    until(
+        lambda: (
+            scalar(article, "select last_error from sqlembed.status where pending > 0")
+            == "embedder 'hash' failed: ConnectionError: no route"
+        )
+    )
     worker.stop()
     run(article, "notify sqlembed")
     thread.join()
@@ -288,7 +284,7 @@ def test_what_cannot_work_at_all_is_raised(empty_url: str) -> None:
 
 
 def test_a_row_that_the_table_refuses_stops_no_other(
-    article: Connection, url: str, impatient: None, monkeypatch: pytest.MonkeyPatch
+    article: Connection, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jobs, "MAX_ATTEMPTS", 1)
     run(
@@ -330,9 +326,7 @@ def test_a_table_that_cannot_be_served_stops_no_other(
     assert scalar(article, "select max(attempts) from sqlembed.job") == 0
 
 
-def test_a_policy_that_hides_rows_is_an_error(
-    article: Connection, url: str, role: str
-) -> None:
+def test_a_policy_that_hides_rows_is_an_error(article: Connection, url: str, role: str) -> None:
     """Hidden rows would pass for deleted ones, and never get a vector."""
     from sqlembed.worker.link import connect
 
@@ -417,7 +411,8 @@ def test_vectors_are_written_in_short_statements(
     assert scalar(article, "select count(*) from statement") == 30
 
 
-def test_the_cache_keeps_the_newest(article: Connection, worker: Worker) -> None:
+@pytest.mark.usefixtures("worker")
+def test_the_cache_keeps_the_newest(article: Connection) -> None:
     for text in "abcd":
         run(article, "select sqlembed.embed('hash', %s)", text)
     run(article, "select sqlembed._sweep(2)")
@@ -429,7 +424,11 @@ def test_the_cache_keeps_the_newest(article: Connection, worker: Worker) -> None
 def test_halfvec_and_blank_rows_in_one_batch(article: Connection, url: str) -> None:
     run(article, "create table half (id int primary key, title text)")
     declare(article, "half", "title", storage="halfvec", on_change="keep")
-    run(article, "insert into half select i, case when i % 3 > 0 then 'text ' || i end from generate_series(1, 30) as i")
+    run(
+        article,
+        "insert into half select i, case when i % 3 > 0 then 'text ' || i end"
+        " from generate_series(1, 30) as i",
+    )
     embed_all(url)
     assert outdated(article, "half", "title", "embedding::vector") == []
     run(article, "update half set title = case when id % 2 > 0 then 'again ' || id end")

@@ -41,7 +41,7 @@ def test_the_schema_is_the_one_that_was_reviewed(url: str) -> None:
         version = connection.info.server_version
     dumped = subprocess.run(
         [
-            psql_path().parent / "pg_dump",
+            str(psql_path().parent / "pg_dump"),
             url,
             "--schema-only",
             "--no-owner",
@@ -63,7 +63,7 @@ def test_the_schema_is_the_one_that_was_reviewed(url: str) -> None:
 def test_the_script_passes_the_linter(tmp_path: Path) -> None:
     script = tmp_path / "script.sql"
     script.write_text(migrate.script(), encoding="utf-8")
-    command = [Path(sys.executable).with_name("squawk"), "--pg-version=15", "--reporter=gcc"]
+    command = [str(Path(sys.executable).with_name("squawk")), "--pg-version=15", "--reporter=gcc"]
     excluded = [f"--exclude={rule}" for rule in EXCLUDED]
-    done = subprocess.run([*command, *excluded, script], capture_output=True, text=True)
+    done = subprocess.run([*command, *excluded, str(script)], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

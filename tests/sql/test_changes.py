@@ -12,6 +12,7 @@ from tests.writing import (
     changes,
     declare,
     embed_all,
+    fold,
     outdated,
     refused,
     rows,
@@ -58,7 +59,10 @@ def test_inserts_of_all_kinds(embedded: Connection) -> None:
     run(embedded, "insert into article select i, 'many', 'x' from generate_series(14, 15) as i")
     with embedded.cursor().copy("copy article (id, title) from stdin") as copy:
         copy.write("16\tcopied\n17\tcopied\n")
-    run(embedded, "with new as (insert into article values (18, 'cte', 'x') returning id) select * from new")
+    run(
+        embedded,
+        "with new as (insert into article values (18, 'cte', 'x') returning id) select * from new",
+    )
     run(embedded, "insert into article select 1 where false")
     assert changes(embedded) == [[key] for key in range(11, 19)]
 
@@ -67,7 +71,10 @@ def test_updates_of_other_columns_leave_nothing(embedded: Connection) -> None:
     run(embedded, "update article set views = views + 1")
     run(embedded, "update article set title = title, body = body || ''")
     run(embedded, "update article set title = 'new' where false")
-    run(embedded, "insert into article values (1, 'a', 'y') on conflict (id) do update set views = 7")
+    run(
+        embedded,
+        "insert into article values (1, 'a', 'y') on conflict (id) do update set views = 7",
+    )
     run(embedded, "insert into article values (1, 'a', 'y') on conflict (id) do nothing")
     assert changes(embedded) == []
     assert vectors(embedded) == 3
@@ -111,7 +118,8 @@ def test_merge(embedded: Connection) -> None:
     run(
         embedded,
         """
-        merge into article as a using (values (1, 'new'), (2, 'b'), (3, null), (4, 'd')) as v (id, title)
+        merge into article as a
+        using (values (1, 'new'), (2, 'b'), (3, null), (4, 'd')) as v (id, title)
         on a.id = v.id
         when matched and v.title is null then delete
         when matched then update set title = v.title
@@ -147,7 +155,7 @@ def test_deletes_leave_nothing_and_pending_rows_may_go(
     assert rows(embedded, "select pending, failed, total from sqlembed.status") == [(0, 0, 0)]
 
 
-def test_a_row_takes_its_vector_to_another_key(embedded: Connection, shared_url: str) -> None:
+def test_a_row_takes_its_vector_to_another_key(embedded: Connection) -> None:
     run(embedded, "update article set id = id + 100")
     assert changes(embedded) == []
     run(embedded, "update article set id = id + 100, title = 'new' where id = 101")
@@ -163,7 +171,7 @@ def test_a_row_takes_its_vector_to_another_key(embedded: Connection, shared_url:
 def test_a_waiting_row_is_embedded_under_its_new_key(embedded: Connection, shared_url: str) -> None:
     run(embedded, "update article set title = 'new ' || id")
     run(embedded, "update article set id = id + 100 where id = 1")
-    run(embedded, "select sqlembed._fold_changes(1000)")
+    fold(embedded)
     run(embedded, "update article set id = id + 100 where id = 2")
     embed_all(shared_url)
     assert outdated(embedded, "article", SOURCE) == []
@@ -267,7 +275,10 @@ def test_changes_follow_their_transaction(embedded: Connection, shared_url: str)
 def test_a_plan_made_for_one_row_does_for_many(embedded: Connection, size: int) -> None:
     """Plans are kept: a nested loop over 20,000 rows would take minutes."""
     run(embedded, "update article set title = 'new' where id = 1")
-    run(embedded, f"insert into article select i, 'x' || i, 'x' from generate_series(10, 9 + {size}) as i")
+    run(
+        embedded,
+        f"insert into article select i, 'x' || i, 'x' from generate_series(10, 9 + {size}) as i",
+    )
     run(embedded, "set statement_timeout = '20s'")
     run(embedded, "update article set title = title || '!' where id >= 10")
     assert len(changes(embedded)) == 1 + 2 * size
@@ -288,7 +299,7 @@ def test_whoever_may_insert_needs_no_other_right(embedded: Connection, role: str
         "select * from sqlembed.change",
         "insert into sqlembed.change (embedding, key) select id, '[1]' from sqlembed.embedding",
         "select * from sqlembed.job",
-        "select sqlembed._fold_changes(1)",
+        "select sqlembed._fold_changes(0, '{}', '{}', '{}', '1 min')",
     ):
         refused(embedded, "42501", statement)
     run(embedded, "reset role")
@@ -303,15 +314,24 @@ def test_the_trigger_function_does_not_serve_strangers(article: Connection, role
     name = scalar(article, "select proname from pg_proc where proname ~ '^_note_[0-9]+$'")
     run(article, f"grant usage, create on schema work to {role}; set role {role}")
     run(article, "create table theirs (id int, title text, body text, embedding text)")
-    attach = f"create trigger x after insert on theirs for each statement execute function sqlembed.{name}()"
+    attach = (
+        "create trigger x after insert on theirs"
+        f" for each statement execute function sqlembed.{name}()"
+    )
     refused(article, "42501", attach)
     run(article, "reset role")
     # Its owner may attach it; without the right names for the rows it leads nowhere.
     run(article, attach)
     refused(article, "42P01", "insert into theirs values (1)")
-    run(article, "create temporary view sqlembed_new as select 1 as id, 'x' as title, null as body, null as embedding")
+    run(
+        article,
+        "create temporary view sqlembed_new as"
+        " select 1 as id, 'x' as title, null as body, null as embedding",
+    )
     assert "create_embedding" in refused(article, "42501", "insert into theirs values (1)")
-    run(article, f"drop table theirs; drop view sqlembed_new; revoke all on schema work from {role}")
+    run(
+        article, f"drop table theirs; drop view sqlembed_new; revoke all on schema work from {role}"
+    )
 
 
 def test_ddl_under_the_triggers_fails_no_writer(embedded: Connection, shared_url: str) -> None:
@@ -343,7 +363,7 @@ def test_a_source_column_that_is_gone_is_told(embedded: Connection, shared_url: 
 
 def test_a_dropped_table_is_forgotten(embedded: Connection, shared_url: str) -> None:
     run(embedded, "update article set title = 'new'")
-    run(embedded, "select sqlembed._fold_changes(2)")
+    fold(embedded)
     run(embedded, "drop table article")
     assert rows(embedded, "select * from sqlembed.status") == []
     embed_all(shared_url)
@@ -362,9 +382,7 @@ def test_a_dropped_table_is_forgotten(embedded: Connection, shared_url: str) -> 
         "alter table article alter id drop identity; alter table article alter id type text",
     ],
 )
-def test_what_is_renamed_is_followed(
-    embedded: Connection, shared_url: str, statement: str
-) -> None:
+def test_what_is_renamed_is_followed(embedded: Connection, shared_url: str, statement: str) -> None:
     run(embedded, "create schema elsewhere")
     run(embedded, statement)
     table = scalar(embedded, "select relation::text from sqlembed.status")
@@ -386,9 +404,9 @@ def test_blank_text_gets_no_vector_and_is_counted(
     run(embedded, "update article set title = %s, body = '' where id = 1", text)
     run(embedded, "insert into article values (4, %s, '')", text)
     embed_all(shared_url)
-    assert rows(embedded, "select total, embedded, blank, pending, failed from sqlembed.status") == [
-        (4, 2, 2, 0, 0)
-    ]
+    assert rows(
+        embedded, "select total, embedded, blank, pending, failed from sqlembed.status"
+    ) == [(4, 2, 2, 0, 0)]
     run(embedded, "update article set title = 'text again'")
     embed_all(shared_url)
     assert outdated(embedded, "article", SOURCE) == []
@@ -409,7 +427,9 @@ def test_text_of_all_kinds(article: Connection, shared_url: str, text: str) -> N
     declare(article, "article", "title")
     run(article, "insert into article (title) values (%s)", text)
     embed_all(shared_url)
-    ((total, embedded, blank),) = rows(article, "select total, embedded, blank from sqlembed.status")
+    ((total, embedded, blank),) = rows(
+        article, "select total, embedded, blank from sqlembed.status"
+    )
     assert (total, embedded + blank) == (1, 1)
     if embedded:
         given = scalar(article, "select embedding::real[] from article")

@@ -35,11 +35,14 @@ def test_it_adds_a_column_triggers_and_index_and_queues_the_rows(
     article: Connection, shared_url: str
 ) -> None:
     assert declare(article, "article", "title || E'\\n' || body", index="hnsw") == 2
-    assert scalar(
-        article,
-        "select format_type(atttypid, atttypmod) from pg_attribute"
-        " where attrelid = 'article'::regclass and attname = 'embedding'",
-    ) == "vector(8)"
+    assert (
+        scalar(
+            article,
+            "select format_type(atttypid, atttypmod) from pg_attribute"
+            " where attrelid = 'article'::regclass and attname = 'embedding'",
+        )
+        == "vector(8)"
+    )
     id = scalar(article, "select id from sqlembed.embedding")
     assert [name for (name,) in rows(article, TRIGGERS)] == [
         f"sqlembed_insert_{id}",
@@ -157,7 +160,10 @@ def test_too_many_dimensions_for_an_index(article: Connection) -> None:
     register(article, "wide", dimensions=3000)
     said = refused(article, "SE011", "select sqlembed.create_embedding('article', 'wide', 'title')")
     assert "halfvec" in said
-    run(article, "select sqlembed.create_embedding('article', 'wide', 'title', storage => 'halfvec')")
+    run(
+        article,
+        "select sqlembed.create_embedding('article', 'wide', 'title', storage => 'halfvec')",
+    )
 
 
 def test_an_unknown_embedder_needs_a_column_of_known_dimensions(
@@ -208,7 +214,9 @@ def test_two_embeddings_on_one_table(article: Connection, shared_url: str) -> No
 )
 def test_unknown_choices(article: Connection, arguments: str, wrong: str) -> None:
     said = refused(
-        article, "SE014", f"select sqlembed.create_embedding('article', 'hash', 'title', {arguments})"
+        article,
+        "SE014",
+        f"select sqlembed.create_embedding('article', 'hash', 'title', {arguments})",
     )
     assert wrong in said.splitlines()[0] and said.splitlines()[1]
 
@@ -242,7 +250,10 @@ def test_drop_embedding(article: Connection, shared_url: str, keep: bool) -> Non
     for table in ("embedding", "status"):
         assert rows(article, f"select * from sqlembed.{table}") == []
     assert rows(article, "select proname from pg_proc where proname ~ '^_note_[0-9]'") == []
-    columns = "select count(*) from pg_attribute where attrelid = 'article'::regclass and attname = 'embedding'"
+    columns = (
+        "select count(*) from pg_attribute"
+        " where attrelid = 'article'::regclass and attname = 'embedding'"
+    )
     assert scalar(article, columns) == int(keep)
     run(article, "insert into article values (3, 'three')")
     embed_all(shared_url)

@@ -50,7 +50,7 @@ def article(shared: Connection) -> Connection:
         "case when day > '2019-01-01' then title else body end",
         "title || to_char(day, 'YYYY')",
         "mine.loud(title)",
-        "lower(title) collate \"C\"",
+        'lower(title) collate "C"',
         "(data #>> '{a}')::varchar(7)",
         "substring(title from 1 for 2)",
         "title::citext",
@@ -66,7 +66,10 @@ def test_expressions_that_do(article: Connection, shared_url: str, source: str) 
     declare(article, "article", source)
     embed_all(shared_url)
     assert outdated(article, "article", f"({source}\n)") == []
-    run(article, "update article set title = 'two', body = 'second', data = '{\"a\": \"c\"}', tags = '{z}'")
+    run(
+        article,
+        "update article set title = 'two', body = 'second', data = '{\"a\": \"c\"}', tags = '{z}'",
+    )
     embed_all(shared_url)
     assert outdated(article, "article", f"({source}\n)") == []
 
@@ -148,11 +151,14 @@ def test_what_does_not_do_is_refused_and_changes_nothing(article: Connection, so
     assert not rows(article, "select from pg_class where relname ~ '^sqlembed_source_'")
 
 
-def test_a_generated_column_hides_nothing_but_can_be_kept(article: Connection, shared_url: str) -> None:
-    run(article, "alter table article add both_ text generated always as (title || ' ' || body) stored")
-    said = refused(
-        article, "SE012", "select sqlembed.create_embedding('article', 'hash', 'both_')"
+def test_a_generated_column_hides_nothing_but_can_be_kept(
+    article: Connection, shared_url: str
+) -> None:
+    run(
+        article,
+        "alter table article add both_ text generated always as (title || ' ' || body) stored",
     )
+    said = refused(article, "SE012", "select sqlembed.create_embedding('article', 'hash', 'both_')")
     assert "on_change => 'keep'" in said and "title" in said
     declare(article, "article", "both_", on_change="keep")
     embed_all(shared_url)
@@ -179,11 +185,16 @@ def test_the_search_path_of_the_declaration_counts(article: Connection, shared_u
     assert outdated(article, "article", "a.mark(title)") == []
 
 
-def test_one_row_whose_expression_fails_stops_no_other(article: Connection, shared_url: str) -> None:
+def test_one_row_whose_expression_fails_stops_no_other(
+    article: Connection, shared_url: str
+) -> None:
     run(article, "alter table article add age text")
     declare(article, "article", "title || (10 / age::int)::text", on_change="keep")
     run(article, "truncate article")
-    run(article, "insert into article (id, title, age) select i, 'x', i from generate_series(1, 20) i")
+    run(
+        article,
+        "insert into article (id, title, age) select i, 'x', i from generate_series(1, 20) i",
+    )
     run(article, "insert into article (id, title, age) values (21, 'x', '0'), (22, 'x', 'old')")
     from sqlembed.worker import jobs
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
+from typing import Any
 
 import psycopg
 import pytest
@@ -26,7 +28,8 @@ from tests.writing import (
 )
 
 STATUS = """
-select relation::text, embedding, embedder, timing, total, embedded, blank, pending, failed, last_error
+select
+    relation::text, embedding, embedder, timing, total, embedded, blank, pending, failed, last_error
 from sqlembed.status order by 1, 2
 """
 WAIT = "call sqlembed.wait_until_embedded('article')"
@@ -35,7 +38,10 @@ WAIT = "call sqlembed.wait_until_embedded('article')"
 @pytest.fixture
 def article(shared: Connection) -> Connection:
     """A connection to a database with three declared articles, one of them blank."""
-    run(shared, "create table article (id int primary key, title text, secret boolean default false)")
+    run(
+        shared,
+        "create table article (id int primary key, title text, secret boolean default false)",
+    )
     run(shared, "insert into article values (1, 'one'), (2, 'bad'), (3, ' ')")
     declare(shared, "article", "title")
     run(shared, "update sqlembed.embedder set fingerprint = null")
@@ -45,7 +51,7 @@ def article(shared: Connection) -> Connection:
 def spoil(url: str) -> None:
     """Embed with an embedder that fails on the text 'bad', and gives up at once."""
 
-    def embed(texts: list[str]) -> object:
+    def embed(texts: Sequence[str]) -> Any:
         if "bad" in texts:
             raise ValueError("cannot take 'bad'\0")
         return [[1.0] * 8 for _ in texts]
@@ -60,7 +66,9 @@ def test_what_status_says(article: Connection, shared_url: str) -> None:
     assert rows(article, STATUS) == [
         ("article", "embedding", "hash", "async", 3, 0, 1, 3, 0, unserved)
     ]
-    waiting = "select oldest_pending between now() - interval '1 min' and now() from sqlembed.status"
+    waiting = (
+        "select oldest_pending between now() - interval '1 min' and now() from sqlembed.status"
+    )
     assert scalar(article, waiting)
     fold(article)
     # Waiting as a job and noted once more, a row is one row.
@@ -75,12 +83,14 @@ def test_what_status_says(article: Connection, shared_url: str) -> None:
         ("article", "embedding", "hash", "async", 3, 1, 1, 0, 1, failed),
         ("other", "embedding", "hash", "async", 1, 1, 0, 0, 0, None),
     ]
-    assert rows(article, "select relation::text, embedding, key, attempts, error from sqlembed.failure") == [
-        ("article", "embedding", [2], 1, failed)
-    ]
+    assert rows(
+        article, "select relation::text, embedding, key, attempts, error from sqlembed.failure"
+    ) == [("article", "embedding", [2], 1, failed)]
 
 
-def test_a_failed_row_comes_back_by_hand_or_by_a_change(article: Connection, shared_url: str) -> None:
+def test_a_failed_row_comes_back_by_hand_or_by_a_change(
+    article: Connection, shared_url: str
+) -> None:
     spoil(shared_url)
     # The counts of what is taken back, and of nothing.
     assert scalar(article, "select sqlembed.retry_failed('article')") == 1
@@ -94,7 +104,9 @@ def test_a_failed_row_comes_back_by_hand_or_by_a_change(article: Connection, sha
     run(article, "update article set title = 'better' where id = 2")
     run(article, "update sqlembed.embedder set fingerprint = null")
     embed_all(shared_url)
-    assert rows(article, "select pending, failed, last_error from sqlembed.status") == [(0, 0, None)]
+    assert rows(article, "select pending, failed, last_error from sqlembed.status") == [
+        (0, 0, None)
+    ]
 
 
 def test_whoever_may_not_read_the_table_sees_nothing(
@@ -147,10 +159,12 @@ def test_looking_runs_no_code_of_the_table_s_owner(article: Connection, role: st
     declare(article, "theirs", "work.who(title)", on_change="keep")
     run(article, "reset role")
     # Not even an error of it comes through.
-    assert rows(article, "select total, blank from sqlembed.status where relation = 'theirs'::regclass") == [
-        (1, None)
-    ]
-    run(article, f"drop table theirs; drop function work.who; revoke all on schema work from {role}")
+    assert rows(
+        article, "select total, blank from sqlembed.status where relation = 'theirs'::regclass"
+    ) == [(1, None)]
+    run(
+        article, f"drop table theirs; drop function work.who; revoke all on schema work from {role}"
+    )
 
 
 def test_wait_until_embedded(article: Connection, shared_url: str) -> None:
@@ -178,7 +192,7 @@ def test_wait_until_embedded(article: Connection, shared_url: str) -> None:
 def test_waiting_ends_with_an_error(article: Connection, shared_url: str) -> None:
     started, go_on = threading.Event(), threading.Event()
 
-    def slow(texts: list[str]) -> object:
+    def slow(texts: Sequence[str]) -> Any:
         started.set()
         go_on.wait(20)
         return [[1.0] * 8 for _ in texts]
@@ -189,9 +203,7 @@ def test_waiting_ends_with_an_error(article: Connection, shared_url: str) -> Non
     try:
         assert started.wait(20)
         began = time.monotonic()
-        said = refused(
-            article, "SE004", "call sqlembed.wait_until_embedded('article', '300 ms')"
-        )
+        said = refused(article, "SE004", "call sqlembed.wait_until_embedded('article', '300 ms')")
         assert 0.3 <= time.monotonic() - began < 3
         assert "3 rows of article still wait after 00:00:00.3" in said
         run(article, "set statement_timeout = '200 ms'")
@@ -207,8 +219,11 @@ def test_waiting_is_for_what_was_written_before(article: Connection, shared_url:
     """Or a table that is always written to would be waited for for ever."""
     embed_all(shared_url)
     with psycopg.connect(shared_url, autocommit=True) as waiting:
-        run(article, "insert into sqlembed.change (embedding, key, changed_at)"
-            " select id, '[1]', clock_timestamp() + interval '1 min' from sqlembed.embedding")
+        run(
+            article,
+            "insert into sqlembed.change (embedding, key, changed_at)"
+            " select id, '[1]', clock_timestamp() + interval '1 min' from sqlembed.embedding",
+        )
         run(waiting, WAIT)
     assert changes(article) == [[1]]
 

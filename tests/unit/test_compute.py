@@ -28,6 +28,7 @@ class Recorder(Embedder):
         self.refuse = refuse or {}
 
     def _embed(self, texts: list[str], kind: Kind) -> Any:
+        del kind
         self.calls.append(list(texts))
         for text in texts:
             if text in self.refuse:
@@ -67,7 +68,9 @@ def test_a_bad_text_is_set_apart() -> None:
     texts = ["a", "b", "bad", "c", "d", "e", "f", "g"]
     computed = done(embedder, texts)
     assert lengths(computed, texts) == [1, 1, None, 1, 1, 1, 1, 1]
-    assert computed.errors == {digest("bad"): "embedder 'letters' failed: ValueError: cannot take it"}
+    assert computed.errors == {
+        digest("bad"): "embedder 'letters' failed: ValueError: cannot take it"
+    }
     assert len(embedder.calls) == 1 + 2 * 3
 
 

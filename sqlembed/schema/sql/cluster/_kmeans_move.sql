@@ -23,7 +23,8 @@ declare
     previous_loss double precision;
     gain double precision;
     previous_gain double precision;
-    -- The sum of all gains to come, if they go on to shrink as the last one has.
+    -- The sum of all gains to come, if each shrinks as the last one has, but to three quarters at least:
+    -- at first they shrink much faster than later.
     to_come double precision;
 begin
     while iterations < _kmeans_move.last_iteration loop
@@ -49,7 +50,7 @@ begin
         end if;
         gain := previous_loss - loss;
         gained := gained + coalesce(gain, 0);
-        to_come := case when gain < previous_gain then gain * gain / (previous_gain - gain) end;
+        to_come := case when gain < previous_gain then gain * greatest(gain / (previous_gain - gain), 3) end;
         exit when loss <= 0 or gain <= 0 or to_come < _kmeans_move.tolerance * gained;
         centroids := case
             -- The first move comes from mere points; and when no point has changed sides, the means are

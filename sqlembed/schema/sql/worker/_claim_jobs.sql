@@ -5,7 +5,7 @@ create or replace function sqlembed._claim_jobs(
     without integer[],
     lease interval
 )
-returns table (embedding integer, key jsonb)
+returns table (embedding integer, revision text, key jsonb)
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -18,7 +18,7 @@ declare
     chosen record;
 begin
     -- Every embedding in its turn: the one whose due job has waited longest.
-    select e.id, s.most
+    select e.id, e.xmin::text as revision, s.most
     into chosen
     from unnest(_claim_jobs.embedders, _claim_jobs.most) as s (name, most)
     join sqlembed.embedding as e on e.embedder = s.name
@@ -46,11 +46,11 @@ begin
             for update skip locked
         )
     )
-    returning j.embedding, j.key;
+    returning j.embedding, chosen.revision, j.key;
 end
 $function$;
 
 comment on function sqlembed._claim_jobs(integer, text[], integer[], integer[], interval) is
-    'Lease due jobs of one embedding to a worker, at most as many as it takes of its embedder, and not of those it leaves alone.';
+    'Lease due jobs of one embedding to a worker, at most as many as it takes of its embedder, and not of those it leaves alone. The revision changes with the row of the embedding.';
 
 revoke execute on function sqlembed._claim_jobs(integer, text[], integer[], integer[], interval) from public;

@@ -1,0 +1,81 @@
+create or replace function sqlembed._describe_embedding(
+    embedding integer,
+    out read_sources text,
+    out write_vectors text
+)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    declared sqlembed.embedding;
+    match text;
+begin
+    select e.* into declared from sqlembed.embedding as e where e.id = _describe_embedding.embedding;
+    match := (select k.match from sqlembed._key_sql(declared.relation) as k);
+
+    -- $1: keys, $2: budget in bytes. Beyond it rows are postponed: a worker's memory is not the
+    -- table's size.
+    _describe_embedding.read_sources := format(
+        'select t.key, case when not t.postponed then t.input end, sqlembed._blank(t.input), t.postponed
+        from (
+            select
+                k.key,
+                s.input::text as input,
+                coalesce(
+                    sum(octet_length(s.input::text)) over (rows between unbounded preceding and 1 preceding) >= $2, false
+                ) as postponed
+            from unnest($1) as k (key)
+            cross join lateral (
+                select s.input
+                from %1$s as r
+                cross join lateral (select (%3$s) as input from (select r.*) as r) as s
+                where %2$s
+            ) as s
+        ) as t',
+        declared.relation, match, declared.source
+    );
+
+    -- $1: keys, $2: sha256 of their texts, $3: vectors. Of the last two there may be fewer than
+    -- rows: the rest have no text, or one that is blank and gets no vector. The answer is the keys of
+    -- the rows that are up to date; the others have changed, are locked or gone.
+    -- The test of the text stands on the target row itself: when a writer commits while this waits,
+    -- PostgreSQL evaluates it again on the new row and nothing stale is written. Rows that anybody
+    -- has locked are left for later. The lock leaves foreign keys to the row alone.
+    _describe_embedding.write_vectors := format(
+        'with current as materialized (
+            select k.key, k.vector
+            from rows from (unnest($1), unnest($2), unnest($3)) as k (key, hash, vector)
+            cross join lateral (
+                select
+                from %1$s as r
+                where %2$s and (
+                    select case
+                        when k.hash is null then s.input is null
+                        else sha256(convert_to(s.input::text, ''UTF8'')) = k.hash
+                    end
+                    from (select (%3$s) as input from (select r.*) as r) as s
+                )
+                for no key update of r skip locked
+            ) as locked
+        ),
+        written as (
+            update %1$s as r
+            set %4$I = k.vector::%5$s
+            from current as k
+            where %2$s and (k.vector is not null or r.%4$I is not null)
+        )
+        select c.key from current as c',
+        declared.relation,
+        match,
+        declared.source,
+        declared.name,
+        case declared.storage when 'vector' then 'public.vector' else 'public.halfvec' end
+    );
+end
+$function$;
+
+comment on function sqlembed._describe_embedding(integer) is
+    'The statements with which a worker serves an embedding: one reads texts, one writes vectors. It prepares them once.';
+
+revoke execute on function sqlembed._describe_embedding(integer) from public;
