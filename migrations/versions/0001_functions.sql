@@ -3536,7 +3536,9 @@ begin
         raise exception 'sqlembed: the vectors of the query have from % to % dimensions',
             _check_cluster_facts.dimensions, _check_cluster_facts.most_dimensions
             using errcode = 'SE022',
-                hint = format('Take those of one embedder: where vector_dims(embedding) = %s.', _check_cluster_facts.most_dimensions);
+                hint = format(
+                    'Take those of one embedder: where vector_dims(embedding) = %s.', _check_cluster_facts.most_dimensions
+                );
     elsif _check_cluster_facts.num_directions is null and _check_cluster_facts.greatest_square > 1e37 then
         raise exception 'sqlembed: the vectors of the query are too long for euclidean distances in single precision'
             using errcode = 'SE022', hint = 'Scale them down, or use the metric cosine.';
@@ -3597,7 +3599,7 @@ begin
     if problem is not null then
         raise exception 'sqlembed: %', problem
             using errcode = 'SE014',
-                hint = 'Only name and query must be given; the other arguments have defaults, and num_clusters is chosen by the number of rows.';
+hint = 'Only name and query must be given; the other arguments have defaults, and num_clusters is chosen by the number of rows.';
     end if;
 end
 $function$;
@@ -3652,7 +3654,8 @@ begin
     then
         num_rows := found.num_directions;
         rows := pg_catalog.format(
-            'select r.id, public.l2_normalize(r.embedding) as embedding from (%s) as r where public.vector_norm(r.embedding) operator(pg_catalog.>) 0',
+            'select r.id, public.l2_normalize(r.embedding) as embedding from (%s) as r
+            where public.vector_norm(r.embedding) operator(pg_catalog.>) 0',
             rows
         );
     else
@@ -3757,12 +3760,15 @@ begin
         ),
         vector_type
     );
-    if vector_type operator(pg_catalog.<>) all (array['public.vector'::pg_catalog.regtype, 'public.halfvec'::pg_catalog.regtype]) then
+    if vector_type operator(pg_catalog.<>) all (
+        array['public.vector'::pg_catalog.regtype, 'public.halfvec'::pg_catalog.regtype]
+    ) then
         raise exception 'sqlembed: the second column of the query is of type %, not a vector', vector_type
             using errcode = 'SE014', hint = 'If it holds vectors in another form, cast it: column::vector.';
     end if;
     return pg_catalog.format(
-        E'select q.row_id::pg_catalog.text as id, q.row_vector::public.vector as embedding from (%s\n) as q(row_id, row_vector)',
+        E'select q.row_id::pg_catalog.text as id, q.row_vector::public.vector as embedding
+        from (%s\n) as q(row_id, row_vector)',
         body
     );
 end
@@ -3777,7 +3783,10 @@ immutable
 parallel safe
 set search_path = pg_catalog, pg_temp
 as $function$
-    select least(greatest(2, least(100, round(sqrt(_default_num_clusters.num_rows / 2.0)))), _default_num_clusters.num_rows)::integer
+    select least(
+        greatest(2, least(100, round(sqrt(_default_num_clusters.num_rows / 2.0)))),
+        _default_num_clusters.num_rows
+    )::integer
 $function$;
 
 comment on function sqlembed._default_num_clusters(bigint) is
@@ -3797,7 +3806,7 @@ begin
         _distinct_vectors.rows, _distinct_vectors.at_most
     )
     into vectors;
-    return vectors;
+    return coalesce(vectors, '{}');
 end
 $function$;
 
@@ -4195,13 +4204,18 @@ begin
                 order by s.centroid_id
             ),
             pg_catalog.sum(
-                case when _kmeans_settle.metric operator(pg_catalog.=) 'cosine' then s.sum_distance else s.sum_squared_distance end
+                case when _kmeans_settle.metric operator(pg_catalog.=) 'cosine' then s.sum_distance
+                    else s.sum_squared_distance
+                end
             )
         into means, cluster_sizes, cluster_radii, loss
         from sqlembed._kmeans_step(_kmeans_settle.rows, _kmeans_settle.points, centroids, _kmeans_settle.metric) as s;
         -- A cluster that is still empty after three more moves stays so.
         exit when moves operator(pg_catalog.>=) moves_left
-            and (0 operator(pg_catalog.<>) all (cluster_sizes) or moves operator(pg_catalog.>=) (moves_left operator(pg_catalog.+) 3));
+            and (
+                0 operator(pg_catalog.<>) all (cluster_sizes)
+                or moves operator(pg_catalog.>=) (moves_left operator(pg_catalog.+) 3)
+            );
         moves := moves operator(pg_catalog.+) 1;
         if pg_catalog.array_position(means, null) is not null then
             means := sqlembed._kmeans_refill(
@@ -4286,9 +4300,11 @@ as $function$
     select case
         when _loss_at_mean.metric <> 'cosine' then _loss_at_mean.sum_squared_distance
             - _loss_at_mean.cluster_size * (_loss_at_mean.mean operator(public.<->) _loss_at_mean.centroid) ^ 2
-        -- The sum of n unit vectors has the direction of the mean, and with the centroid the inner product n - sum_distance.
+        -- The sum of n unit vectors has the direction of the mean, and the inner product n - sum_distance
+        -- with the centroid.
         when _loss_at_mean.mean operator(public.<#>) _loss_at_mean.centroid < -0.001 then _loss_at_mean.cluster_size
-            + (_loss_at_mean.cluster_size - _loss_at_mean.sum_distance) / (_loss_at_mean.mean operator(public.<#>) _loss_at_mean.centroid)
+            + (_loss_at_mean.cluster_size - _loss_at_mean.sum_distance)
+            / (_loss_at_mean.mean operator(public.<#>) _loss_at_mean.centroid)
         else _loss_at_mean.sum_distance
     end
 $function$;
@@ -4309,7 +4325,10 @@ declare
     choices text;
 begin
     select
-        string_agg(format('r.embedding %s %L::public.vector as d%s', operator, c.centroid, c.centroid_id), ', ' order by c.centroid_id),
+        string_agg(
+            format('r.embedding %s %L::public.vector as d%s', operator, c.centroid, c.centroid_id),
+            ', ' order by c.centroid_id
+        ),
         string_agg(format('r.d%s', c.centroid_id), ', ' order by c.centroid_id),
         string_agg(
             format('when r.d%s operator(pg_catalog.=) r.nearest then %s', c.centroid_id, c.centroid_id),
@@ -4336,7 +4355,10 @@ begin
         $sql$,
         case when _nearest_sql.metric = 'cosine' then
             -- A vector of zeros has no direction. Its length is looked at only when it can be one.
-            'when case when r.nearest operator(pg_catalog.=) 0 then public.vector_norm(r.embedding) operator(pg_catalog.=) 0 else false end then null'
+            'when case
+                when r.nearest operator(pg_catalog.=) 0 then public.vector_norm(r.embedding) operator(pg_catalog.=) 0
+                else false
+            end then null'
         end,
         choices,
         case when _nearest_sql.metric = 'cosine' then
@@ -4559,6 +4581,10 @@ begin
             points, wanted, create_kmeans.metric, create_kmeans.max_iterations, create_kmeans.min_rel_progress, create_kmeans.seed
         );
     end if;
+    if pg_catalog.cardinality(fit.centroids) operator(pg_catalog.=) 0 then
+        raise exception 'sqlembed: the query gave rows at first, and then none'
+            using errcode = 'SE022', hint = 'It is run several times and must give the same rows each time.';
+    end if;
     if pg_catalog.cardinality(fit.centroids) operator(pg_catalog.<) create_kmeans.num_clusters then
         raise exception 'sqlembed: the query has only % different vectors for % clusters',
             pg_catalog.cardinality(fit.centroids), create_kmeans.num_clusters
@@ -4575,9 +4601,7 @@ begin
                 least(1, create_kmeans.max_iterations operator(pg_catalog.-) fit.iterations)
             )
         else
-            sqlembed._kmeans_settle(
-                null, points, fit.centroids, create_kmeans.metric, create_kmeans.seed, 0
-            )
+            sqlembed._kmeans_settle(null, points, fit.centroids, create_kmeans.metric, create_kmeans.seed, 0)
     end;
 
     insert into sqlembed.cluster_centroid (model, centroid_id, centroid, cluster_size, cluster_radius)

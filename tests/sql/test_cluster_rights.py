@@ -8,11 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
-import sqlalchemy as sa
 from psycopg import sql
 
-from sqlembed import config
-from sqlembed.schema import migrate
 from tests.fix_database import Connection
 from tests.sql.clustered import QUERY, blobs, fit, labels, make_points
 from tests.sql.searching import rows
@@ -234,23 +231,3 @@ def test_a_hostile_search_path(connection: Connection, metric: str) -> None:
         connection, "select sqlembed.predict('m', embedding) is null from point limit 1"
     ) == [(False,)]
     rows(connection, "select sqlembed.drop_model('m')")
-
-
-def test_pgvector_in_another_schema(empty_url: str) -> None:
-    with psycopg.connect(empty_url, autocommit=True) as connection:
-        connection.execute('create schema "My types"')
-        connection.execute('create extension vector schema "My types"')
-        engine = sa.create_engine(config.sqlalchemy_url(empty_url))
-        migrate.upgrade(engine)
-        engine.dispose()
-        connection.execute(
-            "create table point as"
-            " select i as id, ('[1,' || i || ']')::\"My types\".halfvec as embedding"
-            " from generate_series(-50, 50) as i"
-        )
-
-        assert fit(connection, num_clusters=2)[1] == 2
-        assert set(labels(connection)) == {1, 2}
-        assert rows(connection, "select count(sqlembed.predict('m', embedding)) from point") == [
-            (101,)
-        ]

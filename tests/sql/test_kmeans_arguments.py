@@ -191,3 +191,14 @@ def test_default_number_shrinks_to_the_different_vectors(connection: Connection)
 
     assert (name, num_clusters) == ("m", 3)
     assert loss == pytest.approx(0, abs=1e-4)
+
+
+def test_a_query_that_gives_other_rows_each_time(connection: Connection) -> None:
+    connection.execute("create sequence calls")
+    query = "select 1, '[1,2]'::vector where nextval('calls') = 1"
+
+    with pytest.raises(psycopg.Error) as caught:
+        fit(connection, query=query)
+
+    assert caught.value.sqlstate == "SE022"
+    assert "several times" in (caught.value.diag.message_hint or "")

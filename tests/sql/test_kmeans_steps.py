@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import psycopg
 import pytest
+import sqlalchemy as sa
 
+from sqlembed import config
+from sqlembed.schema import migrate
 from tests.fix_database import Connection
 from tests.sql.clustered import blobs, centroids, fit, labels, make_points, overlapping
 from tests.sql.searching import literal, rows
@@ -161,3 +164,23 @@ def test_settings_are_left_as_they_were(connection: Connection) -> None:
     assert rows(connection, "select current_setting('work_mem'), current_setting('jit')") == [
         ("5MB", "on")
     ]
+
+
+def test_pgvector_in_another_schema(empty_url: str) -> None:
+    with psycopg.connect(empty_url, autocommit=True) as connection:
+        connection.execute('create schema "My types"')
+        connection.execute('create extension vector schema "My types"')
+        engine = sa.create_engine(config.sqlalchemy_url(empty_url))
+        migrate.upgrade(engine)
+        engine.dispose()
+        connection.execute(
+            "create table point as"
+            " select i as id, ('[1,' || i || ']')::\"My types\".halfvec as embedding"
+            " from generate_series(-50, 50) as i"
+        )
+
+        assert fit(connection, num_clusters=2)[1] == 2
+        assert set(labels(connection)) == {1, 2}
+        assert rows(connection, "select count(sqlembed.predict('m', embedding)) from point") == [
+            (101,)
+        ]

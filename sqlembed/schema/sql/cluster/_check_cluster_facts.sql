@@ -26,7 +26,9 @@ begin
         raise exception 'sqlembed: the vectors of the query have from % to % dimensions',
             _check_cluster_facts.dimensions, _check_cluster_facts.most_dimensions
             using errcode = 'SE022',
-                hint = format('Take those of one embedder: where vector_dims(embedding) = %s.', _check_cluster_facts.most_dimensions);
+                hint = format(
+                    'Take those of one embedder: where vector_dims(embedding) = %s.', _check_cluster_facts.most_dimensions
+                );
     elsif _check_cluster_facts.num_directions is null and _check_cluster_facts.greatest_square > 1e37 then
         raise exception 'sqlembed: the vectors of the query are too long for euclidean distances in single precision'
             using errcode = 'SE022', hint = 'Scale them down, or use the metric cosine.';

@@ -28,7 +28,7 @@ begin
     if problem is not null then
         raise exception 'sqlembed: %', problem
             using errcode = 'SE014',
-                hint = 'Only name and query must be given; the other arguments have defaults, and num_clusters is chosen by the number of rows.';
+hint = 'Only name and query must be given; the other arguments have defaults, and num_clusters is chosen by the number of rows.';
     end if;
 end
 $function$;

@@ -45,7 +45,8 @@ begin
     then
         num_rows := found.num_directions;
         rows := pg_catalog.format(
-            'select r.id, public.l2_normalize(r.embedding) as embedding from (%s) as r where public.vector_norm(r.embedding) operator(pg_catalog.>) 0',
+            'select r.id, public.l2_normalize(r.embedding) as embedding from (%s) as r
+            where public.vector_norm(r.embedding) operator(pg_catalog.>) 0',
             rows
         );
     else

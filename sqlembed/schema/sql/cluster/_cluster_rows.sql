@@ -64,12 +64,15 @@ begin
         ),
         vector_type
     );
-    if vector_type operator(pg_catalog.<>) all (array['public.vector'::pg_catalog.regtype, 'public.halfvec'::pg_catalog.regtype]) then
+    if vector_type operator(pg_catalog.<>) all (
+        array['public.vector'::pg_catalog.regtype, 'public.halfvec'::pg_catalog.regtype]
+    ) then
         raise exception 'sqlembed: the second column of the query is of type %, not a vector', vector_type
             using errcode = 'SE014', hint = 'If it holds vectors in another form, cast it: column::vector.';
     end if;
     return pg_catalog.format(
-        E'select q.row_id::pg_catalog.text as id, q.row_vector::public.vector as embedding from (%s\n) as q(row_id, row_vector)',
+        E'select q.row_id::pg_catalog.text as id, q.row_vector::public.vector as embedding
+        from (%s\n) as q(row_id, row_vector)',
         body
     );
 end

@@ -4,7 +4,10 @@ immutable
 parallel safe
 set search_path = pg_catalog, pg_temp
 as $function$
-    select least(greatest(2, least(100, round(sqrt(_default_num_clusters.num_rows / 2.0)))), _default_num_clusters.num_rows)::integer
+    select least(
+        greatest(2, least(100, round(sqrt(_default_num_clusters.num_rows / 2.0)))),
+        _default_num_clusters.num_rows
+    )::integer
 $function$;
 
 comment on function sqlembed._default_num_clusters(bigint) is

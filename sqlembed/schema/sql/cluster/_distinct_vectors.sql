@@ -12,7 +12,7 @@ begin
         _distinct_vectors.rows, _distinct_vectors.at_most
     )
     into vectors;
-    return vectors;
+    return coalesce(vectors, '{}');
 end
 $function$;
 

@@ -28,13 +28,18 @@ begin
                 order by s.centroid_id
             ),
             pg_catalog.sum(
-                case when _kmeans_settle.metric operator(pg_catalog.=) 'cosine' then s.sum_distance else s.sum_squared_distance end
+                case when _kmeans_settle.metric operator(pg_catalog.=) 'cosine' then s.sum_distance
+                    else s.sum_squared_distance
+                end
             )
         into means, cluster_sizes, cluster_radii, loss
         from sqlembed._kmeans_step(_kmeans_settle.rows, _kmeans_settle.points, centroids, _kmeans_settle.metric) as s;
         -- A cluster that is still empty after three more moves stays so.
         exit when moves operator(pg_catalog.>=) moves_left
-            and (0 operator(pg_catalog.<>) all (cluster_sizes) or moves operator(pg_catalog.>=) (moves_left operator(pg_catalog.+) 3));
+            and (
+                0 operator(pg_catalog.<>) all (cluster_sizes)
+                or moves operator(pg_catalog.>=) (moves_left operator(pg_catalog.+) 3)
+            );
         moves := moves operator(pg_catalog.+) 1;
         if pg_catalog.array_position(means, null) is not null then
             means := sqlembed._kmeans_refill(

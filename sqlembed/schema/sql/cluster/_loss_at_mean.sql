@@ -15,9 +15,11 @@ as $function$
     select case
         when _loss_at_mean.metric <> 'cosine' then _loss_at_mean.sum_squared_distance
             - _loss_at_mean.cluster_size * (_loss_at_mean.mean operator(public.<->) _loss_at_mean.centroid) ^ 2
-        -- The sum of n unit vectors has the direction of the mean, and with the centroid the inner product n - sum_distance.
+        -- The sum of n unit vectors has the direction of the mean, and the inner product n - sum_distance
+        -- with the centroid.
         when _loss_at_mean.mean operator(public.<#>) _loss_at_mean.centroid < -0.001 then _loss_at_mean.cluster_size
-            + (_loss_at_mean.cluster_size - _loss_at_mean.sum_distance) / (_loss_at_mean.mean operator(public.<#>) _loss_at_mean.centroid)
+            + (_loss_at_mean.cluster_size - _loss_at_mean.sum_distance)
+            / (_loss_at_mean.mean operator(public.<#>) _loss_at_mean.centroid)
         else _loss_at_mean.sum_distance
     end
 $function$;

@@ -11,7 +11,10 @@ declare
     choices text;
 begin
     select
-        string_agg(format('r.embedding %s %L::public.vector as d%s', operator, c.centroid, c.centroid_id), ', ' order by c.centroid_id),
+        string_agg(
+            format('r.embedding %s %L::public.vector as d%s', operator, c.centroid, c.centroid_id),
+            ', ' order by c.centroid_id
+        ),
         string_agg(format('r.d%s', c.centroid_id), ', ' order by c.centroid_id),
         string_agg(
             format('when r.d%s operator(pg_catalog.=) r.nearest then %s', c.centroid_id, c.centroid_id),
@@ -38,7 +41,10 @@ begin
         $sql$,
         case when _nearest_sql.metric = 'cosine' then
             -- A vector of zeros has no direction. Its length is looked at only when it can be one.
-            'when case when r.nearest operator(pg_catalog.=) 0 then public.vector_norm(r.embedding) operator(pg_catalog.=) 0 else false end then null'
+            'when case
+                when r.nearest operator(pg_catalog.=) 0 then public.vector_norm(r.embedding) operator(pg_catalog.=) 0
+                else false
+            end then null'
         end,
         choices,
         case when _nearest_sql.metric = 'cosine' then

@@ -51,6 +51,10 @@ begin
             points, wanted, create_kmeans.metric, create_kmeans.max_iterations, create_kmeans.min_rel_progress, create_kmeans.seed
         );
     end if;
+    if pg_catalog.cardinality(fit.centroids) operator(pg_catalog.=) 0 then
+        raise exception 'sqlembed: the query gave rows at first, and then none'
+            using errcode = 'SE022', hint = 'It is run several times and must give the same rows each time.';
+    end if;
     if pg_catalog.cardinality(fit.centroids) operator(pg_catalog.<) create_kmeans.num_clusters then
         raise exception 'sqlembed: the query has only % different vectors for % clusters',
             pg_catalog.cardinality(fit.centroids), create_kmeans.num_clusters
@@ -67,9 +71,7 @@ begin
                 least(1, create_kmeans.max_iterations operator(pg_catalog.-) fit.iterations)
             )
         else
-            sqlembed._kmeans_settle(
-                null, points, fit.centroids, create_kmeans.metric, create_kmeans.seed, 0
-            )
+            sqlembed._kmeans_settle(null, points, fit.centroids, create_kmeans.metric, create_kmeans.seed, 0)
     end;
 
     insert into sqlembed.cluster_centroid (model, centroid_id, centroid, cluster_size, cluster_radius)
