@@ -181,7 +181,7 @@ def test_load_with_a_living_worker_waits_for_it(
     )
     assert done.code == 0, done.error
     assert connection.execute("select count(vec) from report").fetchone() == (3,)
-    assert "sqlembed search report" in done.output
+    assert " search report " in done.output
 
 
 @pytest.mark.usefixtures("loaded")
