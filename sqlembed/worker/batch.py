@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from sqlembed import errors
     from sqlembed.embedders import Embedder
-    from sqlembed.worker.jobs import Batch, Jobs, Source
+    from sqlembed.worker.jobs import Jobs
+    from sqlembed.worker.rows import Batch, Source
 
 log = logging.getLogger("sqlembed.worker")
 

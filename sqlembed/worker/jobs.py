@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import numpy as np
 import psycopg
 
 from sqlembed.worker.arrays import HashArray, KeyArray, VectorArray
+from sqlembed.worker.rows import Batch, Description, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -58,40 +58,6 @@ select (select count(*) from sqlembed.change as c join sqlembed.embedding as e o
 READ_CACHE = "select input_hash, embedding from sqlembed._read_cache(%s, %s, %b)"
 WRITE_CACHE = "select sqlembed._write_cache(%s, %s, %b, %b)"
 SWEEP = "select sqlembed._sweep(%s)"
-
-
-@dataclass(frozen=True)
-class Description:
-    """How an embedding is served."""
-
-    #: ``table.column``, for people.
-    title: str
-    embedder: str
-    #: Statements with ``$1`` for parameters.
-    read_sources: str
-    write_vectors: str
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Jobs of one embedding that a worker holds the lease of."""
-
-    embedding: int
-    description: Description
-    #: Whether the description was made for this batch.
-    is_fresh: bool
-    keys: Sequence[str]
-
-
-@dataclass(frozen=True)
-class Source:
-    """The text of one row at the time it was read."""
-
-    key: str
-    #: ``None`` where there is nothing to embed.
-    text: str | None
-    #: sha256 of the row's text in UTF-8, a blank one's too; ``None`` where it is NULL.
-    hash: bytes | None
 
 
 class Jobs:

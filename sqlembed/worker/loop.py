@@ -15,6 +15,7 @@ import psycopg
 from sqlembed.worker.batch import LOCKED_DELAY, Batches
 from sqlembed.worker.bell import Bell
 from sqlembed.worker.jobs import LEASE, Jobs
+from sqlembed.worker.limits import Limits
 from sqlembed.worker.link import connect, reason
 from sqlembed.worker.progress import Progress
 from sqlembed.worker.registration import register_embedders
@@ -25,17 +26,10 @@ if TYPE_CHECKING:
 
     from sqlembed.embedders import Registry
     from sqlembed.worker.batch import Outcome
-    from sqlembed.worker.jobs import Batch
     from sqlembed.worker.link import Connection
+    from sqlembed.worker.rows import Batch
 
 log = logging.getLogger("sqlembed.worker")
-
-#: A batch is sized to take about this long, so that little is lost with a worker.
-BATCH_TIME = timedelta(seconds=5)
-BATCH_LIMIT = 5_000
-
-#: Bytes of vectors that a batch may hold.
-VECTOR_BUDGET = 64 * 1024 * 1024
 
 #: How often callers in SQL are looked after while a batch is in hand: some embedders are faster
 #: than a look.
@@ -88,10 +82,7 @@ class Worker:
         self._stopping = threading.Event()
         self._began = time.monotonic()
         self._done = self._failed = self._answered = self._pending = 0
-        self._limit: dict[str, int] = {}
-        #: Until when embedders and embeddings are left alone.
-        self._resting: dict[str, float] = {}
-        self._paused: dict[int, float] = {}
+        self._limits = Limits(registry)
         #: Embeddings whose tables could not be read or written.
         self._broken: set[int] = set()
         self._in_hand: Batch | None = None
@@ -139,6 +130,7 @@ class Worker:
         self._requests = Requests(connection, worker, self._registry)
         self._batches = Batches(self._jobs, self._between)
         self._renewed = self._swept = self._counted = self._looked = 0.0
+        self._in_hand = None
         bell = Bell(connection, worker)
         log.info("started", extra={"worker": worker, "embedders": ", ".join(self._registry.names)})
         while not self._stopping.is_set():
@@ -163,23 +155,18 @@ class Worker:
         if self._due("_swept", SWEEP_EVERY):
             self._jobs.sweep(CACHE_ROWS)
         busy = self._answer_requests()
-        now = time.monotonic()
-        limits = {
-            name: self._limit.get(name, 1)
-            for name in self._registry.names
-            if self._resting.get(name, 0) <= now
-        }
-        paused = [embedding for embedding, until in self._paused.items() if until > now]
+        limits, paused = self._limits.embedders, self._limits.paused
         batch = self._jobs.claim(limits, paused)
         if batch is None:
             taken, batch = self._jobs.fold(limits, paused)
             busy |= taken > 0
         if batch is None:
             return busy
+        embedder = self._registry.get(batch.description.embedder)
         self._in_hand = batch
-        self._renewed = now
+        began = self._renewed = time.monotonic()
         try:
-            outcome = self._batches.do(batch, self._registry.get(batch.description.embedder))
+            outcome = self._batches.do(batch, embedder)
         except psycopg.errors.LockNotAvailable as error:
             self._give_back(batch, BLOCKED_DELAY, error)
         except psycopg.OperationalError:
@@ -196,13 +183,13 @@ class Worker:
                 self._give_back(batch, timedelta(0), error)
         else:
             self._count(batch, outcome)
-            self._resize(batch, time.monotonic() - now)
+            self._limits.learn(embedder, len(batch.keys), time.monotonic() - began)
         self._in_hand = None
-        self._tell(batch.description.title, batch.description.embedder)
+        self._tell(batch.description.title, embedder.name)
         return True
 
     def _give_back(self, batch: Batch, delay: timedelta, error: psycopg.Error) -> None:
-        self._paused[batch.embedding] = time.monotonic() + delay.total_seconds()
+        self._limits.pause(batch.embedding, delay)
         self._jobs.release(batch, batch.keys, delay, reason(error))
 
     def _count(self, batch: Batch, outcome: Outcome) -> None:
@@ -216,8 +203,7 @@ class Worker:
                 "embedder is down",
                 extra={"embedder": batch.description.embedder, "reason": str(outcome.retry)},
             )
-            until = time.monotonic() + outcome.retry.delay.total_seconds()
-            self._resting[batch.description.embedder] = until
+            self._limits.rest(batch.description.embedder, outcome.retry.delay)
 
     def _answer_requests(self) -> bool:
         answered = self._requests.answer()
@@ -239,14 +225,6 @@ class Worker:
             return False
         setattr(self, what, now)
         return True
-
-    def _resize(self, batch: Batch, seconds: float) -> None:
-        """Size the next batch of this embedder by how long this one took."""
-        per_row = seconds / len(batch.keys)
-        fitting = int(BATCH_TIME.total_seconds() / max(per_row, 1e-9))
-        embedder = self._registry.get(batch.description.embedder)
-        most = min(BATCH_LIMIT, VECTOR_BUDGET // (4 * embedder.dimensions))
-        self._limit[batch.description.embedder] = min(max(embedder.batch_size, fitting), most)
 
     def _tell(self, embedding: str, embedder: str) -> None:
         if self._observer is None:

@@ -1,23 +1,20 @@
-"""The worker: what it does with rows, and what with embedders and tables that fail it."""
+"""The worker: what it does with rows, connections and its cache."""
 
 from __future__ import annotations
 
-import logging
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
-import numpy as np
 import psycopg
 import pytest
 
 from sqlembed.embedders import HashEmbedder, Registry
-from sqlembed.errors import EmbedderError, NotInstalled, RegistrationRefused, RetryLater
-from sqlembed.worker import Progress, Worker, batch, jobs, loop, register_embedders
+from sqlembed.errors import NotInstalled, RegistrationRefused
+from sqlembed.worker import Progress, Worker, batch, jobs, limits, register_embedders
 from tests.fix_worker import StartWorker
+from tests.integration.working import WAIT, Noting, article, embedded, fill, until
 from tests.writing import (
     HASH,
     Connection,
@@ -26,57 +23,12 @@ from tests.writing import (
     function_registry,
     hash_registry,
     outdated,
-    register,
     rows,
     run,
     scalar,
 )
 
-WAIT = "call sqlembed.wait_until_embedded('article', '20 s')"
-FAILURES = "select key, attempts, error from sqlembed.failure order by key"
-
-
-@pytest.fixture
-def article(connection: Connection) -> Connection:
-    """A connection to a database with a declared table ``article``, empty."""
-    register(connection)
-    run(connection, "create table article (id int primary key, title text)")
-    declare(connection, "article", "title")
-    return connection
-
-
-def until(condition: Callable[[], object], seconds: float = 15) -> None:
-    """Wait for something that another thread or process is to bring about."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.01)
-
-
-def fill(connection: Connection, count: int, title: str = "'text ' || i") -> None:
-    run(connection, f"insert into article select i, {title} from generate_series(1, {count}) as i")
-
-
-def embedded(connection: Connection) -> int:
-    return int(scalar(connection, "select count(embedding) from article"))
-
-
-def due(connection: Connection) -> None:
-    """Let no row wait for its next attempt."""
-    run(connection, "update sqlembed.job set not_before = now()")
-
-
-class Noting:
-    """A function embedder that keeps every text it is given."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-        self.lock = threading.Lock()
-
-    def __call__(self, texts: Sequence[str]) -> Any:
-        with self.lock:
-            self.texts += texts
-        return HASH.embed(texts)
+__all__ = ["article"]
 
 
 def test_a_burst_ends_when_nothing_is_left(article: Connection, url: str) -> None:
@@ -137,123 +89,6 @@ def test_stop_finishes_the_batch(article: Connection, url: str) -> None:
     assert outdated(article, "article", "title") == []
 
 
-def test_a_poison_text_is_isolated_and_given_up(
-    article: Connection, url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(jobs, "MAX_ATTEMPTS", 3)
-
-    def picky(texts: Sequence[str]) -> Any:
-        if any("poison" in text for text in texts):
-            raise ValueError("poison")
-        return HASH.embed(texts)
-
-    fill(article, 200)
-    run(article, "update article set title = 'poison ' || id where id in (7, 77)")
-    worker = Worker(url, function_registry(picky))
-    thread = threading.Thread(target=worker.run)
-    thread.start()
-    until(lambda: embedded(article) == 198)
-    tried = "select count(*) from sqlembed.job where attempts = "
-    for attempts in "12":
-        until(partial(lambda tried: scalar(article, tried) == 2, tried + attempts))
-        assert rows(article, FAILURES) == []
-        # Half a minute at most, however often it has failed.
-        assert scalar(
-            article, "select bool_and(not_before between now() and now() + '4 s') from sqlembed.job"
-        )
-        due(article)
-    until(lambda: len(rows(article, FAILURES)) == 2)
-    said = "embedder 'hash' failed: ValueError: poison"
-    assert rows(article, FAILURES) == [([7], 3, said), ([77], 3, said)]
-    assert scalar(article, "select count(*) from sqlembed.job") == 0
-    run(article, WAIT)
-    worker.stop()
-    run(article, "notify sqlembed")
-    thread.join()
-    assert scalar(article, "select sqlembed.retry_failed('article')") == 2
-    embed_all(url, function_registry(HASH.embed))
-    assert outdated(article, "article", "title") == []
-    assert rows(article, FAILURES) == []
-
-
-@pytest.mark.parametrize(
-    ("answer", "said"),
-    [
-        (lambda _: [], "shape"),
-        (lambda texts: np.ones((len(texts) + 1, 8)), "shape"),
-        (lambda texts: np.ones((len(texts), 7)), "7 dimensions"),
-        (lambda texts: np.full((len(texts), 8), np.nan), "NaN"),
-        (lambda _: None, "nothing"),
-        (lambda texts: [["x"] * 8 for _ in texts], "instead of numbers"),
-    ],
-)
-def test_an_embedder_that_breaks_its_contract_fails_its_rows(
-    article: Connection,
-    url: str,
-    monkeypatch: pytest.MonkeyPatch,
-    answer: Callable[[Sequence[str]], Any],
-    said: str,
-) -> None:
-    monkeypatch.setattr(jobs, "MAX_ATTEMPTS", 1)
-    fill(article, 3)
-    embed_all(url, function_registry(answer))
-    assert [key for key, _, _ in rows(article, FAILURES)] == [[1], [2], [3]]
-    assert all(said in error for _, _, error in rows(article, FAILURES))
-
-
-def test_retry_later_backs_off_that_embedder_and_charges_nobody(
-    article: Connection, start_worker: StartWorker
-) -> None:
-    calls: list[int] = []
-
-    def limited(texts: Sequence[str]) -> Any:
-        calls.append(len(texts))
-        if len(calls) == 3:
-            raise RetryLater(timedelta(seconds=1), "quota is used up")
-        return HASH.embed(texts)
-
-    registry = function_registry(limited, batch_size=10)
-    registry.add(HashEmbedder("other", 8))
-    register(article, "other")
-    run(article, "create table busy (id int primary key, title text)")
-    declare(article, "busy", "title", embedder="other")
-    fill(article, 100)
-    start_worker(registry)
-    until(lambda: len(calls) == 3)
-    # What was computed before is written; others are served meanwhile.
-    until(lambda: embedded(article) == 11)
-    run(article, "insert into busy values (1, 'x')")
-    until(lambda: scalar(article, "select count(embedding) from busy") == 1)
-    assert len(calls) == 3
-    assert scalar(
-        article, "select last_error from sqlembed.status where embedder = 'hash'"
-    ).startswith("quota is used up")
-    assert scalar(article, "select max(attempts) from sqlembed.job") == 0
-    run(article, WAIT)
-    assert outdated(article, "article", "title") == []
-    assert calls[:4] == [1, 10, 10, 10] and sum(calls) == 110
-
-
-def test_an_embedder_out_of_reach_charges_nobody(article: Connection, url: str) -> None:
-    def unreachable(_: Sequence[str]) -> Any:
-        raise ConnectionError("no route")
-
-    fill(article, 3)
-    worker = Worker(url, function_registry(unreachable))
-    thread = threading.Thread(target=worker.run)
-    thread.start()
-    until(
-        lambda: (
-            scalar(article, "select last_error from sqlembed.status where pending > 0")
-            == "embedder 'hash' failed: ConnectionError: no route"
-        )
-    )
-    worker.stop()
-    run(article, "notify sqlembed")
-    thread.join()
-    assert scalar(article, "select max(attempts) from sqlembed.job") == 0
-
-
 def test_another_fingerprint_or_other_dimensions_are_refused(url: str) -> None:
     register_embedders(url, hash_registry())
     for other in (HashEmbedder("hash", 9), HashEmbedder("hash", 8, version="2")):
@@ -263,80 +98,11 @@ def test_another_fingerprint_or_other_dimensions_are_refused(url: str) -> None:
             Worker(url, registry).run(burst=True)
 
 
-def test_an_embedder_that_does_not_load_takes_no_work(article: Connection, url: str) -> None:
-    class Broken(HashEmbedder):
-        def warm_up(self) -> None:
-            raise EmbedderError("no weights")
-
-    registry = Registry()
-    registry.add(Broken("hash", 8))
-    fill(article, 1)
-    with pytest.raises(EmbedderError, match="no weights"):
-        Worker(url, registry).run(burst=True)
-    assert scalar(article, "select count(*) from sqlembed.change") == 1
-
-
 def test_what_cannot_work_at_all_is_raised(empty_url: str) -> None:
     with pytest.raises(psycopg.OperationalError):
         Worker("postgresql://nowhere.invalid/x", hash_registry()).run()
     with pytest.raises(NotInstalled, match="sqlembed is not installed"):
         Worker(empty_url, hash_registry()).run()
-
-
-def test_a_row_that_the_table_refuses_stops_no_other(
-    article: Connection, url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(jobs, "MAX_ATTEMPTS", 1)
-    run(
-        article,
-        """
-        create function refuse() returns trigger language plpgsql as $$
-        begin
-            if new.id = 5 then
-                raise exception 'not this one' using errcode = 'MY001';
-            end if;
-            return new;
-        end $$;
-        create trigger refuse before update on article for each row execute function refuse();
-        alter table article add constraint small check (embedding is null or id <> 6)
-        """,
-    )
-    fill(article, 20)
-    embed_all(url)
-    assert embedded(article) == 18
-    assert [(key, error.split('"')[0]) for key, _, error in rows(article, FAILURES)] == [
-        ([5], "not this one"),
-        ([6], "new row for relation "),
-    ]
-
-
-def test_a_table_that_cannot_be_served_stops_no_other(
-    article: Connection, url: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    run(article, "create table fine (id int primary key, title text)")
-    declare(article, "fine", "title")
-    fill(article, 3)
-    run(article, "insert into fine values (1, 'x')")
-    run(article, "alter table article rename title to headline")
-    with caplog.at_level(logging.ERROR, "sqlembed.worker"):
-        # It ends nevertheless.
-        embed_all(url)
-    assert [record.message for record in caplog.records] == ["cannot serve"]
-    assert scalar(article, "select count(embedding) from fine") == 1
-    assert scalar(article, "select max(attempts) from sqlembed.job") == 0
-
-
-def test_a_policy_that_hides_rows_is_an_error(article: Connection, url: str, role: str) -> None:
-    """Hidden rows would pass for deleted ones, and never get a vector."""
-    from sqlembed.worker.link import connect
-
-    fill(article, 1)
-    run(article, "alter table article enable row level security")
-    run(article, f"grant select on article to {role}")
-    with connect(url) as connection:
-        run(connection, f"set role {role}")
-        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
-            run(connection, "select * from public.article")
 
 
 def test_a_broken_connection_is_opened_again(
@@ -397,7 +163,7 @@ def test_vectors_are_written_in_short_statements(
 ) -> None:
     """An application that changes a row waits for one of them at most."""
     monkeypatch.setattr(batch, "WRITE_TIME", timedelta(0))
-    monkeypatch.setattr(loop, "BATCH_LIMIT", 30)
+    monkeypatch.setattr(limits, "BATCH_LIMIT", 30)
     run(
         article,
         "create function count_statements() returns trigger language plpgsql as $$"

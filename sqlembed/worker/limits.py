@@ -1,0 +1,57 @@
+"""How much a worker takes at a time, and what it leaves alone for a while."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlembed.embedders import Embedder, Registry
+
+#: A batch is sized to take about this long, so that little is lost with a worker.
+BATCH_TIME = timedelta(seconds=5)
+BATCH_LIMIT = 5_000
+
+#: Bytes of vectors that a batch may hold.
+VECTOR_BUDGET = 64 * 1024 * 1024
+
+
+class Limits:
+    """What may be taken now, learnt from the batches before."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._most: dict[str, int] = {}
+        self._resting: dict[str, float] = {}
+        self._paused: dict[int, float] = {}
+
+    @property
+    def embedders(self) -> dict[str, int]:
+        """The embedders to serve, and how many rows to take of each; one at first, to learn."""
+        now = time.monotonic()
+        return {
+            name: self._most.get(name, 1)
+            for name in self._registry.names
+            if self._resting.get(name, 0) <= now
+        }
+
+    @property
+    def paused(self) -> list[int]:
+        """The embeddings to leave alone."""
+        now = time.monotonic()
+        return [embedding for embedding, until in self._paused.items() if until > now]
+
+    def learn(self, embedder: Embedder, rows: int, seconds: float) -> None:
+        """Size the next batch of an embedder by how long one took."""
+        fitting = int(rows * BATCH_TIME.total_seconds() / max(seconds, 1e-9))
+        most = max(1, min(BATCH_LIMIT, VECTOR_BUDGET // (4 * embedder.dimensions)))
+        self._most[embedder.name] = min(max(embedder.batch_size, fitting), most)
+
+    def rest(self, embedder: str, delay: timedelta) -> None:
+        """Leave an embedder alone for a while."""
+        self._resting[embedder] = time.monotonic() + delay.total_seconds()
+
+    def pause(self, embedding: int, delay: timedelta) -> None:
+        """Leave an embedding alone for a while."""
+        self._paused[embedding] = time.monotonic() + delay.total_seconds()
