@@ -14,10 +14,11 @@ SqlembedError
 │   ├── NotFinite            a vector with NaN or infinity
 │   └── RetryLater           raised by an embedder that is down; carries a delay
 ├── ServerError              the embedded PostgreSQL could not be started, reached or stopped
-├── SchemaError
-│   ├── NotInstalled         schema sqlembed is not in the database
-│   └── VersionMismatch      database and code are at different revisions
-└── DatabaseError            anything PostgreSQL said; carries its SQLSTATE and hint
+└── SchemaError
+    ├── NotInstalled         schema sqlembed is not in the database
+    └── VersionMismatch      database and code are at different revisions
+
+What PostgreSQL says is left as the driver raises it, with its SQLSTATE and hint.
 
 SQL functions raise SQLSTATEs of the class ``SE``; they are listed in ``SQLSTATES``.
 """
@@ -127,15 +128,3 @@ class NotInstalled(SchemaError):
 
 class VersionMismatch(SchemaError):
     """Database and code are at different revisions."""
-
-
-class DatabaseError(SqlembedError):
-    """Anything PostgreSQL said.
-
-    Attributes:
-        sqlstate: the five-character code, ``None`` when no server answered.
-    """
-
-    def __init__(self, message: str, *, sqlstate: str | None, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.sqlstate = sqlstate

@@ -37,8 +37,6 @@ class Failure(NamedTuple):
 
 def failure_of(error: BaseException) -> Failure | None:
     """Say an error in words; ``None`` for one that only a programmer understands."""
-    if isinstance(error, errors.DatabaseError):
-        return Failure(error.message, error.hint, exit_code_of(error.sqlstate))
     if isinstance(error, errors.SqlembedError):
         bad_input = isinstance(error, INPUT_ERRORS)
         return Failure(error.message, error.hint, BAD_INPUT if bad_input else FAILED)
