@@ -13,7 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from sqlembed import errors
-from sqlembed.schema import loopback
+from sqlembed.schema import functions, loopback
 from sqlembed.schema.functions import verbatim
 from sqlembed.schema.loopback import LOCK
 
@@ -102,6 +102,8 @@ def upgrade(
     with _ALEMBIC, engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
+        if current(connection) == head():
+            functions.mend(connection)
     return loopback.configure(engine, loopback_password)
 
 
