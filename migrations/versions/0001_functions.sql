@@ -9,6 +9,19 @@ $function$;
 comment on function sqlembed._blank(text) is
     'Whether a text is NULL, empty or only white space: such a text gets no vector.';
 
+create or replace function sqlembed._column_types(relation regclass, columns name[]) returns regtype[]
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select array_agg(a.atttypid::regtype order by c.position)
+    from unnest(_column_types.columns) with ordinality as c (name, position)
+    join pg_attribute as a on a.attrelid = _column_types.relation and a.attname = c.name and not a.attisdropped
+$function$;
+
+comment on function sqlembed._column_types(regclass, name[]) is
+    'The types of columns of a table.';
+
 create or replace function sqlembed._count_rows(
     relation regclass,
     name name,
@@ -733,6 +746,23 @@ $function$;
 
 comment on function sqlembed._grantee(text) is 'The role of that name; 0 for public.';
 
+create or replace function sqlembed._has_roles() returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select exists (
+        select
+        from pg_class as c
+        cross join aclexplode(c.relacl) as a
+        join pg_roles as r on r.oid = a.grantee
+        where c.oid = to_regclass('sqlembed.alembic_version') and r.rolname = 'sqlembed_reader'
+    )
+$function$;
+
+comment on function sqlembed._has_roles() is
+    'Whether this database asked for the roles sqlembed_reader, sqlembed_writer and sqlembed_worker: they are the cluster''s, and may have been made for another.';
+
 create or replace function sqlembed._is_dblink_shared() returns boolean
 language sql
 stable
@@ -988,6 +1018,7 @@ create or replace function sqlembed.register_embedder(
 returns void
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
@@ -1018,6 +1049,9 @@ begin
             register_embedder.name,
             sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8'))
         );
+        if sqlembed._has_roles() then
+            perform sqlembed.grant_embedder(register_embedder.name, 'sqlembed_reader');
+        end if;
         return;
     end if;
 
@@ -1332,12 +1366,7 @@ begin
     perform sqlembed._check_relation(new.relation);
     select
         k.columns,
-        array(
-            select a.atttypid::regtype
-            from unnest(k.columns) with ordinality as c (name, position)
-            join pg_attribute as a on a.attrelid = new.relation and a.attname = c.name and not a.attisdropped
-            order by c.position
-        ),
+        sqlembed._column_types(new.relation, k.columns),
         k.expression
     into new.key_columns, new.key_types, new.key_expression
     from sqlembed._key_sql(new.relation) as k;
@@ -1694,8 +1723,11 @@ begin
         raise exception 'sqlembed: trigger %% of %% was not made by create_embedding', quote_ident(tg_name), tg_relid::regclass
             using errcode = '42501', hint = 'Declare the embedding with sqlembed.create_embedding.';
     end if;
-    -- The worker's own write of a vector is no change; what other triggers do upon it may be.
-    if current_setting('sqlembed.writing', true) = 'on' and pg_trigger_depth() = 1 then
+    -- The worker's own write of a vector is no change; what other triggers do upon it may be. Anybody
+    -- can make the setting, so it counts only for those who may work.
+    if current_setting('sqlembed.writing', true) = 'on' and pg_trigger_depth() = 1
+        and has_function_privilege(session_user, 'sqlembed._stop_worker(integer)', 'execute')
+    then
         return null;
     end if;
     -- A column that was dropped or renamed under us must not fail the application's statement.
@@ -2265,6 +2297,7 @@ create or replace function sqlembed._answer_requests(
 returns integer
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
@@ -2305,6 +2338,7 @@ create or replace function sqlembed._claim_jobs(
 returns table (embedding integer, revision text, key jsonb)
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 -- Through the index in any case: the queue's size changes too fast for the planner's statistics.
 set enable_seqscan = off
@@ -2352,13 +2386,38 @@ comment on function sqlembed._claim_jobs(integer, text[], integer[], integer[], 
 
 revoke execute on function sqlembed._claim_jobs(integer, text[], integer[], integer[], interval) from public;
 
+create or replace function sqlembed._count_pending(embedders text[], without integer[]) returns bigint
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    with served as materialized (
+        select e.id
+        from sqlembed.embedding as e
+        where e.embedder = any (_count_pending.embedders) and e.id <> all (_count_pending.without)
+    )
+    select
+        (select count(*) from sqlembed.change as c where c.embedding in (select s.id from served as s))
+        + (select count(*) from sqlembed.job as j where j.embedding in (select s.id from served as s))
+$function$;
+
+comment on function sqlembed._count_pending(text[], integer[]) is
+    'How many changes and jobs wait for some embedders, at any worker, but for some embeddings.';
+
+revoke execute on function sqlembed._count_pending(text[], integer[]) from public;
+
 create or replace function sqlembed._describe_embedding(
     embedding integer,
+    out relation regclass,
+    out name name,
+    out embedder text,
     out read_sources text,
     out write_vectors text
 )
 language plpgsql
 stable
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
@@ -2366,6 +2425,12 @@ declare
     match text;
 begin
     select e.* into declared from sqlembed.embedding as e where e.id = _describe_embedding.embedding;
+    if declared.id is null then
+        return;
+    end if;
+    _describe_embedding.relation := declared.relation;
+    _describe_embedding.name := declared.name;
+    _describe_embedding.embedder := declared.embedder;
     match := (select k.match from sqlembed._key_sql(declared.relation) as k);
 
     -- $1: keys, $2: budget in bytes. Beyond it rows are postponed: a worker's memory is not the
@@ -2430,7 +2495,7 @@ end
 $function$;
 
 comment on function sqlembed._describe_embedding(integer) is
-    'The statements with which a worker serves an embedding: one reads texts, one writes vectors. It prepares them once.';
+    'What a worker needs to serve an embedding: its embedder, and two statements, which it prepares once: one reads texts, one writes vectors. NULL for an embedding that is gone.';
 
 revoke execute on function sqlembed._describe_embedding(integer) from public;
 
@@ -2444,6 +2509,7 @@ create or replace function sqlembed._fail_jobs(
 returns bigint
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
@@ -2490,6 +2556,7 @@ revoke execute on function sqlembed._fail_jobs(integer, integer, jsonb[], text[]
 create or replace function sqlembed._finish_jobs(worker integer, embedding integer, keys jsonb[]) returns void
 language sql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 -- Rows are found one by one through the primary key: the queue's size changes too fast for the
 -- planner's statistics, and the wrong join takes seconds.
@@ -2529,6 +2596,7 @@ create or replace function sqlembed._fold_changes(
 )
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
@@ -2605,6 +2673,30 @@ comment on function sqlembed._fold_changes(integer, text[], integer[], integer[]
 
 revoke execute on function sqlembed._fold_changes(integer, text[], integer[], integer[], interval) from public;
 
+create or replace function sqlembed._follow_key(embedding integer) returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    update sqlembed.embedding as e
+    set
+        key_columns = k.columns,
+        key_types = sqlembed._column_types(e.relation, k.columns),
+        key_expression = k.expression
+    from sqlembed._moved_keys() as m
+    cross join lateral sqlembed._key_sql(m.relation) as k
+    where e.id = m.embedding and m.embedding = _follow_key.embedding;
+    perform sqlembed._make_note_function(_follow_key.embedding);
+end
+$function$;
+
+comment on function sqlembed._follow_key(integer) is
+    'Write down the present primary key of an embedding''s table, and make its trigger function anew.';
+
+revoke execute on function sqlembed._follow_key(integer) from public;
+
 create or replace function sqlembed._follow_keys() returns void
 language plpgsql
 volatile
@@ -2612,38 +2704,23 @@ set search_path = pg_catalog, pg_temp
 set lock_timeout = '200ms'
 as $function$
 declare
-    declared record;
+    moved record;
 begin
-    for declared in
-        select e.id, e.relation, e.name, k.columns, k.types, k.expression
-        from sqlembed.embedding as e
-        cross join lateral (
-            select
-                k.columns,
-                array(
-                    select a.atttypid::regtype
-                    from unnest(k.columns) with ordinality as c (name, position)
-                    join pg_attribute as a on a.attrelid = e.relation and a.attname = c.name and not a.attisdropped
-                    order by c.position
-                ) as types,
-                k.expression
-            from sqlembed._key_sql(e.relation) as k
-        ) as k
-        where k.columns is not null and (k.columns, k.types) is distinct from (e.key_columns, e.key_types)
+    -- With the rights of the worker, which may read the table: its policies may be anybody's code.
+    for moved in select m.* from sqlembed._moved_keys() as m
     loop
-        update sqlembed.embedding as e
-        set key_columns = declared.columns, key_types = declared.types, key_expression = declared.expression
-        where e.id = declared.id;
-        perform sqlembed._make_note_function(declared.id);
-        -- What was written in between has not been noted.
-        execute format(
-            'insert into sqlembed.change (embedding, key) select %s, %s from %s as r where r.%I is null',
-            declared.id, declared.expression, declared.relation, declared.name
-        );
+        begin
+            perform sqlembed._follow_key(moved.embedding);
+            -- What was written in between has not been noted.
+            execute format(
+                'select sqlembed._note_keys(%s, array_agg(%s)) from %s as r where r.%I is null',
+                moved.embedding, moved.expression, moved.relation, moved.name
+            );
+        exception when lock_not_available or insufficient_privilege then
+            -- Next time, or another worker.
+            null;
+        end;
     end loop;
-exception when lock_not_available then
-    -- Next time, then.
-    null;
 end
 $function$;
 
@@ -2655,6 +2732,7 @@ revoke execute on function sqlembed._follow_keys() from public;
 create or replace function sqlembed._leave_epoch(worker integer, next integer) returns void
 language sql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
     select pg_advisory_unlock(
@@ -2668,9 +2746,29 @@ comment on function sqlembed._leave_epoch(integer, integer) is
 
 revoke execute on function sqlembed._leave_epoch(integer, integer) from public;
 
+create or replace function sqlembed._moved_keys()
+returns table (embedding integer, relation regclass, name name, expression text)
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    select e.id, e.relation, e.name, k.expression
+    from sqlembed.embedding as e
+    cross join lateral sqlembed._key_sql(e.relation) as k
+    where k.columns is not null
+        and (k.columns, sqlembed._column_types(e.relation, k.columns)) is distinct from (e.key_columns, e.key_types)
+$function$;
+
+comment on function sqlembed._moved_keys() is
+    'Embeddings of tables whose primary key has other columns or types than it had, with the SQL of the present key.';
+
+revoke execute on function sqlembed._moved_keys() from public;
+
 create or replace function sqlembed._next_epoch(worker integer) returns integer
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
@@ -2692,10 +2790,26 @@ comment on function sqlembed._next_epoch(integer) is
 
 revoke execute on function sqlembed._next_epoch(integer) from public;
 
+create or replace function sqlembed._note_keys(embedding integer, keys jsonb[]) returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    insert into sqlembed.change (embedding, key)
+    select _note_keys.embedding, k.key from unnest(_note_keys.keys) as k (key)
+$function$;
+
+comment on function sqlembed._note_keys(integer, jsonb[]) is
+    'Queue rows that a worker has found.';
+
+revoke execute on function sqlembed._note_keys(integer, jsonb[]) from public;
+
 create or replace function sqlembed._read_cache(fingerprint text, kind text, hashes bytea[])
 returns table (input_hash bytea, embedding public.vector)
 language sql
 stable
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
     select c.input_hash, c.embedding
@@ -2719,6 +2833,7 @@ create or replace function sqlembed._release_jobs(
 returns void
 language sql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 -- Rows are found one by one through the primary key: the queue's size changes too fast for the
 -- planner's statistics, and the wrong join takes seconds.
@@ -2754,6 +2869,7 @@ create or replace function sqlembed._renew_leases(worker integer, embedding inte
 returns void
 language sql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 -- Rows are found one by one through the primary key: the queue's size changes too fast for the
 -- planner's statistics, and the wrong join takes seconds.
@@ -2784,6 +2900,7 @@ revoke execute on function sqlembed._renew_leases(integer, integer, jsonb[], int
 create or replace function sqlembed._start_worker(name text, embedders text[]) returns integer
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
@@ -2812,6 +2929,7 @@ revoke execute on function sqlembed._start_worker(text, text[]) from public;
 create or replace function sqlembed._stop_worker(worker integer) returns void
 language sql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
     with held as materialized (
@@ -2835,6 +2953,7 @@ revoke execute on function sqlembed._stop_worker(integer) from public;
 create or replace function sqlembed._sweep(cache_rows bigint) returns void
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
@@ -2864,7 +2983,6 @@ begin
         from pg_attribute as a
         where a.attrelid = e.relation and a.attname = e.name and not a.attisdropped
     );
-    perform sqlembed._follow_keys();
     perform sqlembed._drop_note_function(substr(p.proname, length('_note_') + 1)::integer)
     from pg_proc as p
     where p.pronamespace = 'sqlembed'::regnamespace
@@ -2893,6 +3011,7 @@ create or replace function sqlembed._take_requests(worker integer, most integer)
 returns table (id bigint, embedder text, kind text, inputs text[])
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
@@ -2919,6 +3038,7 @@ create or replace function sqlembed._write_cache(fingerprint text, kind text, ha
 returns void
 language sql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
     insert into sqlembed.cache (fingerprint, kind, input_hash, embedding)

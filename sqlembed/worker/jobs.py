@@ -39,25 +39,18 @@ CLAIM = (
     "select embedding, revision, key"
     " from sqlembed._claim_jobs(%s, %s::text[], %s::int[], %s::int[], %s)"
 )
-DESCRIBE = """
-select format('%%s.%%I', e.relation, e.name), e.embedder, d.read_sources, d.write_vectors
-from sqlembed.embedding as e
-cross join lateral sqlembed._describe_embedding(e.id) as d
-where e.id = %s
-"""
+DESCRIBE = (
+    "select format('%%s.%%I', relation, name), embedder, read_sources, write_vectors"
+    " from sqlembed._describe_embedding(%s) where embedder is not null"
+)
 FINISH = "select sqlembed._finish_jobs(%s, %s, %b)"
 FAIL = "select sqlembed._fail_jobs(%s, %s, %b, %s::text[], %s)"
 RELEASE = "select sqlembed._release_jobs(%s, %s, %b, %s, %s)"
 RENEW = "select sqlembed._renew_leases(%s, %s, %b, %s)"
-PENDING = """
-select (select count(*) from sqlembed.change as c join sqlembed.embedding as e on e.id = c.embedding
-        where e.embedder = any (%(embedders)s) and e.id <> all (%(without)s::int[]))
-     + (select count(*) from sqlembed.job as j join sqlembed.embedding as e on e.id = j.embedding
-        where e.embedder = any (%(embedders)s) and e.id <> all (%(without)s::int[]))
-"""
+PENDING = "select sqlembed._count_pending(%s::text[], %s::int[])"
 READ_CACHE = "select input_hash, embedding from sqlembed._read_cache(%s, %s, %b)"
 WRITE_CACHE = "select sqlembed._write_cache(%s, %s, %b, %b)"
-SWEEP = "select sqlembed._sweep(%s)"
+SWEEP = "select sqlembed._sweep(%s), sqlembed._follow_keys()"
 
 
 class Jobs:
@@ -72,7 +65,7 @@ class Jobs:
 
     def pending(self, embedders: Sequence[str], without: Iterable[int] = ()) -> int:
         """Count what waits for these embedders, at any worker, but for some embeddings."""
-        values = {"embedders": list(embedders), "without": list(without)}
+        values = (list(embedders), list(without))
         row = self._connection.execute(PENDING, values).fetchone()
         assert row is not None
         return int(str(row[0]))

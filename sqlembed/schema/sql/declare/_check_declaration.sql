@@ -8,12 +8,7 @@ begin
     perform sqlembed._check_relation(new.relation);
     select
         k.columns,
-        array(
-            select a.atttypid::regtype
-            from unnest(k.columns) with ordinality as c (name, position)
-            join pg_attribute as a on a.attrelid = new.relation and a.attname = c.name and not a.attisdropped
-            order by c.position
-        ),
+        sqlembed._column_types(new.relation, k.columns),
         k.expression
     into new.key_columns, new.key_types, new.key_expression
     from sqlembed._key_sql(new.relation) as k;

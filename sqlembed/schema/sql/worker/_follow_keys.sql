@@ -5,38 +5,23 @@ set search_path = pg_catalog, pg_temp
 set lock_timeout = '200ms'
 as $function$
 declare
-    declared record;
+    moved record;
 begin
-    for declared in
-        select e.id, e.relation, e.name, k.columns, k.types, k.expression
-        from sqlembed.embedding as e
-        cross join lateral (
-            select
-                k.columns,
-                array(
-                    select a.atttypid::regtype
-                    from unnest(k.columns) with ordinality as c (name, position)
-                    join pg_attribute as a on a.attrelid = e.relation and a.attname = c.name and not a.attisdropped
-                    order by c.position
-                ) as types,
-                k.expression
-            from sqlembed._key_sql(e.relation) as k
-        ) as k
-        where k.columns is not null and (k.columns, k.types) is distinct from (e.key_columns, e.key_types)
+    -- With the rights of the worker, which may read the table: its policies may be anybody's code.
+    for moved in select m.* from sqlembed._moved_keys() as m
     loop
-        update sqlembed.embedding as e
-        set key_columns = declared.columns, key_types = declared.types, key_expression = declared.expression
-        where e.id = declared.id;
-        perform sqlembed._make_note_function(declared.id);
-        -- What was written in between has not been noted.
-        execute format(
-            'insert into sqlembed.change (embedding, key) select %s, %s from %s as r where r.%I is null',
-            declared.id, declared.expression, declared.relation, declared.name
-        );
+        begin
+            perform sqlembed._follow_key(moved.embedding);
+            -- What was written in between has not been noted.
+            execute format(
+                'select sqlembed._note_keys(%s, array_agg(%s)) from %s as r where r.%I is null',
+                moved.embedding, moved.expression, moved.relation, moved.name
+            );
+        exception when lock_not_available or insufficient_privilege then
+            -- Next time, or another worker.
+            null;
+        end;
     end loop;
-exception when lock_not_available then
-    -- Next time, then.
-    null;
 end
 $function$;
 

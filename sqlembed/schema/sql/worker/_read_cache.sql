@@ -2,6 +2,7 @@ create or replace function sqlembed._read_cache(fingerprint text, kind text, has
 returns table (input_hash bytea, embedding public.vector)
 language sql
 stable
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
     select c.input_hash, c.embedding

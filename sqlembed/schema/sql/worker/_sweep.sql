@@ -1,6 +1,7 @@
 create or replace function sqlembed._sweep(cache_rows bigint) returns void
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
@@ -30,7 +31,6 @@ begin
         from pg_attribute as a
         where a.attrelid = e.relation and a.attname = e.name and not a.attisdropped
     );
-    perform sqlembed._follow_keys();
     perform sqlembed._drop_note_function(substr(p.proname, length('_note_') + 1)::integer)
     from pg_proc as p
     where p.pronamespace = 'sqlembed'::regnamespace

@@ -2,6 +2,7 @@ create or replace function sqlembed._write_cache(fingerprint text, kind text, ha
 returns void
 language sql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
     insert into sqlembed.cache (fingerprint, kind, input_hash, embedding)
