@@ -140,12 +140,11 @@ language sql
 volatile
 set search_path = pg_catalog, pg_temp
 as $function$
-    -- One probe a worker, cheaper than reading pg_locks; the shared lock goes with the transaction.
-    select not pg_try_advisory_xact_lock_shared(sqlembed._lock('presence'), _is_alive.worker)
+    select exists (select from sqlembed.worker as w where w.id = _is_alive.worker)
 $function$;
 
 comment on function sqlembed._is_alive(integer) is
-    'Whether a worker still holds its presence lock.';
+    'Whether a worker still holds its presence lock: it, and nobody who took the lock after its death.';
 
 revoke execute on function sqlembed._is_alive(integer) from public;
 
@@ -237,6 +236,7 @@ returns boolean
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
 as $function$
 declare
     owner oid := (
@@ -429,6 +429,7 @@ begin
     end if;
     chosen := asked.worker;
     if not sqlembed._is_alive(chosen) then
+        delete from sqlembed.worker_process as w where w.id = chosen;
         chosen := sqlembed._choose_worker(asked.embedder);
         perform pg_notify('sqlembed_' || chosen, '');
     end if;
@@ -702,7 +703,9 @@ begin
         from sqlembed.worker_process as w
         order by random()
     loop
-        if sqlembed._is_alive(candidate.id) then
+        -- One probe, cheaper than reading pg_locks; the shared lock goes with the transaction. Should
+        -- a stranger hold the lock of a dead worker, ask_again finds it out.
+        if not pg_try_advisory_xact_lock_shared(sqlembed._lock('presence'), candidate.id) then
             if candidate.serves then
                 return candidate.id;
             end if;
@@ -1290,9 +1293,9 @@ begin
             when tree operator(pg_catalog.~) ':hasSubLinks true' then 'it reads another table or has a sub-select'
             when tree operator(pg_catalog.~) ':hasAggs true|:hasWindowFuncs true|:hasTargetSRFs true'
                 then 'it has an aggregate, a window function or returns several rows'
-            when tree operator(pg_catalog.~) '\{VAR :varno \d+ :varattno 0 ' then 'it uses the whole row'
-            when tree operator(pg_catalog.~) '\{VAR :varno \d+ :varattno -' then 'it uses a system column'
-            when definition operator(pg_catalog.!~) pg_catalog.format(' AS %s\s+FROM [^\n]*;$', view_name)
+            when tree operator(pg_catalog.~) '[{]VAR :varno [0-9]+ :varattno 0 ' then 'it uses the whole row'
+            when tree operator(pg_catalog.~) '[{]VAR :varno [0-9]+ :varattno -' then 'it uses a system column'
+            when definition operator(pg_catalog.!~) pg_catalog.format(E' AS %s[[:space:]]+FROM [^\n]*;$', view_name)
                 or exists (
                     select
                     from pg_catalog.pg_attribute as a
@@ -1321,7 +1324,7 @@ begin
                 );
     end if;
     _canonical_source.expression := pg_catalog.regexp_replace(
-        pg_catalog.regexp_replace(definition, '^\s*SELECT\s+', ''), ' AS ' || view_name || '\s.*$', ''
+        pg_catalog.regexp_replace(definition, '^[[:space:]]*SELECT[[:space:]]+', ''), ' AS ' || view_name || '[[:space:]].*$', ''
     );
 end
 $function$;
@@ -1513,21 +1516,12 @@ comment on function sqlembed._hide_vector() is
 create or replace function sqlembed._is_waiting(relation regclass, since timestamptz) returns boolean
 language sql
 stable
-security definer
 set search_path = pg_catalog, pg_temp
 as $function$
     select exists (
         select
-        from sqlembed.embedding as e
-        where e.relation = _is_waiting.relation
-            and (
-                exists (
-                    select from sqlembed.job as j where j.embedding = e.id and j.changed_at <= _is_waiting.since
-                )
-                or exists (
-                    select from sqlembed.change as c where c.embedding = e.id and c.changed_at <= _is_waiting.since
-                )
-            )
+        from sqlembed._waiting as w
+        where w.relation = _is_waiting.relation and w.changed_at <= _is_waiting.since
     )
 $function$;
 
@@ -1787,30 +1781,22 @@ comment on function sqlembed._make_note_function(integer) is
 create or replace function sqlembed._pending(relation regclass, out rows bigint, out served boolean)
 language sql
 stable
-security definer
 set search_path = pg_catalog, pg_temp
 as $function$
     with waiting as materialized (
-        select e.embedder, w.rows
-        from sqlembed.embedding as e
-        cross join lateral (
-            select count(*) as rows
-            from (
-                select j.key from sqlembed.job as j where j.embedding = e.id
-                union
-                select c.key from sqlembed.change as c where c.embedding = e.id
-            ) as keys
-        ) as w
-        where e.relation = _pending.relation and w.rows > 0
+        select w.embedder, nullif(count(distinct w.key), 0) as rows
+        from sqlembed._waiting as w
+        where w.relation = _pending.relation
+        group by w.embedding, w.embedder
     )
     select
-        coalesce(sum(w.rows), 0)::bigint,
+        case when count(*) = count(w.rows) then coalesce(sum(w.rows), 0)::bigint end,
         coalesce(bool_and(exists (select from sqlembed.worker as l where w.embedder = any (l.embedders))), true)
     from waiting as w
 $function$;
 
 comment on function sqlembed._pending(regclass) is
-    'How many rows of a table wait, and whether living workers serve all of them.';
+    'How many rows of a table wait, NULL for those from whom a policy keeps rows back, and whether living workers serve all of them.';
 
 create or replace function sqlembed._prepare_column(
     relation regclass,
@@ -1943,6 +1929,33 @@ comment on function sqlembed._register_name(text, integer) is
 
 revoke execute on function sqlembed._register_name(text, integer) from public;
 
+create or replace function sqlembed._remove_dropped() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    case tg_relid
+        when 'sqlembed.embedding'::regclass then
+            delete from sqlembed.embedding as e where e.is_dropped;
+        when 'sqlembed.cluster_model'::regclass then
+            delete from sqlembed.cluster_model as m where m.is_dropped;
+    end case;
+    return null;
+end
+$function$;
+
+comment on function sqlembed._remove_dropped() is
+    'Statement trigger: remove the rows that their owner has marked. The right to delete would be the right to lock the whole table.';
+
+revoke execute on function sqlembed._remove_dropped() from public;
+
+create or replace trigger remove_dropped after update of is_dropped on sqlembed.embedding
+for each statement execute function sqlembed._remove_dropped();
+
+create or replace trigger remove_dropped after update of is_dropped on sqlembed.cluster_model
+for each statement execute function sqlembed._remove_dropped();
+
 create or replace function sqlembed._row_source(relation regclass, expression text, row_name text) returns text
 language plpgsql
 volatile
@@ -1959,7 +1972,7 @@ begin
     definition := sqlembed._view_definition(pg_catalog.to_regclass('pg_temp.' || view_name));
     execute pg_catalog.format('drop view pg_temp.%I', view_name);
     return pg_catalog.regexp_replace(
-        pg_catalog.regexp_replace(definition, '^\s*SELECT\s+', ''), ' AS ' || view_name || '\s.*$', ''
+        pg_catalog.regexp_replace(definition, '^[[:space:]]*SELECT[[:space:]]+', ''), ' AS ' || view_name || '[[:space:]].*$', ''
     );
 end
 $function$;
@@ -1985,7 +1998,7 @@ as $function$
             limit 1
         ),
         case
-            when _unsteady_part.tree ~ '\{SQLVALUEFUNCTION ' then 'the current time and user are not the row''s'
+            when _unsteady_part.tree ~ '[{]SQLVALUEFUNCTION ' then 'the current time and user are not the row''s'
         end
     )
 $function$;
@@ -2147,7 +2160,7 @@ declare
     index_schema name;
 begin
     perform sqlembed._check_relation(drop_embedding.relation);
-    delete from sqlembed.embedding as e where e.id operator(pg_catalog.=) declared.id;
+    update sqlembed.embedding as e set is_dropped = true where e.id operator(pg_catalog.=) declared.id;
     foreach trigger_name in array array['sqlembed_insert_', 'sqlembed_update_', 'zz_sqlembed_hide_']
     loop
         execute pg_catalog.format('drop trigger if exists %I on %s', trigger_name || declared.id, declared.relation);
@@ -2256,6 +2269,10 @@ begin
     ) then
         perform sqlembed._embedding_of(wait_until_embedded.relation);
     end if;
+    if not pg_catalog.has_table_privilege(wait_until_embedded.relation, 'select') then
+        raise exception 'sqlembed: permission denied for table %', wait_until_embedded.relation
+            using errcode = '42501', hint = 'Whoever may read a table may wait for its rows.';
+    end if;
     while sqlembed._is_waiting(wait_until_embedded.relation, began) loop
         -- Counting takes longer: now and then will do, and first of all.
         if clock_timestamp() operator(pg_catalog.>) (looked_at operator(pg_catalog.+) interval '1 s') then
@@ -2263,13 +2280,13 @@ begin
             looked_at := clock_timestamp();
             if not open.served then
                 raise exception 'sqlembed: % rows of % wait, and no worker that serves them is alive',
-                    open.rows, wait_until_embedded.relation
+                    coalesce(open.rows::text, 'some'), wait_until_embedded.relation
                     using errcode = 'SE003', hint = 'Start one: sqlembed worker --registry module:object.';
             end if;
         end if;
         if clock_timestamp() operator(pg_catalog.>) (began operator(pg_catalog.+) wait_until_embedded.timeout) then
             raise exception 'sqlembed: % rows of % still wait after %',
-                (select p.rows from sqlembed._pending(wait_until_embedded.relation) as p),
+                (select coalesce(p.rows::text, 'some') from sqlembed._pending(wait_until_embedded.relation) as p),
                 wait_until_embedded.relation,
                 wait_until_embedded.timeout
                 using errcode = 'SE004', hint = 'Give a longer timeout, or look at: select * from sqlembed.status.';
@@ -2906,7 +2923,7 @@ as $function$
 declare
     worker integer;
 begin
-    delete from sqlembed.worker_process as w where not sqlembed._is_alive(w.id);
+    delete from sqlembed.worker_process as w where w.id not in (select l.id from sqlembed.worker as l);
     loop
         insert into sqlembed.worker_process (name, embedders)
         values (_start_worker.name, _start_worker.embedders)
@@ -2963,7 +2980,7 @@ begin
 
     -- A lease ends with its worker, and with its time.
     with living as materialized (
-        select w.id from sqlembed.worker_process as w where sqlembed._is_alive(w.id)
+        select w.id from sqlembed.worker as w
     ),
     left_behind as materialized (
         select j.embedding, j.key
@@ -3376,7 +3393,7 @@ begin
                 'Write: select (base).*, distance from sqlembed.%s(null::%s, %s).',
                 _refuse_relation.function_name,
                 case
-                    when _refuse_relation.given ~ '^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?$' then _refuse_relation.given
+                    when _refuse_relation.given ~ '^[a-z_][a-z0-9_]*([.][a-z_][a-z0-9_]*)?$' then _refuse_relation.given
                     -- What regclass gives is quoted already.
                     when starts_with(_refuse_relation.given, '"') then _refuse_relation.given
                     else coalesce(quote_ident(nullif(_refuse_relation.given, '')), 'article')
@@ -3838,7 +3855,7 @@ as $function$
 declare
     body pg_catalog.text := _cluster_rows.query;
     -- A semicolon that ends the query, and what may follow it: blanks and comments.
-    ending constant pg_catalog.text := ';(\s|;|--[^\n]*|/\*([^*]|\*+[^*/])*\*+/)*$';
+    ending constant pg_catalog.text := E';([[:space:]]|;|--[^\n]*|/[*]([^*]|[*]+[^*/])*[*]+/)*$';
     num_columns bigint;
     vector_type pg_catalog.regtype;
     state pg_catalog.text;
@@ -3957,7 +3974,7 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     -- pgvector has one code for all it refuses. The vector of the row stands before the centroid.
-    others text := substring(_explain_dimensions.problem from '^different \w+ dimensions (\d+) and \d+$');
+    others text := substring(_explain_dimensions.problem from '^different [a-z]+ dimensions ([0-9]+) and [0-9]+$');
 begin
     if _explain_dimensions.state = '22000' and others is not null then
         perform sqlembed._check_dimensions(_explain_dimensions.name, others::integer);
@@ -4775,7 +4792,7 @@ set search_path = pg_catalog, pg_temp
 as $function$
 begin
     perform sqlembed._cluster_model(drop_model.name);
-    delete from sqlembed.cluster_model as m where m.name = drop_model.name;
+    update sqlembed.cluster_model as m set is_dropped = true where m.name = drop_model.name;
 end
 $function$;
 
@@ -4833,7 +4850,38 @@ $function$;
 comment on function sqlembed.predict(text, public.halfvec) is
     'Number of the cluster whose centroid is nearest; NULL for NULL, and under cosine for a vector of zeros, which has no direction. For many rows, assign is several times as fast.';
 
-create or replace view sqlembed.failure as
+create or replace view sqlembed._waiting with (security_barrier) as
+select e.relation, e.id as embedding, e.embedder, w.key, w.changed_at
+from sqlembed.embedding as e
+cross join lateral (select sqlembed._sees_all_rows(e.relation) as all_rows) as s
+cross join lateral (
+    select j.key, j.changed_at from sqlembed.job as j where j.embedding = e.id and s.all_rows
+    union all
+    select c.key, c.changed_at from sqlembed.change as c where c.embedding = e.id and s.all_rows
+    union all
+    select null, o.changed_at
+    from (
+        select min(q.changed_at) as changed_at
+        from (
+            select j.changed_at from sqlembed.job as j where j.embedding = e.id
+            union all
+            select c.changed_at from sqlembed.change as c where c.embedding = e.id
+        ) as q
+    ) as o
+    where not s.all_rows and o.changed_at is not null
+) as w
+where has_table_privilege(e.relation, 'select');
+
+comment on view sqlembed._waiting is 'What waits in tables that the caller may read. From whom a policy keeps rows back learns only since when something waits.';
+comment on column sqlembed._waiting.relation is 'The table.';
+comment on column sqlembed._waiting.embedding is 'Number of the embedding.';
+comment on column sqlembed._waiting.embedder is 'The embedder that makes the vectors.';
+comment on column sqlembed._waiting.key is 'The row; one that has changed and is being embedded occurs several times.';
+comment on column sqlembed._waiting.changed_at is 'When it was written.';
+
+grant select on sqlembed._waiting to public;
+
+create or replace view sqlembed.failure with (security_barrier) as
 select e.relation, e.name as embedding, f.key, f.attempts, f.error, f.failed_at
 from sqlembed.failed_job as f
 join sqlembed.embedding as e on e.id = f.embedding
@@ -4849,7 +4897,7 @@ comment on column sqlembed.failure.failed_at is 'When it was given up.';
 
 grant select on sqlembed.failure to public;
 
-create or replace view sqlembed.status as
+create or replace view sqlembed.status with (security_barrier) as
 select
     e.relation,
     e.name as embedding,
@@ -4858,17 +4906,18 @@ select
     c.total,
     c.embedded,
     c.blank,
-    q.pending,
-    q.failed,
-    q.oldest_pending,
+    case when s.all_rows then q.pending end as pending,
+    case when s.all_rows then q.failed end as failed,
+    case when s.all_rows then q.oldest_pending end as oldest_pending,
     case
         when g.name is not null then 'column ' || quote_ident(g.name) || ' of its source is gone: drop this embedding and declare it anew'
         -- It may quote a row.
-        when q.last_error is not null and sqlembed._sees_all_rows(e.relation) then q.last_error
+        when s.all_rows and q.last_error is not null then q.last_error
         when m.fingerprint is null then 'unserved: no worker has registered embedder ' || quote_ident(e.embedder)
     end as last_error
 from sqlembed.embedding as e
 join sqlembed.embedder as m on m.name = e.embedder
+cross join lateral (select sqlembed._sees_all_rows(e.relation) as all_rows) as s
 cross join lateral sqlembed._count_rows(e.relation, e.name, e.source) as c
 cross join lateral (
     select
@@ -4923,7 +4972,7 @@ where has_table_privilege(e.relation, 'select')
         where a.attrelid = e.relation and a.attname = e.name and not a.attisdropped
     );
 
-comment on view sqlembed.status is 'How far each embedding is. Counting reads the tables.';
+comment on view sqlembed.status is 'How far each embedding is. Counting reads the tables. NULL counts: a policy keeps rows back.';
 comment on column sqlembed.status.relation is 'The table.';
 comment on column sqlembed.status.embedding is 'The vector column.';
 comment on column sqlembed.status.embedder is 'The embedder that makes the vectors.';
@@ -4948,6 +4997,7 @@ where exists (
         and l.database = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
         and l.classid = sqlembed._lock('presence')::oid
         and l.objid = w.id::oid
+        and l.pid = w.pid
         and l.objsubid = 2
         and l.mode = 'ExclusiveLock'
         and l.granted

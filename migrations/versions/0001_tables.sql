@@ -66,6 +66,7 @@ create table sqlembed.embedding (
     key_expression text not null,
     source_columns name[] not null,
     created_at timestamptz not null default now(),
+    is_dropped boolean not null default false,
     constraint one_embedding_a_column unique (relation, name)
 );
 
@@ -103,6 +104,7 @@ comment on column sqlembed.embedding.key_types is 'Types of these columns when i
 comment on column sqlembed.embedding.key_expression is 'SQL that makes the key of row r: a jsonb array.';
 comment on column sqlembed.embedding.source_columns is 'Columns that the source uses.';
 comment on column sqlembed.embedding.created_at is 'When the embedding was declared.';
+comment on column sqlembed.embedding.is_dropped is 'Set to have the row removed.';
 
 create table sqlembed.change (
     id bigint generated always as identity primary key,
@@ -182,6 +184,7 @@ create table sqlembed.worker_process (
     name text not null,
     embedders text[] not null,
     epoch integer not null default 0,
+    pid integer not null default pg_backend_pid(),
     started_at timestamptz not null default clock_timestamp()
 )
 with (fillfactor = 10);
@@ -191,6 +194,7 @@ comment on column sqlembed.worker_process.id is 'Number of the worker.';
 comment on column sqlembed.worker_process.name is 'Machine and process.';
 comment on column sqlembed.worker_process.embedders is 'Embedders that it serves.';
 comment on column sqlembed.worker_process.epoch is 'Raised with every batch of answers; callers wait for the lock of the epoch they saw.';
+comment on column sqlembed.worker_process.pid is 'Its connection''s process in the server, which holds the lock.';
 comment on column sqlembed.worker_process.started_at is 'When it started.';
 
 -- Unlogged: a request means nothing without the caller that waits for it.
@@ -267,7 +271,8 @@ create table sqlembed.cluster_model (
     loss double precision not null,
     seed integer not null,
     owner regrole not null default current_user::regrole,
-    created_at timestamptz not null default now()
+    created_at timestamptz not null default now(),
+    is_dropped boolean not null default false
 );
 
 alter table sqlembed.cluster_model enable row level security;
@@ -285,6 +290,7 @@ comment on column sqlembed.cluster_model.loss is 'Over all rows, the distances t
 comment on column sqlembed.cluster_model.seed is 'Seed of the random choices.';
 comment on column sqlembed.cluster_model.owner is 'The role that made it; its members may use it.';
 comment on column sqlembed.cluster_model.created_at is 'When it was fitted.';
+comment on column sqlembed.cluster_model.is_dropped is 'Set to have the row removed.';
 
 create table sqlembed.cluster_centroid (
     model text not null references sqlembed.cluster_model on delete cascade on update cascade,
@@ -321,13 +327,16 @@ comment on type sqlembed.fitted_model is 'What create_kmeans says of the model t
 
 grant usage on schema sqlembed to public;
 grant select on sqlembed.embedder, sqlembed.embedder_key to public;
-grant select, delete on sqlembed.embedding to public;
+-- Nowhere the right to delete or to update all of a table: whoever has it may lock the table for good.
+-- What is to go is marked, and a trigger removes it.
+grant select on sqlembed.embedding to public;
 -- Not the number, which jobs and failures refer to; afterwards only the name of the index.
 grant insert (
     relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, place,
     chunking, dimensions, key_columns, key_expression, source_columns
 ) on sqlembed.embedding to public;
-grant update (index_name) on sqlembed.embedding to public;
+grant update (index_name, is_dropped) on sqlembed.embedding to public;
 grant insert on sqlembed.change to public;
-grant select, insert, update, delete on sqlembed.cluster_model, sqlembed.cluster_centroid to public;
+grant select, insert on sqlembed.cluster_model, sqlembed.cluster_centroid to public;
+grant update (dimensions, num_clusters, iterations, loss, is_dropped) on sqlembed.cluster_model to public;
 grant usage on schema sqlembed_wire to sqlembed_loopback;

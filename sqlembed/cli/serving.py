@@ -136,7 +136,8 @@ def pending_rows(connection: Connection, relation: str) -> tuple[int, bool]:
     """Return how many rows of a table wait, and whether living workers serve all of them."""
     row = connection.execute(PENDING.encode(), (relation,)).fetchone()
     assert row is not None
-    return int(row[0]), bool(row[1])
+    # NULL where a policy keeps rows back.
+    return int(row[0] or 0), bool(row[1])
 
 
 def failures_of(connection: Connection, relation: str, embedding: str) -> tuple[int, str | None]:

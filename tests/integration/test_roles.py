@@ -130,6 +130,7 @@ def test_a_worker_does_all_that_a_worker_does(cast: Cast, registry: Registry) ->
     assert cast.owner.execute("select error from sqlembed.failure").fetchall() == [
         ("embedder 'picky' failed: ValueError: no such word",)
     ]
+    cast.owner.execute("update app.article set title = 'good' where id = 1")
     cast.owner.execute("alter table app.article rename id to number")
     cast.owner.execute("insert into app.article values (4, 'new')")
     Worker(cast.url("worker"), registry).run(burst=True)

@@ -8,6 +8,7 @@ where exists (
         and l.database = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
         and l.classid = sqlembed._lock('presence')::oid
         and l.objid = w.id::oid
+        and l.pid = w.pid
         and l.objsubid = 2
         and l.mode = 'ExclusiveLock'
         and l.granted

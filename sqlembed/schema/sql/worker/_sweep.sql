@@ -11,7 +11,7 @@ begin
 
     -- A lease ends with its worker, and with its time.
     with living as materialized (
-        select w.id from sqlembed.worker_process as w where sqlembed._is_alive(w.id)
+        select w.id from sqlembed.worker as w
     ),
     left_behind as materialized (
         select j.embedding, j.key
