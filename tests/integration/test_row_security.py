@@ -134,7 +134,7 @@ def test_counts_of_hidden_rows_are_not_told(owner: Connection, user: Connection)
     assert user.execute("select * from sqlembed.failure").fetchall() == []
     assert user.execute("select rows from sqlembed._pending('app.note')").fetchone() == (None,)
     assert user.execute("select count(*), count(key) from sqlembed._waiting").fetchone() == (1, 0)
-    with pytest.raises(psycopg.Error, match="some rows of .* wait") as raised:
+    with pytest.raises(psycopg.Error, match=r"some rows of .* wait") as raised:
         user.execute("call sqlembed.wait_until_embedded('app.note')")
     assert raised.value.sqlstate == "SE003"
 

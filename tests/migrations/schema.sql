@@ -42,6 +42,7 @@ CREATE TABLE sqlembed.embedding (
     key_expression text NOT NULL,
     source_columns name[] NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    is_dropped boolean DEFAULT false NOT NULL,
     CONSTRAINT embedding_index_check CHECK ((index = ANY (ARRAY['hnsw'::text, 'ivfflat'::text, 'none'::text]))),
     CONSTRAINT embedding_metric_check CHECK ((metric = ANY (ARRAY['cosine'::text, 'euclidean'::text, 'inner_product'::text, 'l1'::text]))),
     CONSTRAINT embedding_on_change_check CHECK ((on_change = ANY (ARRAY['hide'::text, 'keep'::text]))),
@@ -126,6 +127,7 @@ CREATE TABLE sqlembed.cluster_model (
     seed integer NOT NULL,
     owner regrole DEFAULT (CURRENT_USER)::regrole NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    is_dropped boolean DEFAULT false NOT NULL,
     CONSTRAINT cluster_model_metric_check CHECK ((metric = ANY (ARRAY['cosine'::text, 'euclidean'::text]))),
     CONSTRAINT cluster_model_name_check CHECK ((name <> ''::text))
 );
@@ -143,7 +145,8 @@ CREATE FUNCTION sqlembed._column_types(relation regclass, columns name[]) RETURN
 
 CREATE FUNCTION sqlembed._configure_loopback(password text DEFAULT NULL::text, way_in text DEFAULT NULL::text) RETURNS boolean
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp';
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET standard_conforming_strings TO 'on';
 
 CREATE FUNCTION sqlembed._count_pending(embedders text[], without integer[]) RETURNS bigint
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -229,7 +232,7 @@ CREATE FUNCTION sqlembed._is_loopback_shared() RETURNS boolean
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._is_waiting(relation regclass, since timestamp with time zone) RETURNS boolean
-    LANGUAGE sql STABLE SECURITY DEFINER
+    LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._key_sql(relation regclass, prefix text DEFAULT 'r.'::text, OUT columns name[], OUT expression text, OUT match text) RETURNS record
@@ -318,7 +321,7 @@ CREATE FUNCTION sqlembed._open_loopback() RETURNS text
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._pending(relation regclass, OUT rows bigint, OUT served boolean) RETURNS record
-    LANGUAGE sql STABLE SECURITY DEFINER
+    LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._plan_search(function_name text, source anyelement, k integer, name name, filter text, mode text, metric text, OUT relation regclass, OUT embedder text, OUT statement text, OUT exact_statement text) RETURNS record
@@ -365,6 +368,10 @@ CREATE FUNCTION sqlembed._release_jobs(worker integer, embedding integer, keys j
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
     SET enable_bitmapscan TO 'off';
+
+CREATE FUNCTION sqlembed._remove_dropped() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._renew_leases(worker integer, embedding integer, keys jsonb[], lease interval) RETURNS void
     LANGUAGE sql SECURITY DEFINER
@@ -526,6 +533,57 @@ CREATE FUNCTION sqlembed_wire.submit(embedder text, kind text, inputs text[], ti
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE TABLE sqlembed.change (
+    id bigint NOT NULL,
+    embedding integer NOT NULL,
+    key jsonb NOT NULL,
+    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT change_key_check CHECK ((jsonb_typeof(key) = 'array'::text))
+);
+
+CREATE TABLE sqlembed.job (
+    embedding integer NOT NULL,
+    key jsonb NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    not_before timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    locked_until timestamp with time zone,
+    worker integer,
+    error text
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='1000');
+
+CREATE VIEW sqlembed._waiting WITH (security_barrier='true') AS
+ SELECT e.relation,
+    e.id AS embedding,
+    e.embedder,
+    w.key,
+    w.changed_at
+   FROM ((sqlembed.embedding e
+     CROSS JOIN LATERAL ( SELECT sqlembed._sees_all_rows(e.relation) AS all_rows) s)
+     CROSS JOIN LATERAL ( SELECT j.key,
+            j.changed_at
+           FROM sqlembed.job j
+          WHERE ((j.embedding = e.id) AND s.all_rows)
+        UNION ALL
+         SELECT c.key,
+            c.changed_at
+           FROM sqlembed.change c
+          WHERE ((c.embedding = e.id) AND s.all_rows)
+        UNION ALL
+         SELECT NULL::jsonb,
+            o.changed_at
+           FROM ( SELECT min(q.changed_at) AS changed_at
+                   FROM ( SELECT j.changed_at
+                           FROM sqlembed.job j
+                          WHERE (j.embedding = e.id)
+                        UNION ALL
+                         SELECT c.changed_at
+                           FROM sqlembed.change c
+                          WHERE (c.embedding = e.id)) q) o
+          WHERE ((NOT s.all_rows) AND (o.changed_at IS NOT NULL))) w)
+  WHERE has_table_privilege((e.relation)::oid, 'select'::text);
+
 CREATE TABLE sqlembed.alembic_version (
     version_num character varying(32) NOT NULL
 );
@@ -536,14 +594,6 @@ CREATE TABLE sqlembed.cache (
     input_hash bytea NOT NULL,
     embedding public.vector NOT NULL,
     used_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
-);
-
-CREATE TABLE sqlembed.change (
-    id bigint NOT NULL,
-    embedding integer NOT NULL,
-    key jsonb NOT NULL,
-    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    CONSTRAINT change_key_check CHECK ((jsonb_typeof(key) = 'array'::text))
 );
 
 ALTER TABLE sqlembed.change ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -599,7 +649,7 @@ CREATE TABLE sqlembed.failed_job (
     failed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
-CREATE VIEW sqlembed.failure AS
+CREATE VIEW sqlembed.failure WITH (security_barrier='true') AS
  SELECT e.relation,
     e.name AS embedding,
     f.key,
@@ -609,18 +659,6 @@ CREATE VIEW sqlembed.failure AS
    FROM (sqlembed.failed_job f
      JOIN sqlembed.embedding e ON ((e.id = f.embedding)))
   WHERE sqlembed._sees_all_rows(e.relation);
-
-CREATE TABLE sqlembed.job (
-    embedding integer NOT NULL,
-    key jsonb NOT NULL,
-    attempts integer DEFAULT 0 NOT NULL,
-    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    not_before timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    locked_until timestamp with time zone,
-    worker integer,
-    error text
-)
-WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='1000');
 
 CREATE UNLOGGED TABLE sqlembed.request (
     id bigint NOT NULL,
@@ -653,7 +691,7 @@ CREATE TABLE sqlembed.secret (
     CONSTRAINT secret_singleton_check CHECK (singleton)
 );
 
-CREATE VIEW sqlembed.status AS
+CREATE VIEW sqlembed.status WITH (security_barrier='true') AS
  SELECT e.relation,
     e.name AS embedding,
     e.embedder,
@@ -661,17 +699,27 @@ CREATE VIEW sqlembed.status AS
     c.total,
     c.embedded,
     c.blank,
-    q.pending,
-    q.failed,
-    q.oldest_pending,
+        CASE
+            WHEN s.all_rows THEN q.pending
+            ELSE NULL::bigint
+        END AS pending,
+        CASE
+            WHEN s.all_rows THEN q.failed
+            ELSE NULL::bigint
+        END AS failed,
+        CASE
+            WHEN s.all_rows THEN q.oldest_pending
+            ELSE NULL::timestamp with time zone
+        END AS oldest_pending,
         CASE
             WHEN (g.name IS NOT NULL) THEN (('column '::text || quote_ident((g.name)::text)) || ' of its source is gone: drop this embedding and declare it anew'::text)
-            WHEN ((q.last_error IS NOT NULL) AND sqlembed._sees_all_rows(e.relation)) THEN q.last_error
+            WHEN (s.all_rows AND (q.last_error IS NOT NULL)) THEN q.last_error
             WHEN (m.fingerprint IS NULL) THEN ('unserved: no worker has registered embedder '::text || quote_ident(e.embedder))
             ELSE NULL::text
         END AS last_error
-   FROM ((((sqlembed.embedding e
+   FROM (((((sqlembed.embedding e
      JOIN sqlembed.embedder m ON ((m.name = e.embedder)))
+     CROSS JOIN LATERAL ( SELECT sqlembed._sees_all_rows(e.relation) AS all_rows) s)
      CROSS JOIN LATERAL sqlembed._count_rows(e.relation, e.name, e.source) c(total, embedded, blank))
      CROSS JOIN LATERAL ( SELECT ( SELECT count(*) AS count
                    FROM ( SELECT j.key
@@ -701,11 +749,11 @@ CREATE VIEW sqlembed.status AS
                   WHERE (f.embedding = e.id)
                   ORDER BY f.failed_at DESC
                  LIMIT 1)) AS last_error) q)
-     LEFT JOIN LATERAL ( SELECT s.name
-           FROM unnest(e.source_columns) s(name)
+     LEFT JOIN LATERAL ( SELECT s_1.name
+           FROM unnest(e.source_columns) s_1(name)
           WHERE (NOT (EXISTS ( SELECT
                    FROM pg_attribute a
-                  WHERE ((a.attrelid = (e.relation)::oid) AND (a.attname = s.name) AND (NOT a.attisdropped)))))
+                  WHERE ((a.attrelid = (e.relation)::oid) AND (a.attname = s_1.name) AND (NOT a.attisdropped)))))
          LIMIT 1) g ON (true))
   WHERE (has_table_privilege((e.relation)::oid, 'select'::text) AND (EXISTS ( SELECT
            FROM pg_attribute a
@@ -716,6 +764,7 @@ CREATE TABLE sqlembed.worker_process (
     name text NOT NULL,
     embedders text[] NOT NULL,
     epoch integer DEFAULT 0 NOT NULL,
+    pid integer DEFAULT pg_backend_pid() NOT NULL,
     started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 )
 WITH (fillfactor='10');
@@ -730,7 +779,7 @@ CREATE VIEW sqlembed.worker AS
            FROM pg_locks l
           WHERE ((l.locktype = 'advisory'::text) AND (l.database = ( SELECT d.oid
                    FROM pg_database d
-                  WHERE (d.datname = current_database()))) AND (l.classid = (sqlembed._lock('presence'::text))::oid) AND (l.objid = (w.id)::oid) AND (l.objsubid = 2) AND (l.mode = 'ExclusiveLock'::text) AND l.granted)));
+                  WHERE (d.datname = current_database()))) AND (l.classid = (sqlembed._lock('presence'::text))::oid) AND (l.objid = (w.id)::oid) AND (l.pid = w.pid) AND (l.objsubid = 2) AND (l.mode = 'ExclusiveLock'::text) AND l.granted)));
 
 ALTER TABLE sqlembed.worker_process ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME sqlembed.worker_process_id_seq
@@ -791,6 +840,10 @@ CREATE INDEX request_waiting ON sqlembed.request USING btree (worker) WHERE (NOT
 
 CREATE TRIGGER check_declaration BEFORE INSERT ON sqlembed.embedding FOR EACH ROW EXECUTE FUNCTION sqlembed._check_declaration();
 
+CREATE TRIGGER remove_dropped AFTER UPDATE OF is_dropped ON sqlembed.cluster_model FOR EACH STATEMENT EXECUTE FUNCTION sqlembed._remove_dropped();
+
+CREATE TRIGGER remove_dropped AFTER UPDATE OF is_dropped ON sqlembed.embedding FOR EACH STATEMENT EXECUTE FUNCTION sqlembed._remove_dropped();
+
 ALTER TABLE ONLY sqlembed.cluster_centroid
     ADD CONSTRAINT cluster_centroid_model_fkey FOREIGN KEY (model) REFERENCES sqlembed.cluster_model(name) ON UPDATE CASCADE ON DELETE CASCADE;
 
@@ -836,7 +889,7 @@ GRANT USAGE ON SCHEMA sqlembed_wire TO sqlembed_loopback;
 
 REVOKE ALL ON FUNCTION sqlembed._answer_requests(worker integer, ids bigint[], counts integer[], errors text[], fingerprint text, kind text, hashes bytea[], vectors public.vector[]) FROM PUBLIC;
 
-GRANT SELECT,DELETE ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT SELECT ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(relation) ON TABLE sqlembed.embedding TO PUBLIC;
 
@@ -872,13 +925,25 @@ GRANT INSERT(key_expression) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(source_columns) ON TABLE sqlembed.embedding TO PUBLIC;
 
+GRANT UPDATE(is_dropped) ON TABLE sqlembed.embedding TO PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._cached(embedder text, kind text, inputs text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._choose_worker(embedder text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._claim_jobs(worker integer, embedders text[], most integer[], without integer[], lease interval) FROM PUBLIC;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE sqlembed.cluster_model TO PUBLIC;
+GRANT SELECT,INSERT ON TABLE sqlembed.cluster_model TO PUBLIC;
+
+GRANT UPDATE(dimensions) ON TABLE sqlembed.cluster_model TO PUBLIC;
+
+GRANT UPDATE(num_clusters) ON TABLE sqlembed.cluster_model TO PUBLIC;
+
+GRANT UPDATE(iterations) ON TABLE sqlembed.cluster_model TO PUBLIC;
+
+GRANT UPDATE(loss) ON TABLE sqlembed.cluster_model TO PUBLIC;
+
+GRANT UPDATE(is_dropped) ON TABLE sqlembed.cluster_model TO PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._configure_loopback(password text, way_in text) FROM PUBLIC;
 
@@ -920,6 +985,8 @@ REVOKE ALL ON FUNCTION sqlembed._register_name(name text, dimensions integer) FR
 
 REVOKE ALL ON FUNCTION sqlembed._release_jobs(worker integer, embedding integer, keys jsonb[], delay interval, error text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._remove_dropped() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._renew_leases(worker integer, embedding integer, keys jsonb[], lease interval) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._start_worker(name text, embedders text[]) FROM PUBLIC;
@@ -954,7 +1021,9 @@ GRANT ALL ON FUNCTION sqlembed_wire.submit(embedder text, kind text, inputs text
 
 GRANT INSERT ON TABLE sqlembed.change TO PUBLIC;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE sqlembed.cluster_centroid TO PUBLIC;
+GRANT SELECT ON TABLE sqlembed._waiting TO PUBLIC;
+
+GRANT SELECT,INSERT ON TABLE sqlembed.cluster_centroid TO PUBLIC;
 
 GRANT SELECT ON TABLE sqlembed.embedder TO PUBLIC;
 
