@@ -18,7 +18,7 @@ select
     end as last_error
 from sqlembed.embedding as e
 join sqlembed.embedder as m on m.name = e.embedder
-cross join lateral sqlembed._count_rows(e.relation, e.name, e.source) as c
+cross join lateral sqlembed._count_rows(e) as c
 cross join lateral (
     select
         (
@@ -69,7 +69,7 @@ where has_table_privilege(e.relation, 'select')
     and exists (
         select
         from pg_catalog.pg_attribute as a
-        where a.attrelid = e.relation and a.attname = e.name and not a.attisdropped
+        where a.attrelid = coalesce(e.side, e.relation) and a.attname = e.name and not a.attisdropped
     );
 
 comment on view sqlembed.status is 'How far each embedding is. Counting reads the tables.';

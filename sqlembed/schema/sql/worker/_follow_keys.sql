@@ -8,7 +8,7 @@ declare
     declared record;
 begin
     for declared in
-        select e.id, e.relation, e.name, k.columns, k.types, k.expression
+        select e as embedding, e.id, e.relation, k.columns, k.types, k.expression
         from sqlembed.embedding as e
         cross join lateral (
             select
@@ -30,8 +30,8 @@ begin
         perform sqlembed._make_note_function(declared.id);
         -- What was written in between has not been noted.
         execute format(
-            'insert into sqlembed.change (embedding, key) select %s, %s from %s as r where r.%I is null',
-            declared.id, declared.expression, declared.relation, declared.name
+            'insert into sqlembed.change (embedding, key) select %s, %s from %s as r where not (%s)',
+            declared.id, declared.expression, declared.relation, sqlembed._vector_test(declared.embedding, 'r')
         );
     end loop;
 exception when lock_not_available then
