@@ -23,9 +23,7 @@ comment on function sqlembed._column_types(regclass, name[]) is
     'The types of columns of a table.';
 
 create or replace function sqlembed._count_rows(
-    relation regclass,
-    name name,
-    source text,
+    declared sqlembed.embedding,
     out total bigint,
     out embedded bigint,
     out blank bigint
@@ -34,10 +32,15 @@ language plpgsql
 stable
 as $function$
 declare
+    relation regclass := (_count_rows.declared).relation;
+    side regclass := (_count_rows.declared).side;
     is_own boolean;
+    vector_test text;
 begin
     -- The planner may call this for rows that a condition of the view leaves out.
-    if not pg_catalog.has_table_privilege(_count_rows.relation, 'select') then
+    if not pg_catalog.has_table_privilege(relation, 'select')
+        or side is not null and not pg_catalog.has_table_privilege(side, 'select')
+    then
         return;
     end if;
     select r.rolname operator(pg_catalog.=) current_user
@@ -45,26 +48,45 @@ begin
     from pg_catalog.pg_class as c
     join pg_catalog.pg_roles as r on r.oid operator(pg_catalog.=) c.relowner
     join pg_catalog.pg_attribute as a
-        on a.attrelid operator(pg_catalog.=) c.oid
-        and a.attname operator(pg_catalog.=) _count_rows.name
+        on a.attrelid operator(pg_catalog.=) coalesce(side, c.oid)
+        and a.attname operator(pg_catalog.=) (_count_rows.declared).name
         and not a.attisdropped
-    where c.oid operator(pg_catalog.=) _count_rows.relation and c.relkind in ('r', 'p');
+    where c.oid operator(pg_catalog.=) relation and c.relkind in ('r', 'p');
 
     -- Looking must not run what a table's owner wrote, neither the source expression nor a policy:
     -- it would run with the rights of whoever looks.
-    if is_own is null or not is_own and pg_catalog.row_security_active(_count_rows.relation) then
+    if is_own is null or not is_own and (
+        pg_catalog.row_security_active(relation)
+        or pg_catalog.row_security_active(side)
+    ) then
         return;
     end if;
-    execute pg_catalog.format(
-        'select pg_catalog.count(*), pg_catalog.count(r.%1$I) from (select * from %2$s) as r',
-        _count_rows.name, _count_rows.relation
-    )
-    into _count_rows.total, _count_rows.embedded;
+    if side is null then
+        execute pg_catalog.format(
+            'select pg_catalog.count(*), pg_catalog.count(r.%1$I) from (select * from %2$s) as r',
+            (_count_rows.declared).name, relation
+        )
+        into _count_rows.total, _count_rows.embedded;
+    else
+        -- Somebody else's may hold some that are out of date, or whose rows are gone.
+        execute pg_catalog.format(
+            'select (select pg_catalog.count(*) from %1$s), pg_catalog.count(*) from %2$s',
+            relation, side
+        )
+        into _count_rows.total, _count_rows.embedded;
+    end if;
     if is_own then
         begin
+            vector_test := sqlembed._vector_test(_count_rows.declared, 'r');
+            if side is not null then
+                execute pg_catalog.format('select pg_catalog.count(*) from %s as r where %s', relation, vector_test)
+                into _count_rows.embedded;
+            end if;
             execute pg_catalog.format(
-                'select pg_catalog.count(*) from (select * from %2$s) as r where r.%1$I is null and sqlembed._blank(%3$s)',
-                _count_rows.name, _count_rows.relation, _count_rows.source
+                'select pg_catalog.count(*) from %2$s as r where not (%1$s) and sqlembed._blank(%3$s)',
+                vector_test,
+                case when side is null then pg_catalog.format('(select * from %s)', relation) else relation::text end,
+                (_count_rows.declared).source
             )
             into _count_rows.blank;
         exception when others then
@@ -75,7 +97,7 @@ begin
 end
 $function$;
 
-comment on function sqlembed._count_rows(regclass, name, text) is
+comment on function sqlembed._count_rows(sqlembed.embedding) is
     'Rows of an embedded table: all, those with a vector, and those with nothing to embed. NULL where counting would run code of another role: blank rows of somebody else''s table, and all of it under row level security. Blank rows are NULL too where the expression fails.';
 
 create or replace function sqlembed._embedding_of(relation regclass, name name default null)
@@ -134,6 +156,54 @@ $function$;
 
 comment on function sqlembed._epoch_key(integer, integer) is
     'Second key of the lock that a worker holds until its next answers are there. Two workers that share one wake each other''s callers too early, which costs them another look.';
+
+create or replace function sqlembed._equal_operator(operator_class oid) returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select coalesce(
+        (
+            select format('operator(%I.%s)', n.nspname, p.oprname)
+            from pg_opclass as c
+            join pg_amop as m
+                on m.amopfamily = c.opcfamily
+                and m.amopstrategy = 3
+                and m.amoplefttype = c.opcintype
+                and m.amoprighttype = c.opcintype
+            join pg_am as method on method.oid = m.amopmethod and method.amname = 'btree'
+            join pg_operator as p on p.oid = m.amopopr
+            join pg_namespace as n on n.oid = p.oprnamespace
+            where c.oid = _equal_operator.operator_class
+        ),
+        'operator(pg_catalog.=)'
+    )
+$function$;
+
+comment on function sqlembed._equal_operator(oid) is
+    'The operator by which an index tells equal keys, qualified, as SQL text.';
+
+create or replace function sqlembed._hash_call(declared sqlembed.embedding, row_name text) returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- One of the table's owner, whatever others have put beside it.
+    select format('%I.%I(%s.*)', n.nspname, p.proname, _hash_call.row_name)
+    from pg_class as c
+    join pg_proc as p
+        on p.proname = (_hash_call.declared).hash_function
+        and p.proowner = c.relowner
+        and p.pronargs = 1
+        and p.proargtypes[0] = c.reltype
+    join pg_namespace as n on n.oid = p.pronamespace
+    where c.oid = (_hash_call.declared).relation
+    order by p.oid
+    limit 1
+$function$;
+
+comment on function sqlembed._hash_call(sqlembed.embedding, text) is
+    'SQL that gives the sha256 of a row''s present source, for an embedding with a side table. NULL when its function is gone.';
 
 create or replace function sqlembed._is_alive(worker integer) returns boolean
 language sql
@@ -230,6 +300,63 @@ $function$;
 
 comment on function sqlembed._sees_all_rows(regclass) is
     'Whether the caller may see every row of a table: no policy keeps any back.';
+
+create or replace function sqlembed._side_keys(relation regclass, side regclass)
+returns table ("position" integer, column_name name, side_name name, operator text)
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- By position: a column of the table that is renamed is still the same.
+    select k.position::integer, a.attname, b.attname, sqlembed._equal_operator(k.operator_class)
+    from pg_index as i
+    join pg_index as j on j.indrelid = _side_keys.side and j.indisprimary
+    cross join unnest(i.indkey, i.indclass) with ordinality as k (attnum, operator_class, position)
+    join unnest(j.indkey) with ordinality as l (attnum, position) on l.position = k.position
+    join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
+    join pg_attribute as b on b.attrelid = j.indrelid and b.attnum = l.attnum
+    where i.indrelid = _side_keys.relation and i.indisprimary and k.position <= i.indnkeyatts
+    order by k.position
+$function$;
+
+comment on function sqlembed._side_keys(regclass, regclass) is
+    'How the columns of a table''s primary key meet those of its side table.';
+
+create or replace function sqlembed._side_match(relation regclass, side regclass, row_name text, side_name text)
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select string_agg(
+        format('%s.%I %s %s.%I', _side_match.row_name, k.column_name, k.operator, _side_match.side_name, k.side_name),
+        ' and '
+        order by k.position
+    )
+    from sqlembed._side_keys(_side_match.relation, _side_match.side) as k
+$function$;
+
+comment on function sqlembed._side_match(regclass, regclass, text, text) is
+    'The condition that a row and a row of the side table have the same key.';
+
+create or replace function sqlembed._vector_test(declared sqlembed.embedding, row_name text) returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select case (_vector_test.declared).place
+        when 'row' then format('%s.%I is not null', _vector_test.row_name, (_vector_test.declared).name)
+        else format(
+            'exists (select from %s as sqlembed_side where %s and sqlembed_side.source_hash operator(pg_catalog.=) %s)',
+            (_vector_test.declared).side,
+            sqlembed._side_match((_vector_test.declared).relation, (_vector_test.declared).side, _vector_test.row_name, 'sqlembed_side'),
+            sqlembed._hash_call(_vector_test.declared, _vector_test.row_name)
+        )
+    end
+$function$;
+
+comment on function sqlembed._vector_test(sqlembed.embedding, text) is
+    'The condition that a row has a vector; in a side table, one of its present source.';
 
 create or replace function sqlembed._configure_loopback(password text default null, way_in text default null)
 returns boolean
@@ -1155,7 +1282,23 @@ begin
         relation,
         '_note_' || (_attach_triggers.declared).id
     );
-    if (_attach_triggers.declared).on_change operator(pg_catalog.=) 'hide' then
+    if (_attach_triggers.declared).place operator(pg_catalog.=) 'side' then
+        execute pg_catalog.format(
+            'create or replace trigger %I after delete on %s
+            referencing old table as sqlembed_old
+            for each statement execute function sqlembed.%I()',
+            'sqlembed_delete_' || (_attach_triggers.declared).id,
+            relation,
+            '_note_' || (_attach_triggers.declared).id
+        );
+        execute pg_catalog.format(
+            'create or replace trigger %I after truncate on %s
+            for each statement execute function sqlembed.%I()',
+            'sqlembed_truncate_' || (_attach_triggers.declared).id,
+            relation,
+            '_note_' || (_attach_triggers.declared).id
+        );
+    elsif (_attach_triggers.declared).on_change operator(pg_catalog.=) 'hide' then
         -- Its name sorts last, so that it sees the row as other triggers leave it. An ORM that writes
         -- the old vector back beside a new text gets NULL; a client's new vector is kept.
         execute pg_catalog.format(
@@ -1191,6 +1334,8 @@ declare
         when 'inner_product' then '_ip_ops'
         when 'l1' then '_l1_ops'
     end;
+    -- What holds the vectors.
+    holder regclass := coalesce((_build_index.declared).side, (_build_index.declared).relation);
     made name;
 begin
     if exists (
@@ -1201,7 +1346,7 @@ begin
         join pg_catalog.pg_opclass as o on o.oid operator(pg_catalog.=) i.indclass[0]
         join pg_catalog.pg_attribute as a
             on a.attrelid operator(pg_catalog.=) i.indrelid and a.attnum operator(pg_catalog.=) i.indkey[0]
-        where i.indrelid operator(pg_catalog.=) (_build_index.declared).relation
+        where i.indrelid operator(pg_catalog.=) holder
             and i.indpred is null
             and m.amname operator(pg_catalog.=) (_build_index.declared).index
             and o.opcname operator(pg_catalog.=) operator_class
@@ -1220,7 +1365,7 @@ begin
     ) || '_' || (_build_index.declared).id;
     execute pg_catalog.format(
         'create index %I on %s using %I (%I public.%s)',
-        made, (_build_index.declared).relation, (_build_index.declared).index, (_build_index.declared).name,
+        made, holder, (_build_index.declared).index, (_build_index.declared).name,
         operator_class
     );
     update sqlembed.embedding as e
@@ -1367,6 +1512,11 @@ begin
     -- Owners of tables may insert here, and what they write about the key becomes SQL that runs with
     -- the rights of the owner of sqlembed.
     perform sqlembed._check_relation(new.relation);
+    if new.side is not null then
+        -- Workers write to it with their own rights.
+        perform sqlembed._check_relation(new.side);
+        perform sqlembed._refuse_side(new.relation, new.side, new.name);
+    end if;
     select
         k.columns,
         sqlembed._column_types(new.relation, k.columns),
@@ -1574,7 +1724,7 @@ as $function$
                     else 'r.%1$I %2$s (k.key operator(pg_catalog.->>) %3$s)::%4$s'
                 end,
                 a.attname,
-                coalesce(equal.operator, 'operator(pg_catalog.=)'),
+                sqlembed._equal_operator(k.operator_class),
                 k.position - 1,
                 -- Without the length of a char or a varchar; nothing has to be cut off.
                 format_type(base.oid, -1)
@@ -1596,19 +1746,6 @@ as $function$
         )
         select base.oid from base where base.typtype <> 'd'
     ) as base
-    left join lateral (
-        select format('operator(%I.%s)', n.nspname, p.oprname) as operator
-        from pg_opclass as c
-        join pg_amop as m
-            on m.amopfamily = c.opcfamily
-            and m.amopstrategy = 3
-            and m.amoplefttype = c.opcintype
-            and m.amoprighttype = c.opcintype
-        join pg_am as method on method.oid = m.amopmethod and method.amname = 'btree'
-        join pg_operator as p on p.oid = m.amopopr
-        join pg_namespace as n on n.oid = p.oprnamespace
-        where c.oid = k.operator_class
-    ) as equal on true
     where i.indrelid = _key_sql.relation and i.indisprimary and k.position <= i.indnkeyatts
     having count(*) > 0
 $function$;
@@ -1635,6 +1772,45 @@ $function$;
 
 comment on function sqlembed._key_text(anyelement) is
     'A value of a key as text, the same in every session.';
+
+create or replace function sqlembed._make_hash_function(declared sqlembed.embedding) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    schema name;
+    owner regrole;
+    made text;
+begin
+    select n.nspname, c.relowner
+    into schema, owner
+    from pg_class as c
+    join pg_namespace as n on n.oid = c.relnamespace
+    where c.oid = (_make_hash_function.declared).relation;
+    made := format('%I.%I(%s)', schema, (_make_hash_function.declared).hash_function, (_make_hash_function.declared).relation);
+    if to_regprocedure(made) is not null then
+        raise exception 'sqlembed: there is a function % already', to_regprocedure(made)
+            using errcode = 'SE011', hint = 'Rename it, or give the embedding another name: embedding => ''...''.';
+    end if;
+    -- Its body is parsed now, so that whoever calls it finds what is meant, whatever their
+    -- search_path, and what is renamed later; short enough to become part of the caller's query.
+    execute format(
+        'create function %I.%I(r %s) returns bytea language sql stable return sha256(convert_to((%s)::text, ''UTF8''))',
+        schema, (_make_hash_function.declared).hash_function, (_make_hash_function.declared).relation,
+        sqlembed._row_source((_make_hash_function.declared).relation, (_make_hash_function.declared).source, 'r')
+    );
+    execute format('alter function %s owner to %s', made, owner);
+    execute format(
+        'comment on function %s is %L',
+        made,
+        'sha256 of the text of a row that is embedded: where it is the source_hash of the side table, the vector is up to date. Made by sqlembed.create_embedding.'
+    );
+end
+$function$;
+
+comment on function sqlembed._make_hash_function(sqlembed.embedding) is
+    'Make the function by which a search tells whether a vector in the side table is that of the present row.';
 
 create or replace function sqlembed._make_note_function(embedding integer) returns void
 language plpgsql
@@ -1708,7 +1884,7 @@ set enable_nestloop = off
 as %2$L
 $sql$,
         made,
-        format(
+        case declared.place when 'side' then sqlembed._side_note_body(declared.id, key, source) else format(
             $sql$
 #variable_conflict use_column
 begin
@@ -1759,7 +1935,7 @@ $sql$,
             case declared.on_change when 'hide' then format(' where %s is null', vector) else '' end,
             changed,
             sqlembed._lock('idle')
-        )
+        ) end
     );
     execute format(
         'comment on function %s() is %L',
@@ -1900,6 +2076,137 @@ $function$;
 comment on function sqlembed._prepare_column(regclass, name, text, text, text) is
     'Add the vector column, or check that the present one fits the embedder. Returns the dimensions.';
 
+create or replace function sqlembed._prepare_side(
+    relation regclass,
+    embedding name,
+    out side regclass,
+    out hash_function name,
+    out is_new boolean
+)
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    source record;
+    full_name text;
+    columns text;
+    key text;
+begin
+    select c.relname, n.nspname, c.relpersistence, c.relowner::regrole as owner
+    into source
+    from pg_class as c
+    join pg_namespace as n on n.oid = c.relnamespace
+    where c.oid = _prepare_side.relation;
+    _prepare_side.hash_function := sqlembed._side_name(source.relname || '_' || _prepare_side.embedding || '_hash');
+    full_name := format(
+        '%I.%I', source.nspname, sqlembed._side_name(source.relname || '_' || _prepare_side.embedding)
+    );
+    _prepare_side.side := to_regclass(full_name);
+    _prepare_side.is_new := _prepare_side.side is null;
+    if not _prepare_side.is_new then
+        perform sqlembed._refuse_side(_prepare_side.relation, _prepare_side.side, _prepare_side.embedding);
+        return;
+    end if;
+
+    select
+        string_agg(
+            format(
+                '%I %s%s',
+                a.attname,
+                format_type(a.atttypid, a.atttypmod),
+                case when a.attcollation <> 0 then format(' collate %s', a.attcollation::regcollation) else '' end
+            ),
+            ', '
+            order by k.position
+        ),
+        string_agg(quote_ident(a.attname), ', ' order by k.position)
+    into columns, key
+    from pg_index as i
+    cross join unnest(i.indkey) with ordinality as k (attnum, position)
+    join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
+    where i.indrelid = _prepare_side.relation and i.indisprimary and k.position <= i.indnkeyatts;
+    begin
+        execute format(
+            'create %stable %s (%s, source_hash bytea not null, primary key (%s))',
+            case source.relpersistence when 'u' then 'unlogged ' else '' end,
+            full_name, columns, key
+        );
+    exception
+        when duplicate_column then
+            raise exception 'sqlembed: column source_hash of % is part of its primary key, and a side table has one of that name',
+                _prepare_side.relation
+                using errcode = 'SE010', hint = 'Say place => ''row'', or rename the column.';
+        when duplicate_object then
+            raise exception 'sqlembed: there is a type %, and the vectors of % would stand in a table of that name',
+                full_name, _prepare_side.relation
+                using errcode = 'SE011', hint = 'Rename it, or give the embedding another name: embedding => ''...''.';
+    end;
+    _prepare_side.side := to_regclass(full_name);
+    execute format('alter table %s owner to %s', _prepare_side.side, source.owner);
+    execute format(
+        'comment on table %s is %L',
+        _prepare_side.side,
+        format('Vectors of %s. Made by sqlembed.create_embedding; written by workers.', _prepare_side.relation)
+    );
+    execute format(
+        'comment on column %s.source_hash is %L', _prepare_side.side, 'sha256 of the text that the vector was made from, in UTF-8.'
+    );
+end
+$function$;
+
+comment on function sqlembed._prepare_side(regclass, name) is
+    'The table beside a table that holds the vectors of an embedding: made with the columns of the primary key, or taken over.';
+
+create or replace function sqlembed._refuse_side(relation regclass, side regclass, embedding name) returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    problem text;
+begin
+    select case
+        when c.relkind <> 'r' or c.relispartition then 'is not a table'
+        when c.relpersistence = 't' then 'is a temporary table'
+        when c.relowner <> o.relowner then format('belongs to %s', c.relowner::regrole)
+        when exists (select from sqlembed.embedding as e where e.side = c.oid) then 'belongs to another embedding'
+        when exists (select from sqlembed.embedding as e where e.relation = c.oid) then 'has an embedding itself'
+        when (
+            select array_agg((a.atttypid, a.atttypmod, a.attcollation) order by k.position)
+            from pg_index as i
+            cross join unnest(i.indkey) with ordinality as k (attnum, position)
+            join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
+            where i.indrelid = o.oid and i.indisprimary and k.position <= i.indnkeyatts
+        ) is distinct from (
+            select array_agg((a.atttypid, a.atttypmod, a.attcollation) order by k.position)
+            from pg_index as i
+            cross join unnest(i.indkey) with ordinality as k (attnum, position)
+            join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
+            where i.indrelid = c.oid and i.indisprimary and k.position <= i.indnkeyatts
+        ) then 'has another primary key'
+        when not exists (
+            select
+            from pg_attribute as a
+            where a.attrelid = c.oid and a.attname = 'source_hash' and a.atttypid = 'bytea'::regtype
+        ) or not exists (
+            select from pg_attribute as a where a.attrelid = c.oid and a.attname = _refuse_side.embedding
+        ) then 'is no side table'
+    end
+    into problem
+    from pg_class as c
+    join pg_class as o on o.oid = _refuse_side.relation
+    where c.oid = _refuse_side.side;
+    if problem is not null then
+        raise exception 'sqlembed: % %, and the vectors of % would stand there', _refuse_side.side, problem, _refuse_side.relation
+            using errcode = 'SE011', hint = 'Rename it, or give the embedding another name: embedding => ''...''.';
+    end if;
+end
+$function$;
+
+comment on function sqlembed._refuse_side(regclass, regclass, name) is
+    'An error when what has the name of a side table cannot be the one of an embedding.';
+
 create or replace function sqlembed._refused_commit() returns text
 language plpgsql
 volatile
@@ -1980,6 +2287,149 @@ $function$;
 comment on function sqlembed._row_source(regclass, text, text) is
     'A canonical source expression with its columns prefixed by the name of a row: new or old.';
 
+create or replace function sqlembed._share_side(relation regclass, side regclass) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    reader text;
+begin
+    execute format('alter table %s enable row level security', _share_side.side);
+    if (select c.relforcerowsecurity from pg_class as c where c.oid = _share_side.relation) then
+        execute format('alter table %s force row level security', _share_side.side);
+    end if;
+    execute format('drop policy if exists sqlembed_follow on %s', _share_side.side);
+    -- A scalar sub-select, which PostgreSQL looks up row by row: for EXISTS it may read the whole
+    -- table first, however few rows a search looks at.
+    execute format(
+        'create policy sqlembed_follow on %s for select using ((select true from %s as r where %s limit 1))',
+        _share_side.side,
+        _share_side.relation,
+        sqlembed._side_match(_share_side.relation, _share_side.side, 'r', _share_side.side::text)
+    );
+    for reader in select * from sqlembed._side_readers(_share_side.relation, _share_side.side)
+    loop
+        execute format('grant select on %s to %s', _share_side.side, reader);
+    end loop;
+end
+$function$;
+
+comment on function sqlembed._share_side(regclass, regclass) is
+    'Let those who see rows of a table see their vectors in its side table, and nobody else: a policy asks the table as the reader.';
+
+create or replace function sqlembed._side_name(wanted text) returns name
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    -- PostgreSQL would cut a longer one off without a word, and two of them might meet.
+    most integer := 63;
+    kept text := _side_name.wanted;
+    mark text := '_' || left(md5(_side_name.wanted), 8);
+begin
+    if octet_length(kept) <= most then
+        return kept;
+    end if;
+    while octet_length(kept || mark) > most loop
+        kept := left(kept, -1);
+    end loop;
+    return kept || mark;
+end
+$function$;
+
+comment on function sqlembed._side_name(text) is
+    'A name of 63 bytes at most: a longer one is cut and marked with a part of its hash.';
+
+create or replace function sqlembed._side_note_body(embedding integer, key text, source text) returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- For every column and row of what the statement wrote: the side table is not looked at.
+    select format(
+        $sql$
+#variable_conflict use_column
+begin
+    -- Attached without these names for its rows, they would lead to views of the caller's in pg_temp.
+    if to_regclass('sqlembed_new') is not null or to_regclass('sqlembed_old') is not null then
+        raise exception 'sqlembed: trigger %% of %% was not made by create_embedding', quote_ident(tg_name), tg_relid::regclass
+            using errcode = '42501', hint = 'Declare the embedding with sqlembed.create_embedding.';
+    end if;
+    -- A column that was dropped or renamed under us must not fail the application's statement.
+    begin
+        case tg_op
+            when 'DELETE' then
+                perform %2$s from sqlembed_old limit 1;
+            when 'TRUNCATE' then
+                perform true;
+            else
+                perform %2$s, %3$s from sqlembed_new limit 1;
+        end case;
+    exception when undefined_column or undefined_function then
+        return null;
+    end;
+    if not found then
+        return null;
+    end if;
+
+    case tg_op
+        when 'INSERT' then
+            insert into sqlembed.change (embedding, key) select %1$s, %2$s from sqlembed_new;
+        when 'UPDATE' then
+            -- A key that is no more is noted as well: its vector goes.
+            insert into sqlembed.change (embedding, key)
+            select %1$s, coalesce(n.key, o.key)
+            from (select %2$s as key, row(%3$s) as source from sqlembed_new) as n
+            full join (select %2$s as key, row(%3$s) as source from sqlembed_old) as o on o.key = n.key
+            where n.key is null or o.key is null or o.source *<> n.source;
+        when 'DELETE' then
+            insert into sqlembed.change (embedding, key) select %1$s, %2$s from sqlembed_old;
+        else
+            -- All rows at once have no keys: the empty one stands for whatever is gone.
+            insert into sqlembed.change (embedding, key) values (%1$s, '[]');
+    end case;
+    -- NOTIFY serializes commits, so a bell is rung only while a worker waits for one. The shared
+    -- lock, held to the end of the transaction, keeps a worker from falling asleep meanwhile.
+    if found and not pg_try_advisory_xact_lock_shared(%4$s, 0) then
+        perform pg_notify('sqlembed', '');
+    end if;
+    return null;
+end
+$sql$,
+        _side_note_body.embedding,
+        _side_note_body.key,
+        _side_note_body.source,
+        sqlembed._lock('idle')
+    )
+$function$;
+
+comment on function sqlembed._side_note_body(integer, text, text) is
+    'What the statement triggers of an embedding with a side table do: append new rows, changed sources, keys that are new and keys that are gone to change. For _make_note_function.';
+
+create or replace function sqlembed._side_readers(relation regclass, side regclass) returns setof text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select case g.grantee when 0 then 'public' else g.grantee::regrole::text end
+    from (
+        select a.grantee
+        from pg_class as c
+        cross join aclexplode(c.relacl) as a
+        where c.oid = _side_readers.relation and a.privilege_type = 'SELECT' and a.grantee <> c.relowner
+        except
+        select a.grantee
+        from pg_class as c
+        cross join aclexplode(c.relacl) as a
+        where c.oid = _side_readers.side and a.privilege_type = 'SELECT'
+    ) as g
+$function$;
+
+comment on function sqlembed._side_readers(regclass, regclass) is
+    'Roles, as SQL text, that were granted SELECT on a table and not yet on its side table.';
+
 create or replace function sqlembed._unsteady_part(tree text) returns text
 language sql
 stable
@@ -2040,6 +2490,7 @@ declare
     key record;
     canonical record;
     dimensions integer;
+    beside record;
     declared sqlembed.embedding;
     queued bigint;
 begin
@@ -2048,7 +2499,7 @@ begin
     perform sqlembed._check_choice('metric', create_embedding.metric, '{cosine,euclidean,inner_product,l1}');
     perform sqlembed._check_choice('storage', create_embedding.storage, '{vector,halfvec}');
     perform sqlembed._check_choice('index', create_embedding.index, '{hnsw,none}', '{ivfflat}');
-    perform sqlembed._check_choice('place', create_embedding.place, '{row}', '{side}');
+    perform sqlembed._check_choice('place', create_embedding.place, '{row,side}');
     perform sqlembed._check_choice('adopt', create_embedding.adopt, '{keep,recompute}', '{check}');
     if create_embedding.chunking is not null then
         raise exception 'sqlembed: chunking is not available in this version'
@@ -2078,11 +2529,11 @@ begin
         and e.name operator(pg_catalog.=) create_embedding.embedding;
     if declared.id is not null then
         if create_embedding.if_not_exists
-            and (declared.embedder, declared.source, declared.timing, declared.on_change, declared.metric, declared.storage, declared.index)
+            and (declared.embedder, declared.source, declared.timing, declared.on_change, declared.metric, declared.storage, declared.index, declared.place)
                 operator(pg_catalog.=)
                 (
                     create_embedding.embedder, canonical.expression, create_embedding.timing, create_embedding.on_change,
-                    create_embedding.metric, create_embedding.storage, create_embedding.index
+                    create_embedding.metric, create_embedding.storage, create_embedding.index, create_embedding.place
                 )
         then
             return 0;
@@ -2104,37 +2555,50 @@ begin
         raise exception 'sqlembed: the source expression uses a vector column'
             using errcode = 'SE012', hint = 'A vector is made from text; leave the column out.';
     end if;
-    if create_embedding.on_change operator(pg_catalog.=) 'hide' then
-        perform sqlembed._check_no_generated(create_embedding.relation, canonical.columns);
+    if create_embedding.place operator(pg_catalog.=) 'side' then
+        select s.* into beside from sqlembed._prepare_side(create_embedding.relation, create_embedding.embedding) as s;
+    else
+        select null::pg_catalog.regclass as side, null::name as hash_function, true as is_new into beside;
+        if create_embedding.on_change operator(pg_catalog.=) 'hide' then
+            perform sqlembed._check_no_generated(create_embedding.relation, canonical.columns);
+        end if;
     end if;
 
     dimensions := sqlembed._prepare_column(
-        create_embedding.relation, create_embedding.embedding, create_embedding.embedder, create_embedding.storage,
+        coalesce(beside.side, create_embedding.relation), create_embedding.embedding, create_embedding.embedder, create_embedding.storage,
         create_embedding.index
     );
     insert into sqlembed.embedding (
         relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, place,
-        chunking, dimensions, key_columns, key_expression, source_columns
+        side, hash_function, chunking, dimensions, key_columns, key_expression, source_columns
     )
     values (
         create_embedding.relation, create_embedding.embedding, create_embedding.embedder, canonical.expression,
         create_embedding.source, create_embedding.timing, create_embedding.on_change, create_embedding.metric,
-        create_embedding.storage, create_embedding.index, create_embedding.place, create_embedding.chunking,
-        dimensions, key.columns, key.expression, canonical.columns
+        create_embedding.storage, create_embedding.index, create_embedding.place, beside.side,
+        beside.hash_function, create_embedding.chunking, dimensions, key.columns, key.expression, canonical.columns
     )
     returning * into declared;
 
+    if declared.side is not null then
+        perform sqlembed._make_hash_function(declared);
+        perform sqlembed._share_side(declared.relation, declared.side);
+    end if;
     perform sqlembed._attach_triggers(declared);
     if create_embedding.index operator(pg_catalog.<>) 'none' then
         perform sqlembed._build_index(declared);
     end if;
 
     execute pg_catalog.format(
-        'insert into sqlembed.change (embedding, key) select %s, %s from %s as r where r.%I is null or %L',
-        declared.id, declared.key_expression, declared.relation, declared.name,
+        'insert into sqlembed.change (embedding, key) select %s, %s from %s as r where not (%s) or %L',
+        declared.id, declared.key_expression, declared.relation, sqlembed._vector_test(declared, 'r'),
         create_embedding.adopt operator(pg_catalog.=) 'recompute'
     );
     get diagnostics queued = row_count;
+    if not beside.is_new then
+        -- What was deleted while nobody looked.
+        insert into sqlembed.change (embedding, key) values (declared.id, '[]');
+    end if;
     perform pg_catalog.pg_notify('sqlembed', '');
     return queued;
 end
@@ -2158,29 +2622,45 @@ declare
     declared sqlembed.embedding := sqlembed._embedding_of(drop_embedding.relation, drop_embedding.embedding);
     trigger_name text;
     index_schema name;
+    hash_call text := sqlembed._hash_call(declared, 'r');
 begin
     perform sqlembed._check_relation(drop_embedding.relation);
+    -- It may have been dropped by hand.
+    declared.side := (select c.oid from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) declared.side);
     update sqlembed.embedding as e set is_dropped = true where e.id operator(pg_catalog.=) declared.id;
-    foreach trigger_name in array array['sqlembed_insert_', 'sqlembed_update_', 'zz_sqlembed_hide_']
+    foreach trigger_name in array array[
+        'sqlembed_insert_', 'sqlembed_update_', 'sqlembed_delete_', 'sqlembed_truncate_', 'zz_sqlembed_hide_'
+    ]
     loop
         execute pg_catalog.format('drop trigger if exists %I on %s', trigger_name || declared.id, declared.relation);
     end loop;
     perform sqlembed._drop_note_function(declared.id);
-    if not drop_embedding.keep_column then
+    if hash_call is not null then
+        execute pg_catalog.format(
+            'drop function %s(%s)', pg_catalog.left(hash_call, -pg_catalog.length('(r.*)')), declared.relation
+        );
+    end if;
+    if declared.side is not null then
+        -- Kept, it is its owner's alone: without the policy there is nobody else to see a row.
+        execute pg_catalog.format('drop policy if exists sqlembed_follow on %s', declared.side);
+    end if;
+    if not drop_embedding.keep_column and declared.side is not null then
+        execute pg_catalog.format('drop table %s', declared.side);
+    elsif not drop_embedding.keep_column then
         execute pg_catalog.format('alter table %s drop column if exists %I', declared.relation, declared.name);
     elsif declared.index_name is not null then
         select n.nspname
         into index_schema
         from pg_catalog.pg_class as c
         join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) c.relnamespace
-        where c.oid operator(pg_catalog.=) declared.relation;
+        where c.oid operator(pg_catalog.=) coalesce(declared.side, declared.relation);
         execute pg_catalog.format('drop index if exists %I.%I', index_schema, declared.index_name);
     end if;
 end
 $function$;
 
 comment on function sqlembed.drop_embedding(regclass, name, boolean) is
-    'Stop keeping a vector column up to date: takes off the triggers and the index that were made for it. The column and its vectors stay unless keep_column is false.';
+    'Stop keeping a vector column up to date: takes off the triggers and the index that were made for it. The column, or the side table, and its vectors stay unless keep_column is false.';
 
 create or replace function sqlembed.refresh_embedding(
     relation regclass,
@@ -2472,6 +2952,10 @@ begin
         declared.relation, match, declared.source
     );
 
+    if declared.side is not null then
+        _describe_embedding.write_vectors := sqlembed._describe_side(declared);
+        return;
+    end if;
     -- $1: keys, $2: sha256 of their texts, $3: vectors. Of the last two there may be fewer than
     -- rows: the rest have no text, or one that is blank and gets no vector. The answer is the keys of
     -- the rows that are up to date; the others have changed, are locked or gone.
@@ -2515,6 +2999,106 @@ comment on function sqlembed._describe_embedding(integer) is
     'What a worker needs to serve an embedding: its embedder, and two statements, which it prepares once: one reads texts, one writes vectors. NULL for an embedding that is gone.';
 
 revoke execute on function sqlembed._describe_embedding(integer) from public;
+
+create or replace function sqlembed._describe_side(declared sqlembed.embedding) returns text
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    match text;
+    keys record;
+begin
+    match := (select k.match from sqlembed._key_sql((_describe_side.declared).relation) as k);
+    select
+        string_agg(format('r.%I as key_%s', k.column_name, k.position), ', ' order by k.position) as locked,
+        string_agg(format('c.key_%s', k.position), ', ' order by k.position) as made,
+        string_agg(quote_ident(k.side_name), ', ' order by k.position) as written,
+        string_agg(format('s.%I %s c.key_%s', k.side_name, k.operator, k.position), ' and ' order by k.position) as match
+    into keys
+    from sqlembed._side_keys((_describe_side.declared).relation, (_describe_side.declared).side) as k;
+
+    -- The parameters and the answer are those of a row's own vector. The row is locked and its text
+    -- tested on it, but nothing is written there: its version stays. The lock lets foreign keys to the
+    -- row pass and keeps a second worker from the same row of the side table. Two keys of one row,
+    -- which a case-insensitive type has, make one vector.
+    return format(
+        'with current as materialized (
+            select k.key, k.hash, k.vector, locked.*
+            from rows from (unnest($1), unnest($2), unnest($3)) as k (key, hash, vector)
+            cross join lateral (
+                select %6$s
+                from %1$s as r
+                where %2$s and (
+                    select case
+                        when k.hash is null then s.input is null
+                        else sha256(convert_to(s.input::text, ''UTF8'')) = k.hash
+                    end
+                    from (select (%3$s) as input from (select r.*) as r) as s
+                )
+                for no key update of r skip locked
+            ) as locked
+        ),
+        written as (
+            insert into %4$s as s (%7$s, %5$I, source_hash)
+            select distinct on (%8$s) %8$s, c.vector::%10$s, c.hash
+            from current as c
+            where c.vector is not null
+            on conflict (%7$s) do update set %5$I = excluded.%5$I, source_hash = excluded.source_hash
+        ),
+        blanked as (
+            delete from %4$s as s using current as c where c.vector is null and %9$s
+        )
+        select c.key from current as c',
+        (_describe_side.declared).relation,
+        match,
+        (_describe_side.declared).source,
+        (_describe_side.declared).side,
+        (_describe_side.declared).name,
+        keys.locked,
+        keys.written,
+        keys.made,
+        keys.match,
+        case (_describe_side.declared).storage when 'vector' then 'public.vector' else 'public.halfvec' end
+    );
+end
+$function$;
+
+comment on function sqlembed._describe_side(sqlembed.embedding) is
+    'The statement with which a worker writes vectors into a side table. For _describe_embedding.';
+
+revoke execute on function sqlembed._describe_side(sqlembed.embedding) from public;
+
+create or replace function sqlembed._empty_side(relation regclass, side regclass) returns boolean
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    has_rows boolean;
+begin
+    execute format('select exists (select from %s)', _empty_side.relation) into has_rows;
+    if has_rows or not has_table_privilege(_empty_side.side, 'truncate') then
+        return false;
+    end if;
+    -- An index of vectors takes long to forget rows one by one.
+    execute format('lock table %s in access exclusive mode nowait', _empty_side.side);
+    -- Again, now that no other worker can have written since for rows that came in between.
+    execute format('select exists (select from %s)', _empty_side.relation) into has_rows;
+    if has_rows then
+        return false;
+    end if;
+    execute format('truncate %s', _empty_side.side);
+    return true;
+exception when lock_not_available then
+    return false;
+end
+$function$;
+
+comment on function sqlembed._empty_side(regclass, regclass) is
+    'Truncate the side table of a table that is empty. False when it is not, or when the side table is in use: then its rows go one by one.';
+
+revoke execute on function sqlembed._empty_side(regclass, regclass) from public;
 
 create or replace function sqlembed._fail_jobs(
     worker integer,
@@ -2690,6 +3274,35 @@ comment on function sqlembed._fold_changes(integer, text[], integer[], integer[]
 
 revoke execute on function sqlembed._fold_changes(integer, text[], integer[], integer[], interval) from public;
 
+create or replace function sqlembed._follow_grants() returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '200ms'
+as $function$
+declare
+    lacking record;
+begin
+    -- A right that was taken back needs nothing: the policy asks the table itself.
+    for lacking in
+        select e.side, r.reader
+        from sqlembed.embedding as e
+        join pg_class as c on c.oid = e.side and pg_has_role(c.relowner, 'usage')
+        cross join lateral sqlembed._side_readers(e.relation, e.side) as r (reader)
+    loop
+        execute format('grant select on %s to %s', lacking.side, lacking.reader);
+    end loop;
+exception when lock_not_available then
+    -- Next time, then.
+    null;
+end
+$function$;
+
+comment on function sqlembed._follow_grants() is
+    'Let those who were granted a table read its side tables too, where the worker may grant it.';
+
+revoke execute on function sqlembed._follow_grants() from public;
+
 create or replace function sqlembed._follow_key(embedding integer) returns void
 language plpgsql
 volatile
@@ -2730,8 +3343,11 @@ begin
             perform sqlembed._follow_key(moved.embedding);
             -- What was written in between has not been noted.
             execute format(
-                'select sqlembed._note_keys(%s, array_agg(%s)) from %s as r where r.%I is null',
-                moved.embedding, moved.expression, moved.relation, moved.name
+                'select sqlembed._note_keys(%s, array_agg(%s)) from %s as r where not (%s)',
+                moved.embedding,
+                moved.expression,
+                moved.relation,
+                (select sqlembed._vector_test(e, 'r') from sqlembed.embedding as e where e.id = moved.embedding)
             );
         exception when lock_not_available or insufficient_privilege then
             -- Next time, or another worker.
@@ -2882,6 +3498,79 @@ comment on function sqlembed._release_jobs(integer, integer, jsonb[], interval, 
 
 revoke execute on function sqlembed._release_jobs(integer, integer, jsonb[], interval, text) from public;
 
+create or replace function sqlembed._remove_vectors(embedding integer, keys jsonb[], at_once integer default 10000)
+returns setof jsonb
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    declared sqlembed.embedding;
+    match text;
+    removed jsonb[];
+    is_all boolean;
+begin
+    select e.* into declared from sqlembed.embedding as e where e.id = _remove_vectors.embedding;
+    if declared.side is null then
+        return query select * from unnest(_remove_vectors.keys);
+        return;
+    end if;
+    is_all := '[]' = any (_remove_vectors.keys);
+    if is_all and sqlembed._empty_side(declared.relation, declared.side) then
+        return query select * from unnest(_remove_vectors.keys);
+        return;
+    end if;
+    match := sqlembed._side_match(declared.relation, declared.side, 't', 'r');
+    execute format(
+        'with gone as (
+            delete from %1$s as r
+            where r.ctid = any (
+                array(
+                    select r.ctid
+                    from %2$s
+                    where not exists (select from %3$s as t where %4$s)
+                    limit %5$s
+                    for update of r skip locked
+                )
+            )
+            returning %6$s as key
+        )
+        select array_agg(g.key) from gone as g',
+        declared.side,
+        case
+            when is_all then declared.side || ' as r'
+            else format(
+                'unnest($1) as k (key) join %s as r on %s',
+                declared.side, (select k.match from sqlembed._key_sql(declared.side) as k)
+            )
+        end,
+        declared.relation,
+        match,
+        case when is_all then _remove_vectors.at_once::text else 'all' end,
+        (select k.expression from sqlembed._key_sql(declared.side) as k)
+    )
+    into removed
+    using _remove_vectors.keys;
+    -- A row that came back since may have lost the vector that another worker has made of it meanwhile.
+    execute format(
+        'select sqlembed._note_keys(%s, array_agg(k.key))
+        from unnest($1) as k (key)
+        where exists (select from %s as r where %s)',
+        declared.id, declared.relation, (select k.match from sqlembed._key_sql(declared.relation) as k)
+    )
+    using removed;
+    return query
+    select k.key
+    from unnest(_remove_vectors.keys) as k (key)
+    where k.key <> '[]' or coalesce(cardinality(removed), 0) < _remove_vectors.at_once;
+end
+$function$;
+
+comment on function sqlembed._remove_vectors(integer, jsonb[], integer) is
+    'Remove from a side table the vectors of rows that are gone: those with these keys, and by the empty key so many of all of them. Returns the keys that are done.';
+
+revoke execute on function sqlembed._remove_vectors(integer, jsonb[], integer) from public;
+
 create or replace function sqlembed._renew_leases(worker integer, embedding integer, keys jsonb[], lease interval)
 returns void
 language sql
@@ -2998,8 +3687,9 @@ begin
     where not exists (
         select
         from pg_attribute as a
-        where a.attrelid = e.relation and a.attname = e.name and not a.attisdropped
-    );
+        where a.attrelid = coalesce(e.side, e.relation) and a.attname = e.name and not a.attisdropped
+    )
+        or not exists (select from pg_class as c where c.oid = e.relation);
     perform sqlembed._drop_note_function(substr(p.proname, length('_note_') + 1)::integer)
     from pg_proc as p
     where p.pronamespace = 'sqlembed'::regnamespace
@@ -3020,7 +3710,7 @@ end
 $function$;
 
 comment on function sqlembed._sweep(bigint) is
-    'Housekeeping: old requests, the oldest of the cache beyond a number of rows, leases of workers that are dead or stuck, embeddings whose table or column was dropped, and what belongs to embeddings that are no more.';
+    'Housekeeping: grants on side tables, old requests, the oldest of the cache beyond a number of rows, leases of workers that are dead or stuck, embeddings whose table or column was dropped, and what belongs to embeddings that are no more.';
 
 revoke execute on function sqlembed._sweep(bigint) from public;
 
@@ -3194,7 +3884,7 @@ begin
             and not exists (
                 select
                 from pg_catalog.pg_attribute as a
-                where a.attrelid operator(pg_catalog.=) e.relation
+                where a.attrelid operator(pg_catalog.=) coalesce(e.side, e.relation)
                     and a.attname operator(pg_catalog.=) e.name
                     and not a.attisdropped
             );
@@ -3280,6 +3970,8 @@ declare
     row_type pg_catalog.regtype := pg_catalog.pg_typeof(_plan_search.source);
     target record;
     vector_column name;
+    from_clause text;
+    vector text;
     key_columns text;
     distance text;
 begin
@@ -3307,7 +3999,8 @@ begin
             pg_catalog.count(*) as declared,
             pg_catalog.min(e.name::text)::name as name,
             pg_catalog.min(e.metric) as metric,
-            pg_catalog.min(e.embedder) as embedder
+            pg_catalog.min(e.embedder) as embedder,
+            pg_catalog.min(e.id) filter (where e.side is not null) as side_embedding
         from sqlembed.embedding as e
         where e.relation operator(pg_catalog.=) c.oid and e.name operator(pg_catalog.=) coalesce(_plan_search.name, e.name)
     ) as d
@@ -3328,6 +4021,17 @@ begin
         end if;
         vector_column := sqlembed._vector_column(target.relation, _plan_search.name);
         target.metric := 'cosine';
+        target.side_embedding := null;
+    end if;
+    if target.side_embedding is null then
+        from_clause := pg_catalog.format('%s as %I', target.relation, target.relname);
+        vector := pg_catalog.format('%I.%I', target.relname, vector_column);
+    else
+        select s.from_clause, s.vector
+        into from_clause, vector
+        from sqlembed.embedding as e
+        cross join lateral sqlembed._side_source(e, target.relname) as s
+        where e.id operator(pg_catalog.=) target.side_embedding;
     end if;
     for n in 1..coalesce(target.key_length, 0) loop
         key_columns := pg_catalog.concat_ws(
@@ -3336,20 +4040,15 @@ begin
             pg_catalog.format('%I.%s', target.relname, pg_catalog.pg_get_indexdef(target.key_index, n, false))
         );
     end loop;
-    distance := pg_catalog.format(
-        '%I.%I %s $1',
-        target.relname,
-        vector_column,
-        sqlembed._metric_operator(coalesce(_plan_search.metric, target.metric))
-    );
+    distance := pg_catalog.format('%s %s $1', vector, sqlembed._metric_operator(coalesce(_plan_search.metric, target.metric)));
     if _plan_search.mode operator(pg_catalog.=) 'vector' then
         _plan_search.statement := sqlembed._search_statement(
-            target.relname, target.relation::text, row_type::text, target.relkind, vector_column, key_columns,
+            target.relname, from_clause, row_type::text, target.relkind, vector, key_columns,
             distance, _plan_search.filter, 1
         );
     end if;
     _plan_search.exact_statement := sqlembed._search_statement(
-        target.relname, target.relation::text, row_type::text, target.relkind, vector_column, key_columns,
+        target.relname, from_clause, row_type::text, target.relkind, vector, key_columns,
         distance, _plan_search.filter, 2
     );
 end
@@ -3430,10 +4129,10 @@ comment on function sqlembed._refuse_undeclared(regclass, name) is
 
 create or replace function sqlembed._search_statement(
     relation_name name,
-    relation text,
+    from_clause text,
     row_type text,
     relation_kind "char",
-    vector_column name,
+    vector text,
     key_columns text,
     distance text,
     filter text,
@@ -3452,8 +4151,8 @@ as $function$
             case when pg_catalog.clock_timestamp() is not null then pg_catalog.jsonb_build_array(%4$s) end,
             %5$s,
             %6$s
-        from %7$s as %1$I
-        where %1$I.%8$I is not null and (%9$s
+        from %7$s
+        where %8$s is not null and (%9$s
         )
         order by %3$s%10$s
         limit $2',
@@ -3473,8 +4172,8 @@ as $function$
             else 'null::pg_catalog.tid'
         end,
         attempt,
-        relation,
-        vector_column,
+        from_clause,
+        vector,
         coalesce(filter, 'true'),
         case
             when attempt operator(pg_catalog.=) 1 then ''
@@ -3484,8 +4183,60 @@ as $function$
     )
 $function$;
 
-comment on function sqlembed._search_statement(name, text, text, "char", name, text, text, text, integer) is
+comment on function sqlembed._search_statement(name, text, text, "char", text, text, text, text, integer) is
     'A statement that finds the nearest rows: row, distance, key, place of rows without a primary key, and number of the attempt. The second attempt uses no vector index.';
+
+create or replace function sqlembed._side_source(
+    declared sqlembed.embedding,
+    row_name name,
+    out from_clause text,
+    out vector text
+)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    alias text := case _side_source.row_name when 'sqlembed_side' then 'sqlembed_beside' else 'sqlembed_side' end;
+    hash_call text := sqlembed._hash_call(_side_source.declared, quote_ident(_side_source.row_name));
+begin
+    if hash_call is null or not exists (select from pg_class as c where c.oid = (_side_source.declared).side) then
+        raise exception 'sqlembed: the side table of embedding % of %, or its function %, is not there any more',
+            quote_ident((_side_source.declared).name), (_side_source.declared).relation,
+            quote_ident((_side_source.declared).hash_function)
+            using errcode = 'SE013',
+                hint = format(
+                    'select sqlembed.drop_embedding(%L, %L), and declare it anew.',
+                    (_side_source.declared).relation, (_side_source.declared).name
+                );
+    end if;
+    -- Its columns get names that no filter uses: a name without a prefix is the table's.
+    select format(
+        '%1$s as %2$I join (select %3$s, s.%4$I as sqlembed_vector, s.source_hash as sqlembed_hash from %5$s as s) as %6$s on %7$s%8$s',
+        (_side_source.declared).relation,
+        _side_source.row_name,
+        string_agg(format('s.%I as sqlembed_key_%s', k.side_name, k.position), ', ' order by k.position),
+        (_side_source.declared).name,
+        (_side_source.declared).side,
+        alias,
+        string_agg(
+            format('%I.%I %s %s.sqlembed_key_%s', _side_source.row_name, k.column_name, k.operator, alias, k.position),
+            ' and '
+            order by k.position
+        ),
+        case (_side_source.declared).on_change
+            when 'hide' then format(' and %s.sqlembed_hash operator(pg_catalog.=) %s', alias, hash_call)
+            else ''
+        end
+    )
+    into _side_source.from_clause
+    from sqlembed._side_keys((_side_source.declared).relation, (_side_source.declared).side) as k;
+    _side_source.vector := alias || '.sqlembed_vector';
+end
+$function$;
+
+comment on function sqlembed._side_source(sqlembed.embedding, name) is
+    'What a search reads from when the vectors stand in a side table, and the vector''s expression: the table under the name of its rows, joined with the vectors that count.';
 
 create or replace function sqlembed._vector_column(relation regclass, name name) returns name
 language plpgsql
@@ -4918,7 +5669,7 @@ select
 from sqlembed.embedding as e
 join sqlembed.embedder as m on m.name = e.embedder
 cross join lateral (select sqlembed._sees_all_rows(e.relation) as all_rows) as s
-cross join lateral sqlembed._count_rows(e.relation, e.name, e.source) as c
+cross join lateral sqlembed._count_rows(e) as c
 cross join lateral (
     select
         (
@@ -4969,7 +5720,7 @@ where has_table_privilege(e.relation, 'select')
     and exists (
         select
         from pg_catalog.pg_attribute as a
-        where a.attrelid = e.relation and a.attname = e.name and not a.attisdropped
+        where a.attrelid = coalesce(e.side, e.relation) and a.attname = e.name and not a.attisdropped
     );
 
 comment on view sqlembed.status is 'How far each embedding is. Counting reads the tables. NULL counts: a policy keeps rows back.';

@@ -59,6 +59,8 @@ create table sqlembed.embedding (
     index text not null check (index in ('hnsw', 'ivfflat', 'none')),
     index_name name,
     place text not null check (place in ('row', 'side')),
+    side regclass,
+    hash_function name,
     chunking jsonb,
     dimensions integer not null,
     key_columns name[] not null,
@@ -67,7 +69,11 @@ create table sqlembed.embedding (
     source_columns name[] not null,
     created_at timestamptz not null default now(),
     is_dropped boolean not null default false,
-    constraint one_embedding_a_column unique (relation, name)
+    constraint one_embedding_a_column unique (relation, name),
+    constraint one_embedding_a_side_table unique (side),
+    constraint side_table_in_its_place check (
+        (place = 'side') = (side is not null) and (place = 'side') = (hash_function is not null)
+    )
 );
 
 alter table sqlembed.embedding enable row level security;
@@ -97,6 +103,8 @@ comment on column sqlembed.embedding.storage is 'Type of the column: vector or h
 comment on column sqlembed.embedding.index is 'Kind of index: hnsw, ivfflat or none.';
 comment on column sqlembed.embedding.index_name is 'The index that create_embedding built; null if it built none.';
 comment on column sqlembed.embedding.place is 'row: the vector stands in the row itself; side: in a table beside it.';
+comment on column sqlembed.embedding.side is 'The table beside it; null when the vectors stand in the rows.';
+comment on column sqlembed.embedding.hash_function is 'Name of the function that gives the hash of a row''s present source, which the side table keeps of each vector''s.';
 comment on column sqlembed.embedding.chunking is 'How long texts are cut; null: not at all.';
 comment on column sqlembed.embedding.dimensions is 'Length of the vectors.';
 comment on column sqlembed.embedding.key_columns is 'Columns of the primary key, in its order.';
@@ -333,7 +341,7 @@ grant select on sqlembed.embedding to public;
 -- Not the number, which jobs and failures refer to; afterwards only the name of the index.
 grant insert (
     relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, place,
-    chunking, dimensions, key_columns, key_expression, source_columns
+    side, hash_function, chunking, dimensions, key_columns, key_expression, source_columns
 ) on sqlembed.embedding to public;
 grant update (index_name, is_dropped) on sqlembed.embedding to public;
 grant insert on sqlembed.change to public;

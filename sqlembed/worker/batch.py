@@ -80,7 +80,7 @@ class Batches:
         work = _Work(batch)
         sources = self._read(work, batch.keys)
         gone = set(batch.keys) - work.bad.keys() - work.postponed
-        work.done |= gone - {source.key for source in sources}
+        work.done |= self._jobs.remove(batch, list(gone - {source.key for source in sources}))
 
         computed = self._compute(embedder, sources)
         ready = [

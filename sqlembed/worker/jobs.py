@@ -50,7 +50,8 @@ RENEW = "select sqlembed._renew_leases(%s, %s, %b, %s)"
 PENDING = "select sqlembed._count_pending(%s::text[], %s::int[])"
 READ_CACHE = "select input_hash, embedding from sqlembed._read_cache(%s, %s, %b)"
 WRITE_CACHE = "select sqlembed._write_cache(%s, %s, %b, %b)"
-SWEEP = "select sqlembed._sweep(%s), sqlembed._follow_keys()"
+REMOVE = "select * from sqlembed._remove_vectors(%s, %b)"
+SWEEP = "select sqlembed._sweep(%s), sqlembed._follow_keys(), sqlembed._follow_grants()"
 
 
 class Jobs:
@@ -148,6 +149,13 @@ class Jobs:
         values = (keys, HashArray(hashes), VectorArray(made))
         self._raw.execute(batch.description.write_vectors, values)
         return {str(key) for (key,) in self._raw.fetchall()}
+
+    def remove(self, batch: Batch, keys: Sequence[str]) -> set[str]:
+        """Remove what is kept beside the table of rows that are gone; returns the keys done."""
+        if not keys:
+            return set()
+        rows = self._connection.execute(REMOVE, (batch.embedding, KeyArray(keys)))
+        return {str(key) for (key,) in rows}
 
     def finish(self, batch: Batch, keys: Sequence[str]) -> None:
         """Remove jobs that are done; those of rows that have changed since stay."""

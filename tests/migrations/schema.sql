@@ -35,6 +35,8 @@ CREATE TABLE sqlembed.embedding (
     index text NOT NULL,
     index_name name,
     place text NOT NULL,
+    side regclass,
+    hash_function name,
     chunking jsonb,
     dimensions integer NOT NULL,
     key_columns name[] NOT NULL,
@@ -48,7 +50,8 @@ CREATE TABLE sqlembed.embedding (
     CONSTRAINT embedding_on_change_check CHECK ((on_change = ANY (ARRAY['hide'::text, 'keep'::text]))),
     CONSTRAINT embedding_place_check CHECK ((place = ANY (ARRAY['row'::text, 'side'::text]))),
     CONSTRAINT embedding_storage_check CHECK ((storage = ANY (ARRAY['vector'::text, 'halfvec'::text]))),
-    CONSTRAINT embedding_timing_check CHECK ((timing = ANY (ARRAY['async'::text, 'sync'::text])))
+    CONSTRAINT embedding_timing_check CHECK ((timing = ANY (ARRAY['async'::text, 'sync'::text]))),
+    CONSTRAINT side_table_in_its_place CHECK ((((place = 'side'::text) = (side IS NOT NULL)) AND ((place = 'side'::text) = (hash_function IS NOT NULL))))
 );
 
 CREATE FUNCTION sqlembed._attach_triggers(declared sqlembed.embedding) RETURNS void
@@ -152,7 +155,7 @@ CREATE FUNCTION sqlembed._count_pending(embedders text[], without integer[]) RET
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._count_rows(relation regclass, name name, source text, OUT total bigint, OUT embedded bigint, OUT blank bigint) RETURNS record
+CREATE FUNCTION sqlembed._count_rows(declared sqlembed.embedding, OUT total bigint, OUT embedded bigint, OUT blank bigint) RETURNS record
     LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed._default_num_clusters(num_rows bigint) RETURNS integer
@@ -161,6 +164,10 @@ CREATE FUNCTION sqlembed._default_num_clusters(num_rows bigint) RETURNS integer
 
 CREATE FUNCTION sqlembed._describe_embedding(embedding integer, OUT relation regclass, OUT name name, OUT embedder text, OUT read_sources text, OUT write_vectors text) RETURNS record
     LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._describe_side(declared sqlembed.embedding) RETURNS text
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._distinct_vectors(rows text, at_most integer) RETURNS public.vector[]
@@ -174,8 +181,16 @@ CREATE FUNCTION sqlembed._embedding_of(relation regclass, name name DEFAULT NULL
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._empty_side(relation regclass, side regclass) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._epoch_key(worker integer, epoch integer) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._equal_operator(operator_class oid) RETURNS text
+    LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._explain_dimensions(name text, state text, problem text) RETURNS void
@@ -199,6 +214,11 @@ CREATE FUNCTION sqlembed._fold_changes(worker integer, embedders text[], most in
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._follow_grants() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '200ms';
+
 CREATE FUNCTION sqlembed._follow_key(embedding integer) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -213,6 +233,10 @@ CREATE FUNCTION sqlembed._grantee(name text) RETURNS regrole
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._has_roles() RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._hash_call(declared sqlembed.embedding, row_name text) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -289,6 +313,10 @@ CREATE FUNCTION sqlembed._loss_at_mean(metric text, cluster_size bigint, sum_dis
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._make_hash_function(declared sqlembed.embedding) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._make_note_function(embedding integer) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -331,6 +359,10 @@ CREATE FUNCTION sqlembed._plan_search(function_name text, source anyelement, k i
 CREATE FUNCTION sqlembed._prepare_column(relation regclass, name name, embedder text, storage text, index text) RETURNS integer
     LANGUAGE plpgsql;
 
+CREATE FUNCTION sqlembed._prepare_side(relation regclass, embedding name, OUT side regclass, OUT hash_function name, OUT is_new boolean) RETURNS record
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._probe_loopback() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -349,6 +381,10 @@ CREATE FUNCTION sqlembed._refuse_arguments(k integer, filter text, mode text) RE
 
 CREATE FUNCTION sqlembed._refuse_relation(function_name text, given text) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._refuse_side(relation regclass, side regclass, embedding name) RETURNS void
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._refuse_undeclared(relation regclass, name name) RETURNS void
@@ -373,6 +409,10 @@ CREATE FUNCTION sqlembed._remove_dropped() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._remove_vectors(embedding integer, keys jsonb[], at_once integer DEFAULT 10000) RETURNS SETOF jsonb
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._renew_leases(worker integer, embedding integer, keys jsonb[], lease interval) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -390,11 +430,39 @@ CREATE FUNCTION sqlembed._reserve_model(name text, query text, metric text, seed
 CREATE FUNCTION sqlembed._row_source(relation regclass, expression text, row_name text) RETURNS text
     LANGUAGE plpgsql;
 
-CREATE FUNCTION sqlembed._search_statement(relation_name name, relation text, row_type text, relation_kind "char", vector_column name, key_columns text, distance text, filter text, attempt integer) RETURNS text
+CREATE FUNCTION sqlembed._search_statement(relation_name name, from_clause text, row_type text, relation_kind "char", vector text, key_columns text, distance text, filter text, attempt integer) RETURNS text
     LANGUAGE sql STABLE;
 
 CREATE FUNCTION sqlembed._sees_all_rows(relation regclass) RETURNS boolean
     LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._share_side(relation regclass, side regclass) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._side_keys(relation regclass, side regclass) RETURNS TABLE("position" integer, column_name name, side_name name, operator text)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._side_match(relation regclass, side regclass, row_name text, side_name text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._side_name(wanted text) RETURNS name
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._side_note_body(embedding integer, key text, source text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._side_readers(relation regclass, side regclass) RETURNS SETOF text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._side_source(declared sqlembed.embedding, row_name name, OUT from_clause text, OUT vector text) RETURNS record
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._start_worker(name text, embedders text[]) RETURNS integer
@@ -426,6 +494,10 @@ CREATE FUNCTION sqlembed._unsteady_part(tree text) RETURNS text
 
 CREATE FUNCTION sqlembed._vector_column(relation regclass, name name) RETURNS name
     LANGUAGE plpgsql STABLE;
+
+CREATE FUNCTION sqlembed._vector_test(declared sqlembed.embedding, row_name text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._view_definition(view oid) RETURNS text
     LANGUAGE sql STABLE
@@ -720,7 +792,7 @@ CREATE VIEW sqlembed.status WITH (security_barrier='true') AS
    FROM (((((sqlembed.embedding e
      JOIN sqlembed.embedder m ON ((m.name = e.embedder)))
      CROSS JOIN LATERAL ( SELECT sqlembed._sees_all_rows(e.relation) AS all_rows) s)
-     CROSS JOIN LATERAL sqlembed._count_rows(e.relation, e.name, e.source) c(total, embedded, blank))
+     CROSS JOIN LATERAL sqlembed._count_rows(e.*) c(total, embedded, blank))
      CROSS JOIN LATERAL ( SELECT ( SELECT count(*) AS count
                    FROM ( SELECT j.key
                            FROM sqlembed.job j
@@ -757,7 +829,7 @@ CREATE VIEW sqlembed.status WITH (security_barrier='true') AS
          LIMIT 1) g ON (true))
   WHERE (has_table_privilege((e.relation)::oid, 'select'::text) AND (EXISTS ( SELECT
            FROM pg_attribute a
-          WHERE ((a.attrelid = (e.relation)::oid) AND (a.attname = e.name) AND (NOT a.attisdropped)))));
+          WHERE ((a.attrelid = (COALESCE(e.side, e.relation))::oid) AND (a.attname = e.name) AND (NOT a.attisdropped)))));
 
 CREATE TABLE sqlembed.worker_process (
     id integer NOT NULL,
@@ -819,6 +891,9 @@ ALTER TABLE ONLY sqlembed.failed_job
 
 ALTER TABLE ONLY sqlembed.embedding
     ADD CONSTRAINT one_embedding_a_column UNIQUE (relation, name);
+
+ALTER TABLE ONLY sqlembed.embedding
+    ADD CONSTRAINT one_embedding_a_side_table UNIQUE (side);
 
 ALTER TABLE ONLY sqlembed.job
     ADD CONSTRAINT one_job_a_row PRIMARY KEY (embedding, key);
@@ -915,6 +990,10 @@ GRANT UPDATE(index_name) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(place) ON TABLE sqlembed.embedding TO PUBLIC;
 
+GRANT INSERT(side) ON TABLE sqlembed.embedding TO PUBLIC;
+
+GRANT INSERT(hash_function) ON TABLE sqlembed.embedding TO PUBLIC;
+
 GRANT INSERT(chunking) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(dimensions) ON TABLE sqlembed.embedding TO PUBLIC;
@@ -951,11 +1030,17 @@ REVOKE ALL ON FUNCTION sqlembed._count_pending(embedders text[], without integer
 
 REVOKE ALL ON FUNCTION sqlembed._describe_embedding(embedding integer, OUT relation regclass, OUT name name, OUT embedder text, OUT read_sources text, OUT write_vectors text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._describe_side(declared sqlembed.embedding) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._empty_side(relation regclass, side regclass) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._fail_jobs(worker integer, embedding integer, keys jsonb[], errors text[], max_attempts integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._finish_jobs(worker integer, embedding integer, keys jsonb[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._fold_changes(worker integer, embedders text[], most integer[], without integer[], lease interval, OUT taken bigint, OUT embedding integer, OUT revision text, OUT keys jsonb[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._follow_grants() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._follow_key(embedding integer) FROM PUBLIC;
 
@@ -986,6 +1071,8 @@ REVOKE ALL ON FUNCTION sqlembed._register_name(name text, dimensions integer) FR
 REVOKE ALL ON FUNCTION sqlembed._release_jobs(worker integer, embedding integer, keys jsonb[], delay interval, error text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._remove_dropped() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._remove_vectors(embedding integer, keys jsonb[], at_once integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._renew_leases(worker integer, embedding integer, keys jsonb[], lease interval) FROM PUBLIC;
 

@@ -22,7 +22,23 @@ begin
         relation,
         '_note_' || (_attach_triggers.declared).id
     );
-    if (_attach_triggers.declared).on_change operator(pg_catalog.=) 'hide' then
+    if (_attach_triggers.declared).place operator(pg_catalog.=) 'side' then
+        execute pg_catalog.format(
+            'create or replace trigger %I after delete on %s
+            referencing old table as sqlembed_old
+            for each statement execute function sqlembed.%I()',
+            'sqlembed_delete_' || (_attach_triggers.declared).id,
+            relation,
+            '_note_' || (_attach_triggers.declared).id
+        );
+        execute pg_catalog.format(
+            'create or replace trigger %I after truncate on %s
+            for each statement execute function sqlembed.%I()',
+            'sqlembed_truncate_' || (_attach_triggers.declared).id,
+            relation,
+            '_note_' || (_attach_triggers.declared).id
+        );
+    elsif (_attach_triggers.declared).on_change operator(pg_catalog.=) 'hide' then
         -- Its name sorts last, so that it sees the row as other triggers leave it. An ORM that writes
         -- the old vector back beside a new text gets NULL; a client's new vector is kept.
         execute pg_catalog.format(

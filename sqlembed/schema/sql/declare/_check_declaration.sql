@@ -6,6 +6,11 @@ begin
     -- Owners of tables may insert here, and what they write about the key becomes SQL that runs with
     -- the rights of the owner of sqlembed.
     perform sqlembed._check_relation(new.relation);
+    if new.side is not null then
+        -- Workers write to it with their own rights.
+        perform sqlembed._check_relation(new.side);
+        perform sqlembed._refuse_side(new.relation, new.side, new.name);
+    end if;
     select
         k.columns,
         sqlembed._column_types(new.relation, k.columns),

@@ -70,7 +70,7 @@ set enable_nestloop = off
 as %2$L
 $sql$,
         made,
-        format(
+        case declared.place when 'side' then sqlembed._side_note_body(declared.id, key, source) else format(
             $sql$
 #variable_conflict use_column
 begin
@@ -121,7 +121,7 @@ $sql$,
             case declared.on_change when 'hide' then format(' where %s is null', vector) else '' end,
             changed,
             sqlembed._lock('idle')
-        )
+        ) end
     );
     execute format(
         'comment on function %s() is %L',

@@ -19,7 +19,7 @@ select
 from sqlembed.embedding as e
 join sqlembed.embedder as m on m.name = e.embedder
 cross join lateral (select sqlembed._sees_all_rows(e.relation) as all_rows) as s
-cross join lateral sqlembed._count_rows(e.relation, e.name, e.source) as c
+cross join lateral sqlembed._count_rows(e) as c
 cross join lateral (
     select
         (
@@ -70,7 +70,7 @@ where has_table_privilege(e.relation, 'select')
     and exists (
         select
         from pg_catalog.pg_attribute as a
-        where a.attrelid = e.relation and a.attname = e.name and not a.attisdropped
+        where a.attrelid = coalesce(e.side, e.relation) and a.attname = e.name and not a.attisdropped
     );
 
 comment on view sqlembed.status is 'How far each embedding is. Counting reads the tables. NULL counts: a policy keeps rows back.';

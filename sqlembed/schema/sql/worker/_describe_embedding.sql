@@ -46,6 +46,10 @@ begin
         declared.relation, match, declared.source
     );
 
+    if declared.side is not null then
+        _describe_embedding.write_vectors := sqlembed._describe_side(declared);
+        return;
+    end if;
     -- $1: keys, $2: sha256 of their texts, $3: vectors. Of the last two there may be fewer than
     -- rows: the rest have no text, or one that is blank and gets no vector. The answer is the keys of
     -- the rows that are up to date; the others have changed, are locked or gone.

@@ -14,8 +14,11 @@ begin
             perform sqlembed._follow_key(moved.embedding);
             -- What was written in between has not been noted.
             execute format(
-                'select sqlembed._note_keys(%s, array_agg(%s)) from %s as r where r.%I is null',
-                moved.embedding, moved.expression, moved.relation, moved.name
+                'select sqlembed._note_keys(%s, array_agg(%s)) from %s as r where not (%s)',
+                moved.embedding,
+                moved.expression,
+                moved.relation,
+                (select sqlembed._vector_test(e, 'r') from sqlembed.embedding as e where e.id = moved.embedding)
             );
         exception when lock_not_available or insufficient_privilege then
             -- Next time, or another worker.

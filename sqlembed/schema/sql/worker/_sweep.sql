@@ -29,8 +29,9 @@ begin
     where not exists (
         select
         from pg_attribute as a
-        where a.attrelid = e.relation and a.attname = e.name and not a.attisdropped
-    );
+        where a.attrelid = coalesce(e.side, e.relation) and a.attname = e.name and not a.attisdropped
+    )
+        or not exists (select from pg_class as c where c.oid = e.relation);
     perform sqlembed._drop_note_function(substr(p.proname, length('_note_') + 1)::integer)
     from pg_proc as p
     where p.pronamespace = 'sqlembed'::regnamespace
@@ -51,6 +52,6 @@ end
 $function$;
 
 comment on function sqlembed._sweep(bigint) is
-    'Housekeeping: old requests, the oldest of the cache beyond a number of rows, leases of workers that are dead or stuck, embeddings whose table or column was dropped, and what belongs to embeddings that are no more.';
+    'Housekeeping: grants on side tables, old requests, the oldest of the cache beyond a number of rows, leases of workers that are dead or stuck, embeddings whose table or column was dropped, and what belongs to embeddings that are no more.';
 
 revoke execute on function sqlembed._sweep(bigint) from public;
