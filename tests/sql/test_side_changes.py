@@ -190,7 +190,8 @@ def test_refresh_and_retry(embedded: Connection, shared_url: str) -> None:
     number = scalar(embedded, "select id from sqlembed.embedding")
     run(
         embedded,
-        "insert into sqlembed.failed_job (embedding, key, attempts, error) values (%s, '[3]', 5, 'no')",
+        "insert into sqlembed.failed_job (embedding, key, attempts, error)"
+        " values (%s, '[3]', 5, 'no')",
         number,
     )
     assert rows(embedded, "select embedding, key from sqlembed.failure") == [("embedding", [3])]

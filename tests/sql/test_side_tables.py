@@ -114,7 +114,8 @@ def test_a_key_of_many_columns(shared: Connection, shared_url: str) -> None:
     declare(shared, "t", "title", place="side")
     run(
         shared,
-        "insert into t select 'row ' || i, 'é''%s', i, now(), 'sad' from generate_series(1, 3) as i",
+        "insert into t select 'row ' || i, 'é''%s', i, now(), 'sad'"
+        " from generate_series(1, 3) as i",
     )
     assert rows(shared, COLUMNS, "t_embedding")[:4] == [
         ("m", "mood", "-"),
@@ -188,19 +189,22 @@ def test_long_names_do_not_meet(shared: Connection) -> None:
     assert scalar(shared, "select count(distinct side) from sqlembed.embedding") == 2
 
 
+LIKE = "create table article_embedding (id {key} primary key, source_hash bytea, embedding {kind})"
+
+
 @pytest.mark.parametrize(
     "taken",
     [
         "create table article_embedding (x int)",
         "create table article_embedding (id int primary key, title text)",
-        "create table article_embedding (id bigint primary key, source_hash bytea, embedding vector(8))",
+        LIKE.format(key="bigint", kind="vector(8)"),
         "create view article_embedding as select 1 as id",
         "create sequence article_embedding",
         "create type article_embedding as enum ('x')",
-        "create table article_embedding (id int primary key, source_hash bytea, embedding vector(7))",
+        LIKE.format(key="int", kind="vector(7)"),
         "create function article_embedding_hash(article) returns bytea return ''::bytea",
-        "create table article_embedding (id int primary key, source_hash bytea, embedding vector(8));"
-        " alter table article_embedding owner to pg_monitor",
+        LIKE.format(key="int", kind="vector(8)")
+        + "; alter table article_embedding owner to pg_monitor",
     ],
 )
 def test_a_name_that_is_taken_is_refused(article: Connection, taken: str) -> None:

@@ -7,6 +7,7 @@ as $function$
 declare
     declared sqlembed.embedding;
     match text;
+    key_match text;
     removed jsonb[];
     is_all boolean;
 begin
@@ -21,6 +22,7 @@ begin
         return;
     end if;
     match := sqlembed._side_match(declared.relation, declared.side, 't', 'r');
+    key_match := (select k.match from sqlembed._key_sql(declared.side) as k);
     execute format(
         'with gone as (
             delete from %1$s as r
@@ -39,10 +41,7 @@ begin
         declared.side,
         case
             when is_all then declared.side || ' as r'
-            else format(
-                'unnest($1) as k (key) join %s as r on %s',
-                declared.side, (select k.match from sqlembed._key_sql(declared.side) as k)
-            )
+            else format('unnest($1) as k (key) join %s as r on %s', declared.side, key_match)
         end,
         declared.relation,
         match,
@@ -59,14 +58,21 @@ begin
         declared.id, declared.relation, (select k.match from sqlembed._key_sql(declared.relation) as k)
     )
     using removed;
-    return query
-    select k.key
-    from unnest(_remove_vectors.keys) as k (key)
-    where k.key <> '[]' or coalesce(cardinality(removed), 0) < _remove_vectors.at_once;
+    -- Rows that somebody has locked are left for later.
+    return query execute format(
+        'select k.key
+        from unnest($1) as k (key)
+        where case k.key
+            when ''[]'' then not exists (select from %1$s as r where not exists (select from %2$s as t where %3$s))
+            else not exists (select from %1$s as r where %4$s and not exists (select from %2$s as t where %3$s))
+        end',
+        declared.side, declared.relation, match, key_match
+    )
+    using _remove_vectors.keys;
 end
 $function$;
 
 comment on function sqlembed._remove_vectors(integer, jsonb[], integer) is
-    'Remove from a side table the vectors of rows that are gone: those with these keys, and by the empty key so many of all of them. Returns the keys that are done.';
+    'Remove from a side table the vectors of rows that are gone: those with these keys, and by the empty key so many of all of them. Returns the keys of which none is left.';
 
 revoke execute on function sqlembed._remove_vectors(integer, jsonb[], integer) from public;
