@@ -14,7 +14,7 @@ OPEN = {
     "embedder": {"select"},
     "embedder_key": {"select"},
     "embedding": {"select", "delete"},
-    "change": {"insert"},
+    "change": {"select", "insert", "delete"},
     "cluster_model": {"select", "insert", "update", "delete"},
     "cluster_centroid": {"select", "insert", "update", "delete"},
     "failure": {"select"},
@@ -27,6 +27,7 @@ OPEN = {
 ELEVATED = {
     "sqlembed._ask(text,bytea,text,text[])",
     "sqlembed._drop_note_function(integer)",
+    "sqlembed._has_own_changes(integer)",
     "sqlembed._is_waiting(regclass,timestamp with time zone)",
     "sqlembed._make_note_function(integer)",
     "sqlembed._pending(regclass)",

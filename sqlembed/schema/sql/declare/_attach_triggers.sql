@@ -22,6 +22,16 @@ begin
         relation,
         '_note_' || (_attach_triggers.declared).id
     );
+    if (_attach_triggers.declared).timing operator(pg_catalog.=) 'sync' then
+        -- Its name sorts after the two: it embeds what they have noted.
+        execute pg_catalog.format(
+            'create or replace trigger %I after insert or update on %s
+            for each statement execute function sqlembed._embed_statement(%s)',
+            'sqlembed_vectors_' || (_attach_triggers.declared).id,
+            relation,
+            (_attach_triggers.declared).id
+        );
+    end if;
     if (_attach_triggers.declared).on_change operator(pg_catalog.=) 'hide' then
         -- Its name sorts last, so that it sees the row as other triggers leave it. An ORM that writes
         -- the old vector back beside a new text gets NULL; a client's new vector is kept.

@@ -24,7 +24,7 @@ declare
     declared sqlembed.embedding;
     queued bigint;
 begin
-    perform sqlembed._check_choice('timing', create_embedding.timing, '{async}', '{sync}');
+    perform sqlembed._check_choice('timing', create_embedding.timing, '{async,sync}');
     perform sqlembed._check_choice('on_change', create_embedding.on_change, '{hide,keep}');
     perform sqlembed._check_choice('metric', create_embedding.metric, '{cosine,euclidean,inner_product,l1}');
     perform sqlembed._check_choice('storage', create_embedding.storage, '{vector,halfvec}');

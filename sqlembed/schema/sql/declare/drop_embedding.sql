@@ -14,7 +14,7 @@ declare
 begin
     perform sqlembed._check_relation(drop_embedding.relation);
     delete from sqlembed.embedding as e where e.id operator(pg_catalog.=) declared.id;
-    foreach trigger_name in array array['sqlembed_insert_', 'sqlembed_update_', 'zz_sqlembed_hide_']
+    foreach trigger_name in array array['sqlembed_insert_', 'sqlembed_update_', 'sqlembed_vectors_', 'zz_sqlembed_hide_']
     loop
         execute pg_catalog.format('drop trigger if exists %I on %s', trigger_name || declared.id, declared.relation);
     end loop;
