@@ -36,7 +36,7 @@ def hint(connection: Connection, statement: str) -> str:
 
 def test_every_missing_right_is_named(writer: Connection, role: str) -> None:
     for wanted in (
-        f"grant select (body, id, title), update (embedding) on article to {role}",
+        f"grant select (body, id, title), update (embedding) on public.article to {role}",
         f"select sqlembed.grant_embedder('hash', '{role}')",
     ):
         said = hint(writer, INSERT)
@@ -48,7 +48,7 @@ def test_every_missing_right_is_named(writer: Connection, role: str) -> None:
     assert waiting(writer) == 0
     run(writer, f"revoke select (title) on article from {role}")
     run(writer, f"set role {role}")
-    assert hint(writer, INSERT) == f"grant select (title) on article to {role}"
+    assert hint(writer, INSERT) == f"grant select (title) on public.article to {role}"
     assert scalar(writer, "select count(id) from article") == 1
 
 
