@@ -724,13 +724,9 @@ declare
     asked_kind text;
     wanted text[];
     cached public.vector[];
-    missing text[];
-    answers public.vector[];
-    ticket bytea;
-    connection text;
-    id bigint;
-    done boolean := false;
-    until timestamptz;
+    part text[];
+    answered text[] := '{}';
+    answers public.vector[] := '{}';
 begin
     select e.* into known from sqlembed.embedder as e where e.name = _ask.embedder;
     if known.name is null then
@@ -756,45 +752,60 @@ begin
     end if;
 
     cached := sqlembed._cached(_ask.embedder, asked_kind, wanted);
-    select array_agg(w.input order by w.ordinality)
-    into missing
-    from unnest(wanted) with ordinality as w (input, ordinality)
-    where cached[w.ordinality] is null;
-
-    if missing is not null then
-        connection := sqlembed._open_loopback();
-        ticket := sqlembed._ticket(_ask.embedder, asked_kind, missing);
-        until := clock_timestamp() + sqlembed._request_timeout();
-        while not done loop
-            if clock_timestamp() > until then
-                raise exception 'sqlembed: no answer within %', sqlembed._request_timeout()
-                    using errcode = 'SE004',
-                        hint = 'The workers are busy: start more of them, or raise sqlembed.request_timeout.';
-            end if;
-            select t.id, t.done, t.result
-            into id, done, answers
-            from sqlembed_dblink.dblink(
-                connection,
-                format(
-                    'call sqlembed_wire.request(%L, %L, %L, %L, %s, %L)',
-                    _ask.embedder, asked_kind, case when id is null then missing end, ticket, 100, id
-                )
-            ) as t (id bigint, done boolean, result public.vector[]);
-        end loop;
-    end if;
-
-    return array(
-        select coalesce(c.vector, a.vector)
-        from unnest(_ask.inputs) with ordinality as i (input, ordinality)
-        left join unnest(wanted, cached) as c (input, vector) on c.input = i.input
-        left join unnest(missing, answers) as a (input, vector) on a.input = i.input
-        order by i.ordinality
-    );
+    for part in
+        select p.inputs
+        from sqlembed._parts(
+            array(select c.input from unnest(wanted, cached) as c (input, vector) where c.vector is null)
+        ) as p (inputs)
+    loop
+        answered := array_cat(answered, part);
+        answers := array_cat(answers, sqlembed._ask_worker(_ask.embedder, asked_kind, part));
+    end loop;
+    return sqlembed._spread(_ask.inputs, array_cat(wanted, answered), array_cat(cached, answers));
 end
 $function$;
 
 comment on function sqlembed._ask(text, bytea, text, text[]) is
     'Vectors from the cache, and for what is not there from a worker, through a second connection to this database. The key is proof that the caller may use the embedder.';
+
+create or replace function sqlembed._ask_worker(embedder text, kind text, inputs text[]) returns public.vector[]
+language plpgsql
+stable
+parallel restricted
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    connection text := sqlembed._open_loopback();
+    ticket bytea := sqlembed._ticket(_ask_worker.embedder, _ask_worker.kind, _ask_worker.inputs);
+    until timestamptz := clock_timestamp() + sqlembed._request_timeout();
+    id bigint;
+    done boolean := false;
+    answers public.vector[];
+begin
+    while not done loop
+        if clock_timestamp() > until then
+            raise exception 'sqlembed: no answer within %', sqlembed._request_timeout()
+                using errcode = 'SE004',
+                    hint = 'The workers are busy: start more of them, or raise sqlembed.request_timeout.';
+        end if;
+        select t.id, t.done, t.result
+        into id, done, answers
+        from sqlembed_dblink.dblink(
+            connection,
+            format(
+                'call sqlembed_wire.request(%L, %L, %L, %L, %s, %L)',
+                _ask_worker.embedder, _ask_worker.kind, case when id is null then _ask_worker.inputs end, ticket, 100, id
+            )
+        ) as t (id bigint, done boolean, result public.vector[]);
+    end loop;
+    return answers;
+end
+$function$;
+
+comment on function sqlembed._ask_worker(text, text, text[]) is
+    'Vectors from a worker, through a second connection to this database: one request.';
+
+revoke execute on function sqlembed._ask_worker(text, text, text[]) from public;
 
 create or replace function sqlembed._cached(embedder text, kind text, inputs text[])
 returns public.vector[]
@@ -983,6 +994,45 @@ comment on function sqlembed._open_loopback() is
     'What to give dblink to reach this session''s own database: the name of a living connection, or of the server where a connection that stays is not safe.';
 
 revoke execute on function sqlembed._open_loopback() from public;
+
+create or replace function sqlembed._parts(inputs text[]) returns setof text[]
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select array_agg(p.input)
+    from (
+        select
+            i.input,
+            (row_number() over by_length - 1) / 1000
+                + (sum(octet_length(i.input)) over by_length - octet_length(i.input)) / 65536 as part
+        from unnest(_parts.inputs) as i (input)
+        window by_length as (order by octet_length(i.input), i.input rows unbounded preceding)
+    ) as p
+    group by p.part
+    order by p.part
+$function$;
+
+comment on function sqlembed._parts(text[]) is
+    'Texts as so many requests: each may take its time, and others are served in between. Those of one length stand together, because models pad to the longest.';
+
+revoke execute on function sqlembed._parts(text[]) from public;
+
+create or replace function sqlembed._spread(inputs text[], known text[], vectors public.vector[]) returns public.vector[]
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+-- The planner takes every array for a short one.
+set enable_nestloop = off
+as $function$
+    select array_agg(k.vector order by i.position)
+    from unnest(_spread.inputs) with ordinality as i (input, position)
+    left join unnest(_spread.known, _spread.vectors) as k (input, vector)
+        on k.input = i.input and k.vector is not null
+$function$;
+
+comment on function sqlembed._spread(text[], text[], public.vector[]) is
+    'Vectors of known texts in the order of others that may repeat; NULL for one that has none.';
 
 create or replace function sqlembed._ticket(embedder text, kind text, inputs text[]) returns bytea
 language sql
@@ -1282,6 +1332,16 @@ begin
         relation,
         '_note_' || (_attach_triggers.declared).id
     );
+    if (_attach_triggers.declared).timing operator(pg_catalog.=) 'sync' then
+        -- Its name sorts after the two: it embeds what they have noted.
+        execute pg_catalog.format(
+            'create or replace trigger %I after insert or update on %s
+            for each statement execute function sqlembed._embed_statement(%s)',
+            'sqlembed_vectors_' || (_attach_triggers.declared).id,
+            relation,
+            (_attach_triggers.declared).id
+        );
+    end if;
     if (_attach_triggers.declared).place operator(pg_catalog.=) 'side' then
         execute pg_catalog.format(
             'create or replace trigger %I after delete on %s
@@ -1825,6 +1885,9 @@ declare
     source text;
     made text;
     changed text;
+    stamp text;
+    bell text;
+    lost text;
 begin
     select e.* into declared from sqlembed.embedding as e where e.id = _make_note_function.embedding;
     -- Columns have no prefix: a name that has one and is no column any more means a function.
@@ -1848,14 +1911,19 @@ begin
             declared.id, key, vector, source
         )
         -- A vector that came with the new text is the client's own and stays. One that goes with its
-        -- row to another key may be out of date, if the old key was waiting.
+        -- row to another key is out of date if the text changed as well, or if the old key was waiting.
         else format(
             $sql$
             select %1$s, n.key
             from (select %2$s as key, %3$s as vector, row(%4$s) as source from sqlembed_new) as n
             left join (select %2$s as key, %3$s as vector, row(%4$s) as source from sqlembed_old) as o on o.key = n.key
             where case
-                when o.key is null then n.vector is null or exists (
+                when o.key is null then n.vector is null
+                or (
+                    md5(row(n.vector)::text) in (select md5(row(%3$s)::text) from sqlembed_old)
+                    and md5(row(n.vector, n.source)::text) not in (select md5(row(%3$s, row(%4$s))::text) from sqlembed_old)
+                )
+                or exists (
                     select
                     from (select %2$s as key from sqlembed_old) as p
                     join (
@@ -1869,6 +1937,33 @@ begin
             end$sql$,
             declared.id, key, vector, source
         )
+    end;
+
+    -- With timing sync, the writer embeds before the commit and finds its own changes by the stamp.
+    stamp := case declared.timing when 'sync' then 'pg_current_xact_id()' else 'null' end;
+    bell := case declared.timing
+        when 'async' then format(
+            $sql$
+    -- NOTIFY serializes commits, so a bell is rung only while a worker waits for one. The shared
+    -- lock, held to the end of the transaction, keeps a worker from falling asleep meanwhile.
+    if found and not pg_try_advisory_xact_lock_shared(%s, 0) then
+        perform pg_notify('sqlembed', '');
+    end if;$sql$,
+            sqlembed._lock('idle')
+        )
+        else ''
+    end;
+    lost := case declared.timing
+        when 'sync' then format(
+            $sql$
+        if exists (select from pg_attribute as a where a.attrelid = tg_relid and a.attname = %L and not a.attisdropped) then
+            raise exception 'sqlembed: rows of %% cannot be embedded: %%', tg_relid::regclass, sqlerrm
+                using errcode = 'SE012',
+                    hint = 'Declare the embedding anew: drop_embedding, then create_embedding. A worker follows a primary key that was renamed.';
+        end if;$sql$,
+            declared.name
+        )
+        else ''
     end;
 
     -- Nothing of the table's owner may run in it: rows are compared by their bytes (*<>), and the
@@ -1900,14 +1995,15 @@ begin
     then
         return null;
     end if;
-    -- A column that was dropped or renamed under us must not fail the application's statement.
+    -- A column that was dropped or renamed under us must not fail the application's statement, unless
+    -- it was to embed.
     begin
         if tg_op = 'INSERT' then
             perform %2$s, %4$s from sqlembed_new where %3$s is null limit 1;
         else
             perform %2$s, %4$s, %3$s from sqlembed_new%5$s limit 1;
         end if;
-    exception when undefined_column or undefined_function then
+    exception when undefined_column or undefined_function then%9$s
         return null;
     end;
     if not found then
@@ -1915,16 +2011,12 @@ begin
     end if;
 
     if tg_op = 'INSERT' then
-        insert into sqlembed.change (embedding, key)
-        select %1$s, %2$s from sqlembed_new where %3$s is null;
+        insert into sqlembed.change (embedding, key, transaction)
+        select %1$s, %2$s, %7$s from sqlembed_new where %3$s is null;
     else
-        insert into sqlembed.change (embedding, key)%6$s;
-    end if;
-    -- NOTIFY serializes commits, so a bell is rung only while a worker waits for one. The shared
-    -- lock, held to the end of the transaction, keeps a worker from falling asleep meanwhile.
-    if found and not pg_try_advisory_xact_lock_shared(%7$s, 0) then
-        perform pg_notify('sqlembed', '');
-    end if;
+        insert into sqlembed.change (embedding, key, transaction)
+        select w.embedding, w.key, %7$s from (%6$s) as w (embedding, key);
+    end if;%8$s
     return null;
 end
 $sql$,
@@ -1934,7 +2026,9 @@ $sql$,
             source,
             case declared.on_change when 'hide' then format(' where %s is null', vector) else '' end,
             changed,
-            sqlembed._lock('idle')
+            stamp,
+            bell,
+            lost
         ) end
     );
     execute format(
@@ -2494,13 +2588,17 @@ declare
     declared sqlembed.embedding;
     queued bigint;
 begin
-    perform sqlembed._check_choice('timing', create_embedding.timing, '{async}', '{sync}');
+    perform sqlembed._check_choice('timing', create_embedding.timing, '{async,sync}');
     perform sqlembed._check_choice('on_change', create_embedding.on_change, '{hide,keep}');
     perform sqlembed._check_choice('metric', create_embedding.metric, '{cosine,euclidean,inner_product,l1}');
     perform sqlembed._check_choice('storage', create_embedding.storage, '{vector,halfvec}');
     perform sqlembed._check_choice('index', create_embedding.index, '{hnsw,none}', '{ivfflat}');
     perform sqlembed._check_choice('place', create_embedding.place, '{row,side}');
     perform sqlembed._check_choice('adopt', create_embedding.adopt, '{keep,recompute}', '{check}');
+    if create_embedding.timing operator(pg_catalog.=) 'sync' and create_embedding.place operator(pg_catalog.=) 'side' then
+        raise exception 'sqlembed: timing ''sync'' with place ''side'' is not available in this version'
+            using errcode = 'SE014', hint = 'Say place => ''row'', or timing => ''async''.';
+    end if;
     if create_embedding.chunking is not null then
         raise exception 'sqlembed: chunking is not available in this version'
             using errcode = 'SE014', hint = 'Leave it out: one vector stands for the whole text.';
@@ -2629,7 +2727,8 @@ begin
     declared.side := (select c.oid from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) declared.side);
     update sqlembed.embedding as e set is_dropped = true where e.id operator(pg_catalog.=) declared.id;
     foreach trigger_name in array array[
-        'sqlembed_insert_', 'sqlembed_update_', 'sqlembed_delete_', 'sqlembed_truncate_', 'zz_sqlembed_hide_'
+        'sqlembed_insert_', 'sqlembed_update_', 'sqlembed_delete_', 'sqlembed_truncate_', 'sqlembed_vectors_',
+        'zz_sqlembed_hide_'
     ]
     loop
         execute pg_catalog.format('drop trigger if exists %I on %s', trigger_name || declared.id, declared.relation);
@@ -2780,6 +2879,375 @@ $procedure$;
 
 comment on procedure sqlembed.wait_until_embedded(regclass, interval) is
     'Return when every row of a table that was committed before has been embedded or given up: read your writes. Not inside a transaction.';
+
+create or replace function sqlembed._check_writer(declared sqlembed.embedding) returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    relation regclass := (_check_writer.declared).relation;
+    vector name := (_check_writer.declared).name;
+    unreadable text;
+    wanted text;
+begin
+    select string_agg(quote_ident(c.name), ', ' order by c.name)
+    into unreadable
+    from (
+        select distinct n.name
+        from unnest((_check_writer.declared).key_columns || (_check_writer.declared).source_columns) as n (name)
+    ) as c
+    join pg_attribute as a on a.attrelid = relation and a.attname = c.name and not a.attisdropped
+    where not has_column_privilege(relation, a.attnum, 'select');
+    wanted := nullif(
+        concat_ws(
+            ', ',
+            'select (' || unreadable || ')',
+            case when not has_column_privilege(relation, vector, 'update') then format('update (%I)', vector) end
+        ),
+        ''
+    );
+    if wanted is not null then
+        raise exception 'sqlembed: permission denied to embed the rows of % as they are written', relation
+            using errcode = '42501',
+                detail = format('%s has timing sync: whoever writes a row gives it its vector.', quote_ident(vector)),
+                hint = format('Its owner can say: grant %s on %s to %I.', wanted, relation, current_user);
+    end if;
+    if not exists (
+        select from sqlembed.embedder_key as k where k.embedder = (_check_writer.declared).embedder
+    ) then
+        raise exception 'sqlembed: permission denied for embedder %', quote_ident((_check_writer.declared).embedder)
+            using errcode = '42501',
+                hint = format(
+                    'Its owner can say: select sqlembed.grant_embedder(%L, %L).',
+                    (_check_writer.declared).embedder, current_user
+                );
+    end if;
+end
+$function$;
+
+comment on function sqlembed._check_writer(sqlembed.embedding) is
+    'An error that says which right is missing, when the caller may not give the rows of a table their vectors.';
+
+create or replace function sqlembed._embed_changes(embedding integer) returns void
+language plpgsql
+volatile
+as $function$
+declare
+    declared sqlembed.embedding;
+    keys jsonb[];
+    found record;
+begin
+    select e.* into declared from sqlembed.embedding as e where e.id operator(pg_catalog.=) _embed_changes.embedding;
+    perform sqlembed._check_writer(declared);
+    -- Once, unless triggers change the texts when the vectors are written.
+    for round in 1..10 loop
+        keys := sqlembed._own_changes(declared.id);
+        if keys is null then
+            return;
+        end if;
+        select
+            coalesce(pg_catalog.array_agg(t.key), '{}') as keys,
+            coalesce(pg_catalog.array_agg(t.hash), '{}') as hashes,
+            coalesce(pg_catalog.array_agg(t.input), '{}') as inputs
+        into found
+        from sqlembed._read_texts(declared, keys) as t;
+        if not sqlembed._write_vectors(
+            declared,
+            found.keys,
+            found.hashes,
+            sqlembed._ask(
+                declared.embedder,
+                (select k.key from sqlembed.embedder_key as k where k.embedder operator(pg_catalog.=) declared.embedder),
+                'document',
+                found.inputs
+            )
+        ) then
+            return;
+        end if;
+    end loop;
+    perform sqlembed._refuse_unsteady(declared);
+end
+$function$;
+
+comment on function sqlembed._embed_changes(integer) is
+    'Embed the rows that the present transaction has written, through one request to a worker, with the rights of the caller.';
+
+create or replace function sqlembed._embed_statement() returns trigger
+language plpgsql
+volatile
+as $function$
+begin
+    if not sqlembed._has_own_changes(tg_argv[0]::integer)
+        -- A worker must not wait for itself: what triggers change upon its writes it finds later.
+        or pg_catalog.current_setting('sqlembed.writing', true) operator(pg_catalog.=) 'on'
+    then
+        return null;
+    end if;
+    -- A session that computes vectors itself has promised to do it before it commits. The promise
+    -- holds for its own role, whose rights are known now, and not for that of a function it calls.
+    if pg_catalog.current_setting('sqlembed.inline', true) operator(pg_catalog.=) current_user::text then
+        perform sqlembed._check_writer(e)
+        from sqlembed.embedding as e
+        where e.id operator(pg_catalog.=) tg_argv[0]::integer;
+        return null;
+    end if;
+    perform sqlembed._embed_changes(tg_argv[0]::integer);
+    return null;
+end
+$function$;
+
+comment on function sqlembed._embed_statement() is
+    'Statement trigger of timing => ''sync'': embed the rows that the statement has written. It runs with the rights of whoever writes them.';
+
+create or replace function sqlembed._forget_own_changes(embedding integer) returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- Not by a right to delete from the table: whoever has that may lock it.
+    delete from sqlembed.change as c
+    where c.transaction = pg_current_xact_id_if_assigned() and c.embedding = _forget_own_changes.embedding
+$function$;
+
+comment on function sqlembed._forget_own_changes(integer) is
+    'Take back the notes of rows that the present transaction has written, for it gives them their vectors itself. Nobody else''s notes can be seen or touched by it.';
+
+create or replace function sqlembed._has_own_changes(embedding integer) returns boolean
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    select exists (
+        select
+        from sqlembed.change as c
+        where c.transaction = pg_current_xact_id_if_assigned() and c.embedding = _has_own_changes.embedding
+    )
+$function$;
+
+comment on function sqlembed._has_own_changes(integer) is
+    'Whether the present transaction has written rows that are yet to be embedded, also to a caller who may not embed them and is told so. It says nothing else to anybody.';
+
+create or replace function sqlembed._note_again(declared sqlembed.embedding, keys jsonb[], hashes bytea[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+-- Few or many keys, their plan is the same.
+set enable_nestloop = off
+as $function$
+begin
+    insert into sqlembed.change (embedding, key, transaction)
+    select (_note_again.declared).id, t.key, pg_current_xact_id()
+    from sqlembed._read_texts(_note_again.declared, _note_again.keys) as t
+    join unnest(_note_again.keys, _note_again.hashes) as k (key, hash) on k.key = t.key
+    where t.hash is distinct from k.hash;
+end
+$function$;
+
+comment on function sqlembed._note_again(sqlembed.embedding, jsonb[], bytea[]) is
+    'Note rows whose text is no longer the one that was embedded: a trigger has changed it when the vector was written.';
+
+create or replace function sqlembed._own_changes(embedding integer) returns jsonb[]
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- The policy of the table says the same of the transaction, except to those whom none binds.
+    select array_agg(distinct c.key)
+    from sqlembed.change as c
+    where c.transaction = pg_current_xact_id_if_assigned() and c.embedding = _own_changes.embedding
+$function$;
+
+comment on function sqlembed._own_changes(integer) is
+    'Keys of the rows that the present transaction has written and not yet embedded, in order; NULL when there are none.';
+
+create or replace function sqlembed._read_changes()
+returns table (embedding integer, embedder text, fingerprint text, key text, input text, hash bytea)
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    declared sqlembed.embedding;
+begin
+    for declared in
+        select e.*
+        from sqlembed.embedding as e
+        where e.id in (
+            select c.embedding from sqlembed.change as c where c.transaction = pg_current_xact_id_if_assigned()
+        )
+        order by e.id
+    loop
+        return query
+        select declared.id, declared.embedder, d.fingerprint, t.key::text, t.input, t.hash
+        from sqlembed.embedder as d, sqlembed._read_texts(declared, sqlembed._own_changes(declared.id)) as t
+        where d.name = declared.embedder;
+    end loop;
+end
+$function$;
+
+comment on function sqlembed._read_changes() is
+    'Texts of the rows that the present transaction has written and not yet embedded, for a session that computes vectors itself.';
+
+create or replace function sqlembed._read_texts(declared sqlembed.embedding, keys jsonb[])
+returns table (key jsonb, input text, hash bytea)
+language plpgsql
+volatile
+-- The source expression and its operators are the declared ones, whatever the caller's search_path.
+set search_path = pg_catalog, pg_temp
+-- Rows are found one by one through the primary key.
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $function$
+declare
+    found_rows bigint;
+begin
+    return query execute format(
+        'select k.key, case when not sqlembed._blank(t.input) then t.input end, sha256(convert_to(t.input, ''UTF8''))
+        from unnest($1) with ordinality as k (key, position)
+        cross join lateral (
+            select (select (%3$s)::text from (select %4$s) as r) as input
+            from %1$s as r
+            where %2$s
+            offset 0
+        ) as t
+        order by k.position',
+        (_read_texts.declared).relation,
+        (select k.match from sqlembed._key_sql((_read_texts.declared).relation) as k),
+        (_read_texts.declared).source,
+        (select string_agg(format('r.%I', c), ', ') from unnest((_read_texts.declared).source_columns) as c)
+    )
+    using _read_texts.keys;
+    get diagnostics found_rows = row_count;
+
+    -- A row that a trigger has deleted since needs no vector; one that is hidden does.
+    if found_rows < cardinality(_read_texts.keys) and row_security_active((_read_texts.declared).relation) then
+        perform sqlembed._refuse_hidden(_read_texts.declared);
+    end if;
+end
+$function$;
+
+comment on function sqlembed._read_texts(sqlembed.embedding, jsonb[]) is
+    'The present texts of rows, read with the rights of the caller, in the order of the keys, with their sha256. Blank ones are NULL, but have a hash.';
+
+create or replace function sqlembed._refuse_hidden(declared sqlembed.embedding) returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    raise exception 'sqlembed: a row of % was written and cannot be given its vector', (_refuse_hidden.declared).relation
+        using errcode = 'SE016',
+            detail = format(
+                '%s has timing sync: whoever writes a row gives it its vector. A policy hides the row from %I, or a trigger skips the update.',
+                quote_ident((_refuse_hidden.declared).name), current_user
+            ),
+            hint = format(
+                'Let policies for select and update show %I the rows that they may write, or declare the embedding with timing => ''async''.',
+                current_user
+            );
+end
+$function$;
+
+comment on function sqlembed._refuse_hidden(sqlembed.embedding) is
+    'The error when a row would be left without its vector.';
+
+create or replace function sqlembed._refuse_unsteady(declared sqlembed.embedding) returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    raise exception 'sqlembed: a trigger of % changes the text whenever its vector is written', (_refuse_unsteady.declared).relation
+        using errcode = 'SE016',
+            hint = format(
+                'Restrict the trigger to updates of other columns than %I, or declare the embedding with timing => ''async''.',
+                (_refuse_unsteady.declared).name
+            );
+end
+$function$;
+
+comment on function sqlembed._refuse_unsteady(sqlembed.embedding) is
+    'The error when no vector stays the one of the present text.';
+
+create or replace function sqlembed._write_numbers(embedding integer, keys text[], hashes bytea[], numbers real[])
+returns boolean
+language plpgsql
+volatile
+as $function$
+declare
+    declared sqlembed.embedding;
+begin
+    select e.* into declared from sqlembed.embedding as e where e.id operator(pg_catalog.=) _write_numbers.embedding;
+    return sqlembed._write_vectors(
+        declared,
+        _write_numbers.keys::jsonb[],
+        _write_numbers.hashes,
+        array(
+            select (
+                _write_numbers.numbers[
+                    (i operator(pg_catalog.-) 1) operator(pg_catalog.*) declared.dimensions operator(pg_catalog.+) 1
+                    :i operator(pg_catalog.*) declared.dimensions
+                ]
+            )::public.vector
+            from pg_catalog.generate_series(
+                1, pg_catalog.cardinality(_write_numbers.numbers) operator(pg_catalog./) declared.dimensions
+            ) as i
+        )
+    );
+end
+$function$;
+
+comment on function sqlembed._write_numbers(integer, text[], bytea[], real[]) is
+    'The same as _write_vectors, with the numbers of all vectors one after the other, which every driver sends in binary. Rows without a text come last and have no numbers.';
+
+create or replace function sqlembed._write_vectors(
+    declared sqlembed.embedding,
+    keys jsonb[],
+    hashes bytea[],
+    vectors public.vector[]
+)
+returns boolean
+language plpgsql
+volatile
+as $function$
+declare
+    clears boolean := (_write_vectors.declared).on_change operator(pg_catalog.=) 'keep';
+    written bigint;
+begin
+    perform sqlembed._forget_own_changes((_write_vectors.declared).id);
+
+    -- No SET on this function: triggers of the table fire in it, under the settings of their session.
+    execute pg_catalog.format(
+        'update %1$s as r
+        set %2$I = k.vector::%3$s
+        from rows from (pg_catalog.unnest($1), pg_catalog.unnest($2)) as k (key, vector)
+        where %4$s and (k.vector is not null or $3)',
+        (_write_vectors.declared).relation,
+        (_write_vectors.declared).name,
+        case (_write_vectors.declared).storage when 'vector' then 'public.vector' else 'public.halfvec' end,
+        (select k.match from sqlembed._key_sql((_write_vectors.declared).relation) as k)
+    )
+    using _write_vectors.keys, _write_vectors.vectors, clears;
+    get diagnostics written = row_count;
+    if written operator(pg_catalog.<) (
+        select pg_catalog.count(*)
+        from rows from (pg_catalog.unnest(_write_vectors.keys), pg_catalog.unnest(_write_vectors.vectors)) as k (key, vector)
+        where k.vector is not null or clears
+    ) then
+        perform sqlembed._refuse_hidden(_write_vectors.declared);
+    end if;
+
+    perform sqlembed._note_again(_write_vectors.declared, _write_vectors.keys, _write_vectors.hashes);
+    return sqlembed._has_own_changes((_write_vectors.declared).id);
+end
+$function$;
+
+comment on function sqlembed._write_vectors(sqlembed.embedding, jsonb[], bytea[], public.vector[]) is
+    'Give rows that the present transaction has written their vectors, with the rights of the caller. True when triggers have changed texts upon it, which then are to be embedded as well.';
 
 create or replace function sqlembed._answer_requests(
     worker integer,

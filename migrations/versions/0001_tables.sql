@@ -118,8 +118,12 @@ create table sqlembed.change (
     id bigint generated always as identity primary key,
     embedding integer not null,
     key jsonb not null check (jsonb_typeof(key) = 'array'),
-    changed_at timestamptz not null default clock_timestamp()
+    changed_at timestamptz not null default clock_timestamp(),
+    transaction xid8
 );
+
+-- Only for changes of timing sync, which their own transaction looks for.
+create index change_of_transaction on sqlembed.change (transaction) where transaction is not null;
 
 alter table sqlembed.change enable row level security;
 
@@ -137,11 +141,29 @@ create policy owner_of_the_table_queues on sqlembed.change
         )
     );
 
+-- With timing sync, whoever writes a row also gives it its vector: they find the changes of their own
+-- transaction, and of no other, if they may write the vector.
+create policy writer_of_the_vector_embeds on sqlembed.change
+    for all
+    using (
+        transaction = pg_current_xact_id_if_assigned()
+        and embedding = any (
+            array(
+                select e.id
+                from sqlembed.embedding as e
+                join pg_catalog.pg_attribute as a
+                    on a.attrelid = e.relation and a.attname = e.name and not a.attisdropped
+                where has_column_privilege(e.relation, a.attnum, 'update')
+            )
+        )
+    );
+
 comment on table sqlembed.change is 'Keys of rows whose source changed. Writers only append; workers fold it into job.';
 comment on column sqlembed.change.id is 'Order of arrival.';
 comment on column sqlembed.change.embedding is 'The embedding that is out of date.';
 comment on column sqlembed.change.key is 'The row: its primary key''s values in order.';
 comment on column sqlembed.change.changed_at is 'When the row was written.';
+comment on column sqlembed.change.transaction is 'timing sync: the transaction that wrote the row and is to embed it before it commits. A worker does it where that has not happened.';
 
 -- No foreign key to embedding: while a transaction that drops one is open, workers would have to
 -- wait for it. They remove what has lost its embedding.
@@ -225,6 +247,9 @@ with (
 );
 
 create index request_waiting on sqlembed.request (worker) where not done;
+
+-- Floats hardly compress, and callers wait for it.
+alter table sqlembed.request alter column result set storage external;
 
 comment on table sqlembed.request is 'Texts that SQL statements want embedded right now.';
 comment on column sqlembed.request.id is 'Number of the request.';
@@ -344,7 +369,7 @@ grant insert (
     side, hash_function, chunking, dimensions, key_columns, key_expression, source_columns
 ) on sqlembed.embedding to public;
 grant update (index_name, is_dropped) on sqlembed.embedding to public;
-grant insert on sqlembed.change to public;
+grant select, insert on sqlembed.change to public;
 grant select, insert on sqlembed.cluster_model, sqlembed.cluster_centroid to public;
 grant update (dimensions, num_clusters, iterations, loss, is_dropped) on sqlembed.cluster_model to public;
 grant usage on schema sqlembed_wire to sqlembed_loopback;

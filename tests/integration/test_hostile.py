@@ -14,7 +14,7 @@ OPEN = {
     "embedder": {"select"},
     "embedder_key": {"select"},
     "embedding": {"select"},
-    "change": {"insert"},
+    "change": {"select", "insert"},
     "cluster_model": {"select", "insert"},
     "cluster_centroid": {"select", "insert"},
     "failure": {"select"},
@@ -28,6 +28,8 @@ OPEN = {
 ELEVATED = {
     "sqlembed._ask(text,bytea,text,text[])",
     "sqlembed._drop_note_function(integer)",
+    "sqlembed._forget_own_changes(integer)",
+    "sqlembed._has_own_changes(integer)",
     "sqlembed._make_note_function(integer)",
 }
 

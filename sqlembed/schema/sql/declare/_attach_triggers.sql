@@ -22,6 +22,16 @@ begin
         relation,
         '_note_' || (_attach_triggers.declared).id
     );
+    if (_attach_triggers.declared).timing operator(pg_catalog.=) 'sync' then
+        -- Its name sorts after the two: it embeds what they have noted.
+        execute pg_catalog.format(
+            'create or replace trigger %I after insert or update on %s
+            for each statement execute function sqlembed._embed_statement(%s)',
+            'sqlembed_vectors_' || (_attach_triggers.declared).id,
+            relation,
+            (_attach_triggers.declared).id
+        );
+    end if;
     if (_attach_triggers.declared).place operator(pg_catalog.=) 'side' then
         execute pg_catalog.format(
             'create or replace trigger %I after delete on %s

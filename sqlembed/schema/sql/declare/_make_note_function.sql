@@ -11,6 +11,9 @@ declare
     source text;
     made text;
     changed text;
+    stamp text;
+    bell text;
+    lost text;
 begin
     select e.* into declared from sqlembed.embedding as e where e.id = _make_note_function.embedding;
     -- Columns have no prefix: a name that has one and is no column any more means a function.
@@ -34,14 +37,19 @@ begin
             declared.id, key, vector, source
         )
         -- A vector that came with the new text is the client's own and stays. One that goes with its
-        -- row to another key may be out of date, if the old key was waiting.
+        -- row to another key is out of date if the text changed as well, or if the old key was waiting.
         else format(
             $sql$
             select %1$s, n.key
             from (select %2$s as key, %3$s as vector, row(%4$s) as source from sqlembed_new) as n
             left join (select %2$s as key, %3$s as vector, row(%4$s) as source from sqlembed_old) as o on o.key = n.key
             where case
-                when o.key is null then n.vector is null or exists (
+                when o.key is null then n.vector is null
+                or (
+                    md5(row(n.vector)::text) in (select md5(row(%3$s)::text) from sqlembed_old)
+                    and md5(row(n.vector, n.source)::text) not in (select md5(row(%3$s, row(%4$s))::text) from sqlembed_old)
+                )
+                or exists (
                     select
                     from (select %2$s as key from sqlembed_old) as p
                     join (
@@ -55,6 +63,33 @@ begin
             end$sql$,
             declared.id, key, vector, source
         )
+    end;
+
+    -- With timing sync, the writer embeds before the commit and finds its own changes by the stamp.
+    stamp := case declared.timing when 'sync' then 'pg_current_xact_id()' else 'null' end;
+    bell := case declared.timing
+        when 'async' then format(
+            $sql$
+    -- NOTIFY serializes commits, so a bell is rung only while a worker waits for one. The shared
+    -- lock, held to the end of the transaction, keeps a worker from falling asleep meanwhile.
+    if found and not pg_try_advisory_xact_lock_shared(%s, 0) then
+        perform pg_notify('sqlembed', '');
+    end if;$sql$,
+            sqlembed._lock('idle')
+        )
+        else ''
+    end;
+    lost := case declared.timing
+        when 'sync' then format(
+            $sql$
+        if exists (select from pg_attribute as a where a.attrelid = tg_relid and a.attname = %L and not a.attisdropped) then
+            raise exception 'sqlembed: rows of %% cannot be embedded: %%', tg_relid::regclass, sqlerrm
+                using errcode = 'SE012',
+                    hint = 'Declare the embedding anew: drop_embedding, then create_embedding. A worker follows a primary key that was renamed.';
+        end if;$sql$,
+            declared.name
+        )
+        else ''
     end;
 
     -- Nothing of the table's owner may run in it: rows are compared by their bytes (*<>), and the
@@ -86,14 +121,15 @@ begin
     then
         return null;
     end if;
-    -- A column that was dropped or renamed under us must not fail the application's statement.
+    -- A column that was dropped or renamed under us must not fail the application's statement, unless
+    -- it was to embed.
     begin
         if tg_op = 'INSERT' then
             perform %2$s, %4$s from sqlembed_new where %3$s is null limit 1;
         else
             perform %2$s, %4$s, %3$s from sqlembed_new%5$s limit 1;
         end if;
-    exception when undefined_column or undefined_function then
+    exception when undefined_column or undefined_function then%9$s
         return null;
     end;
     if not found then
@@ -101,16 +137,12 @@ begin
     end if;
 
     if tg_op = 'INSERT' then
-        insert into sqlembed.change (embedding, key)
-        select %1$s, %2$s from sqlembed_new where %3$s is null;
+        insert into sqlembed.change (embedding, key, transaction)
+        select %1$s, %2$s, %7$s from sqlembed_new where %3$s is null;
     else
-        insert into sqlembed.change (embedding, key)%6$s;
-    end if;
-    -- NOTIFY serializes commits, so a bell is rung only while a worker waits for one. The shared
-    -- lock, held to the end of the transaction, keeps a worker from falling asleep meanwhile.
-    if found and not pg_try_advisory_xact_lock_shared(%7$s, 0) then
-        perform pg_notify('sqlembed', '');
-    end if;
+        insert into sqlembed.change (embedding, key, transaction)
+        select w.embedding, w.key, %7$s from (%6$s) as w (embedding, key);
+    end if;%8$s
     return null;
 end
 $sql$,
@@ -120,7 +152,9 @@ $sql$,
             source,
             case declared.on_change when 'hide' then format(' where %s is null', vector) else '' end,
             changed,
-            sqlembed._lock('idle')
+            stamp,
+            bell,
+            lost
         ) end
     );
     execute format(

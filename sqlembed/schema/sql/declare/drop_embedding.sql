@@ -18,7 +18,8 @@ begin
     declared.side := (select c.oid from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) declared.side);
     update sqlembed.embedding as e set is_dropped = true where e.id operator(pg_catalog.=) declared.id;
     foreach trigger_name in array array[
-        'sqlembed_insert_', 'sqlembed_update_', 'sqlembed_delete_', 'sqlembed_truncate_', 'zz_sqlembed_hide_'
+        'sqlembed_insert_', 'sqlembed_update_', 'sqlembed_delete_', 'sqlembed_truncate_', 'sqlembed_vectors_',
+        'zz_sqlembed_hide_'
     ]
     loop
         execute pg_catalog.format('drop trigger if exists %I on %s', trigger_name || declared.id, declared.relation);
