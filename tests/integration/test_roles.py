@@ -18,7 +18,7 @@ from sqlembed.schema import functions, migrate, roles
 from sqlembed.worker import Worker
 from tests.fix_database import Connection
 from tests.fix_hostile import embedded, genuine, refused
-from tests.fix_scram import PASSWORD, PasswordServer, Realm
+from tests.fix_scram import ADMINISTER_ROLES, PASSWORD, PasswordServer, Realm
 from tests.fix_worker import serving
 from tests.integration.working import due, until
 
@@ -49,12 +49,7 @@ def drop_roles(server: PasswordServer) -> None:
 def cast(realm: Realm, registry: Registry) -> Iterator[Cast]:
     """The administrator makes the roles, the owner migrates, and three users are members."""
     server = realm.server
-    for role, options in (
-        ("sqlembed_reader", ""),
-        ("sqlembed_writer", "in role sqlembed_reader"),
-        ("sqlembed_worker", ""),
-    ):
-        server.admin.execute(f"create role {role} nologin {options}".encode())
+    server.admin.execute(ADMINISTER_ROLES)
     names = {kind: f"{kind}_{uuid.uuid4().hex[:8]}" for kind in ("reader", "writer", "worker")}
     for kind, name in names.items():
         server.admin.execute(

@@ -709,7 +709,7 @@ CREATE VIEW sqlembed._waiting WITH (security_barrier='true') AS
            FROM sqlembed.change c
           WHERE ((c.embedding = e.id) AND s.all_rows)
         UNION ALL
-         SELECT NULL::jsonb,
+         SELECT NULL::jsonb AS jsonb,
             o.changed_at
            FROM ( SELECT min(q.changed_at) AS changed_at
                    FROM ( SELECT j.changed_at
