@@ -313,8 +313,9 @@ CREATE FUNCTION sqlembed._raise_briefly(state text, problem text, detail text, h
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._read_cache(fingerprint text, kind text, hashes bytea[]) RETURNS TABLE(input_hash bytea, embedding public.vector)
-    LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp';
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off';
 
 CREATE FUNCTION sqlembed._refuse_arguments(k integer, filter text, mode text) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
@@ -356,6 +357,10 @@ CREATE FUNCTION sqlembed._reserve_model(name text, query text, metric text, seed
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._rest_embedders(worker integer, embedders text[]) RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._row_source(relation regclass, expression text, row_name text) RETURNS text
     LANGUAGE plpgsql;
 
@@ -374,7 +379,7 @@ CREATE FUNCTION sqlembed._stop_worker(worker integer) RETURNS void
     LANGUAGE sql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._sweep(cache_rows bigint) RETURNS void
+CREATE FUNCTION sqlembed._sweep(cache_bytes bigint) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -384,6 +389,10 @@ CREATE FUNCTION sqlembed._take_requests(worker integer, most integer) RETURNS TA
 
 CREATE FUNCTION sqlembed._ticket(embedder text, kind text, inputs text[]) RETURNS bytea
     LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._trim_cache(most bigint) RETURNS bigint
+    LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._uniform(key text, seed bigint) RETURNS double precision
@@ -400,7 +409,7 @@ CREATE FUNCTION sqlembed._view_definition(view oid) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog';
 
-CREATE FUNCTION sqlembed._write_cache(fingerprint text, kind text, hashes bytea[], vectors public.vector[]) RETURNS void
+CREATE FUNCTION sqlembed._write_cache(fingerprint text, kind text, hashes bytea[], vectors public.vector[], age interval DEFAULT '00:00:00'::interval) RETURNS void
     LANGUAGE sql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -410,6 +419,10 @@ CREATE FUNCTION sqlembed.assign(name text, query text) RETURNS TABLE(id text, ce
 
 CREATE FUNCTION sqlembed.centroids(name text) RETURNS TABLE(centroid_id integer, centroid public.vector, cluster_size bigint, cluster_radius double precision)
     LANGUAGE plpgsql STABLE ROWS 20 PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed.clear_cache(embedder text DEFAULT NULL::text) RETURNS bigint
+    LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed.cluster_examples(name text, query text, examples integer DEFAULT 3) RETURNS TABLE(centroid_id integer, id text, distance double precision)
@@ -514,6 +527,41 @@ CREATE TABLE sqlembed.cache (
     used_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
+CREATE TABLE sqlembed.embedder (
+    name text NOT NULL,
+    dimensions integer NOT NULL,
+    fingerprint text,
+    runtime text DEFAULT 'python'::text NOT NULL,
+    is_asymmetric boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT embedder_dimensions_check CHECK (((dimensions >= 1) AND (dimensions <= 16000))),
+    CONSTRAINT embedder_name_check CHECK (((name <> ''::text) AND (length(name) <= 200))),
+    CONSTRAINT embedder_runtime_check CHECK ((runtime = ANY (ARRAY['python'::text, 'sql'::text])))
+);
+
+CREATE VIEW sqlembed.cache_use AS
+ SELECT m.name AS embedder,
+    u.fingerprint,
+    u.kind,
+    u.vectors,
+    (u.vectors * ((one.bytes + octet_length(u.fingerprint)) + 100)) AS bytes,
+    u.oldest_use,
+    u.newest_use
+   FROM ((( SELECT c.fingerprint,
+            c.kind,
+            count(*) AS vectors,
+            min(c.used_at) AS oldest_use,
+            max(c.used_at) AS newest_use
+           FROM sqlembed.cache c
+          GROUP BY c.fingerprint, c.kind) u
+     CROSS JOIN LATERAL ( SELECT ((4 * public.vector_dims(c.embedding)) + 8) AS bytes
+           FROM sqlembed.cache c
+          WHERE ((c.fingerprint = u.fingerprint) AND (c.kind = u.kind))
+         LIMIT 1) one)
+     LEFT JOIN LATERAL ( SELECT string_agg(e.name, ', '::text ORDER BY e.name) AS name
+           FROM sqlembed.embedder e
+          WHERE (e.fingerprint = u.fingerprint)) m ON (true));
+
 CREATE TABLE sqlembed.change (
     id bigint NOT NULL,
     embedding integer NOT NULL,
@@ -540,18 +588,6 @@ CREATE TABLE sqlembed.cluster_centroid (
 )
 WITH (toast_tuple_target='8160');
 
-CREATE TABLE sqlembed.embedder (
-    name text NOT NULL,
-    dimensions integer NOT NULL,
-    fingerprint text,
-    runtime text DEFAULT 'python'::text NOT NULL,
-    is_asymmetric boolean DEFAULT false NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT embedder_dimensions_check CHECK (((dimensions >= 1) AND (dimensions <= 16000))),
-    CONSTRAINT embedder_name_check CHECK (((name <> ''::text) AND (length(name) <= 200))),
-    CONSTRAINT embedder_runtime_check CHECK ((runtime = ANY (ARRAY['python'::text, 'sql'::text])))
-);
-
 CREATE TABLE sqlembed.embedder_key (
     embedder text NOT NULL,
     key bytea NOT NULL,
@@ -575,7 +611,7 @@ CREATE TABLE sqlembed.failed_job (
     failed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
-CREATE VIEW sqlembed.failure AS
+CREATE VIEW sqlembed.failure WITH (security_barrier='true') AS
  SELECT e.relation,
     e.name AS embedding,
     f.key,
@@ -692,6 +728,7 @@ CREATE TABLE sqlembed.worker_process (
     name text NOT NULL,
     embedders text[] NOT NULL,
     epoch integer DEFAULT 0 NOT NULL,
+    resting text[] DEFAULT '{}'::text[] NOT NULL,
     started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 )
 WITH (fillfactor='10');
@@ -700,6 +737,7 @@ CREATE VIEW sqlembed.worker AS
  SELECT id,
     name,
     embedders,
+    resting,
     started_at
    FROM sqlembed.worker_process w
   WHERE (EXISTS ( SELECT
@@ -890,17 +928,23 @@ REVOKE ALL ON FUNCTION sqlembed._release_jobs(worker integer, embedding integer,
 
 REVOKE ALL ON FUNCTION sqlembed._renew_leases(worker integer, embedding integer, keys jsonb[], lease interval) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._rest_embedders(worker integer, embedders text[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._start_worker(name text, embedders text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._stop_worker(worker integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION sqlembed._sweep(cache_rows bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION sqlembed._sweep(cache_bytes bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._take_requests(worker integer, most integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._ticket(embedder text, kind text, inputs text[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION sqlembed._write_cache(fingerprint text, kind text, hashes bytea[], vectors public.vector[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION sqlembed._trim_cache(most bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._write_cache(fingerprint text, kind text, hashes bytea[], vectors public.vector[], age interval) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed.clear_cache(embedder text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed.grant_embedder(embedder text, grantee text) FROM PUBLIC;
 
@@ -920,11 +964,11 @@ GRANT ALL ON PROCEDURE sqlembed_wire.request(IN embedder text, IN kind text, IN 
 REVOKE ALL ON FUNCTION sqlembed_wire.submit(embedder text, kind text, inputs text[], ticket bytea, OUT id bigint, OUT result public.vector[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION sqlembed_wire.submit(embedder text, kind text, inputs text[], ticket bytea, OUT id bigint, OUT result public.vector[]) TO sqlembed_loopback;
 
+GRANT SELECT ON TABLE sqlembed.embedder TO PUBLIC;
+
 GRANT INSERT ON TABLE sqlembed.change TO PUBLIC;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE sqlembed.cluster_centroid TO PUBLIC;
-
-GRANT SELECT ON TABLE sqlembed.embedder TO PUBLIC;
 
 GRANT SELECT ON TABLE sqlembed.embedder_key TO PUBLIC;
 
