@@ -1053,6 +1053,34 @@ comment on function sqlembed._ticket(text, text, text[]) is
 
 revoke execute on function sqlembed._ticket(text, text, text[]) from public;
 
+create or replace function sqlembed.clear_cache(embedder text default null) returns bigint
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    known sqlembed.embedder;
+    gone bigint;
+begin
+    if clear_cache.embedder is not null then
+        select e.* into known from sqlembed.embedder as e where e.name = clear_cache.embedder;
+        if known.name is null then
+            raise exception 'sqlembed: unknown embedder %', quote_literal(clear_cache.embedder)
+                using errcode = 'SE001', hint = 'See: select embedder, fingerprint from sqlembed.cache_use.';
+        end if;
+    end if;
+    delete from sqlembed.cache as c
+    where clear_cache.embedder is null or c.fingerprint = known.fingerprint;
+    get diagnostics gone = row_count;
+    return gone;
+end
+$function$;
+
+comment on function sqlembed.clear_cache(text) is
+    'Forget the vectors in the cache, those of one embedder or all; returns how many. The vectors of rows stay. For the owner of sqlembed.';
+
+revoke execute on function sqlembed.clear_cache(text) from public;
+
 create or replace function sqlembed.distance(a public.vector, b public.vector, metric text default 'cosine')
 returns double precision
 language plpgsql
@@ -3909,18 +3937,39 @@ revoke execute on function sqlembed._note_keys(integer, jsonb[]) from public;
 create or replace function sqlembed._read_cache(fingerprint text, kind text, hashes bytea[])
 returns table (input_hash bytea, embedding public.vector)
 language sql
-stable
+volatile
 security definer
 set search_path = pg_catalog, pg_temp
+-- Rows are found one by one through the primary key, whatever the planner's statistics say.
+set enable_seqscan = off
 as $function$
-    select c.input_hash, c.embedding
-    from sqlembed.cache as c
-    where c.fingerprint = _read_cache.fingerprint
-        and c.kind = _read_cache.kind
-        and c.input_hash = any (_read_cache.hashes)
+    with found as materialized (
+        select c.ctid as place, c.input_hash, c.embedding, c.used_at
+        from sqlembed.cache as c
+        where c.fingerprint = _read_cache.fingerprint
+            and c.kind = _read_cache.kind
+            and c.input_hash = any (_read_cache.hashes)
+    ),
+    -- To the hour: what is read all the time is not written all the time.
+    touched as (
+        update sqlembed.cache as c
+        set used_at = clock_timestamp()
+        where c.ctid = any (
+            array(
+                select d.ctid
+                from sqlembed.cache as d
+                where d.ctid = any (
+                    array(select f.place from found as f where f.used_at < clock_timestamp() - interval '1 h')
+                )
+                for no key update skip locked
+            )
+        )
+    )
+    select f.input_hash, f.embedding from found as f
 $function$;
 
-comment on function sqlembed._read_cache(text, text, bytea[]) is 'Vectors already computed, by the sha256 of their texts.';
+comment on function sqlembed._read_cache(text, text, bytea[]) is
+    'Vectors already computed, by the sha256 of their texts; notes that they are used.';
 
 revoke execute on function sqlembed._read_cache(text, text, bytea[]) from public;
 
@@ -4077,6 +4126,20 @@ comment on function sqlembed._renew_leases(integer, integer, jsonb[], interval) 
 
 revoke execute on function sqlembed._renew_leases(integer, integer, jsonb[], interval) from public;
 
+create or replace function sqlembed._rest_embedders(worker integer, embedders text[]) returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    update sqlembed.worker_process as w set resting = _rest_embedders.embedders where w.id = _rest_embedders.worker
+$function$;
+
+comment on function sqlembed._rest_embedders(integer, text[]) is
+    'Say which embedders a worker leaves alone for now, because they are down.';
+
+revoke execute on function sqlembed._rest_embedders(integer, text[]) from public;
+
 create or replace function sqlembed._start_worker(name text, embedders text[]) returns integer
 language plpgsql
 volatile
@@ -4130,7 +4193,7 @@ comment on function sqlembed._stop_worker(integer) is
 
 revoke execute on function sqlembed._stop_worker(integer) from public;
 
-create or replace function sqlembed._sweep(cache_rows bigint) returns void
+create or replace function sqlembed._sweep(cache_bytes bigint) returns void
 language plpgsql
 volatile
 security definer
@@ -4138,8 +4201,7 @@ set search_path = pg_catalog, pg_temp
 as $function$
 begin
     delete from sqlembed.request as r where r.asked_at < clock_timestamp() - interval '30 s';
-    delete from sqlembed.cache as c
-    where c.used_at <= (select d.used_at from sqlembed.cache as d order by d.used_at desc offset _sweep.cache_rows limit 1);
+    perform sqlembed._trim_cache(_sweep.cache_bytes);
 
     -- A lease ends with its worker, and with its time.
     with living as materialized (
@@ -4184,7 +4246,7 @@ end
 $function$;
 
 comment on function sqlembed._sweep(bigint) is
-    'Housekeeping: grants on side tables, old requests, the oldest of the cache beyond a number of rows, leases of workers that are dead or stuck, embeddings whose table or column was dropped, and what belongs to embeddings that are no more.';
+    'Housekeeping: old requests, what the cache holds beyond a number of bytes, leases of workers that are dead or stuck, embeddings whose table or column was dropped, and what belongs to embeddings that are no more.';
 
 revoke execute on function sqlembed._sweep(bigint) from public;
 
@@ -4215,25 +4277,76 @@ comment on function sqlembed._take_requests(integer, integer) is
 
 revoke execute on function sqlembed._take_requests(integer, integer) from public;
 
-create or replace function sqlembed._write_cache(fingerprint text, kind text, hashes bytea[], vectors public.vector[])
+create or replace function sqlembed._trim_cache(most bigint) returns bigint
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    held record;
+    excess bigint;
+    gone bigint;
+begin
+    -- The table is never smaller than what is in it: a look that costs nothing.
+    if _trim_cache.most > 0 and pg_table_size('sqlembed.cache') <= _trim_cache.most then
+        return 0;
+    end if;
+    select coalesce(sum(u.vectors), 0) as vectors, coalesce(sum(u.bytes), 0) as bytes
+    into held
+    from sqlembed.cache_use as u;
+    if held.bytes <= _trim_cache.most then
+        return 0;
+    end if;
+    -- A little more than has to be, so that not every look finds something; and not many at once,
+    -- because a worker that wants to keep one of them waits for this.
+    excess := ceil(held.vectors * (1 - 0.95 * _trim_cache.most / held.bytes));
+    delete from sqlembed.cache as c
+    where c.ctid = any (
+        array(
+            select d.ctid
+            from sqlembed.cache as d
+            order by d.used_at
+            limit least(excess, 10000)
+            for update skip locked
+        )
+    );
+    get diagnostics gone = row_count;
+    return gone;
+end
+$function$;
+
+comment on function sqlembed._trim_cache(bigint) is
+    'Let go of what has not been used for longest, when the cache holds more than so many bytes. Returns how many vectors went.';
+
+revoke execute on function sqlembed._trim_cache(bigint) from public;
+
+create or replace function sqlembed._write_cache(
+    fingerprint text,
+    kind text,
+    hashes bytea[],
+    vectors public.vector[],
+    age interval default '0'
+)
 returns void
 language sql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
-    insert into sqlembed.cache (fingerprint, kind, input_hash, embedding)
-    select distinct on (u.hash) _write_cache.fingerprint, _write_cache.kind, u.hash, u.vector
+    insert into sqlembed.cache as c (fingerprint, kind, input_hash, embedding, used_at)
+    select distinct on (u.hash)
+        _write_cache.fingerprint, _write_cache.kind, u.hash, u.vector, clock_timestamp() - _write_cache.age
     from unnest(_write_cache.hashes, _write_cache.vectors) as u (hash, vector)
     order by u.hash
     on conflict (fingerprint, kind, input_hash) do update
-    set used_at = clock_timestamp()
+    set used_at = excluded.used_at
+    where c.used_at < excluded.used_at - interval '1 h'
 $function$;
 
-comment on function sqlembed._write_cache(text, text, bytea[], public.vector[]) is
-    'Keep vectors for the next time the same texts are asked for.';
+comment on function sqlembed._write_cache(text, text, bytea[], public.vector[], interval) is
+    'Keep vectors for the next time the same texts are asked for; those of some age are the first to go.';
 
-revoke execute on function sqlembed._write_cache(text, text, bytea[], public.vector[]) from public;
+revoke execute on function sqlembed._write_cache(text, text, bytea[], public.vector[], interval) from public;
 
 create or replace function sqlembed._attempt(
     source anyelement,
@@ -6106,6 +6219,42 @@ comment on column sqlembed._waiting.changed_at is 'When it was written.';
 
 grant select on sqlembed._waiting to public;
 
+create or replace view sqlembed.cache_use as
+select
+    m.name as embedder,
+    u.fingerprint,
+    u.kind,
+    u.vectors,
+    u.vectors * (one.bytes + octet_length(u.fingerprint) + 100) as bytes,
+    u.oldest_use,
+    u.newest_use
+from (
+    select c.fingerprint, c.kind, count(*) as vectors, min(c.used_at) as oldest_use, max(c.used_at) as newest_use
+    from sqlembed.cache as c
+    group by c.fingerprint, c.kind
+) as u
+cross join lateral (
+    select 4 * public.vector_dims(c.embedding) + 8 as bytes
+    from sqlembed.cache as c
+    where c.fingerprint = u.fingerprint and c.kind = u.kind
+    limit 1
+) as one
+left join lateral (
+    select string_agg(e.name, ', ' order by e.name) as name
+    from sqlembed.embedder as e
+    where e.fingerprint = u.fingerprint
+) as m on true;
+
+comment on view sqlembed.cache_use is 'What the cache holds. For the owner of sqlembed, and whom it grants this view to.';
+comment on column sqlembed.cache_use.embedder is 'The embedders of this fingerprint; null when none has it any more.';
+comment on column sqlembed.cache_use.fingerprint is 'Fingerprint of the embedder that made the vectors.';
+comment on column sqlembed.cache_use.kind is 'document or query.';
+comment on column sqlembed.cache_use.vectors is 'How many there are.';
+comment on column sqlembed.cache_use.bytes is 'About what they take.';
+comment on column sqlembed.cache_use.oldest_use is 'When the one was used that has not been used for longest.';
+comment on column sqlembed.cache_use.newest_use is 'When one was used last.';
+
+-- The barrier: a cheap function in somebody's WHERE would see what the condition keeps back.
 create or replace view sqlembed.failure with (security_barrier) as
 select e.relation, e.name as embedding, f.key, f.attempts, f.error, f.failed_at
 from sqlembed.failed_job as f
@@ -6213,7 +6362,7 @@ comment on column sqlembed.status.last_error is 'What went wrong last.';
 grant select on sqlembed.status to public;
 
 create or replace view sqlembed.worker as
-select w.id, w.name, w.embedders, w.started_at
+select w.id, w.name, w.embedders, w.resting, w.started_at
 from sqlembed.worker_process as w
 where exists (
     select
@@ -6232,6 +6381,7 @@ comment on view sqlembed.worker is 'Workers that are alive, what they serve and 
 comment on column sqlembed.worker.id is 'Number of the worker.';
 comment on column sqlembed.worker.name is 'Machine and process.';
 comment on column sqlembed.worker.embedders is 'Embedders that it serves.';
+comment on column sqlembed.worker.resting is 'Those of them that are down: it leaves them alone for a while. Why stands in status.last_error.';
 comment on column sqlembed.worker.started_at is 'When it started.';
 
 grant select on sqlembed.worker to public;

@@ -215,6 +215,7 @@ create table sqlembed.worker_process (
     embedders text[] not null,
     epoch integer not null default 0,
     pid integer not null default pg_backend_pid(),
+    resting text[] not null default '{}',
     started_at timestamptz not null default clock_timestamp()
 )
 with (fillfactor = 10);
@@ -225,6 +226,7 @@ comment on column sqlembed.worker_process.name is 'Machine and process.';
 comment on column sqlembed.worker_process.embedders is 'Embedders that it serves.';
 comment on column sqlembed.worker_process.epoch is 'Raised with every batch of answers; callers wait for the lock of the epoch they saw.';
 comment on column sqlembed.worker_process.pid is 'Its connection''s process in the server, which holds the lock.';
+comment on column sqlembed.worker_process.resting is 'Embedders that it leaves alone for now, because they are down.';
 comment on column sqlembed.worker_process.started_at is 'When it started.';
 
 -- Unlogged: a request means nothing without the caller that waits for it.

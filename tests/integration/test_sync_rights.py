@@ -131,7 +131,7 @@ def test_nobody_finds_changes_of_others(sync: Sync, role: str) -> None:
         # The same transaction, but a role that may not write the vector.
         assert scalar(sync.connection, own) == 0
         assert "permission denied" in refused_inside(
-            sync.connection, "42501", "delete from sqlembed.change"
+            sync.connection, "delete from sqlembed.change"
         )
         assert "row-level security" in refused_inside(
             sync.connection,

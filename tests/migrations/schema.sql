@@ -407,8 +407,9 @@ CREATE FUNCTION sqlembed._raise_briefly(state text, problem text, detail text, h
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._read_cache(fingerprint text, kind text, hashes bytea[]) RETURNS TABLE(input_hash bytea, embedding public.vector)
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp';
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off';
 
 CREATE FUNCTION sqlembed._read_changes() RETURNS TABLE(embedding integer, embedder text, fingerprint text, key text, input text, hash bytea)
     LANGUAGE plpgsql
@@ -481,6 +482,10 @@ CREATE FUNCTION sqlembed._reserve_model(name text, query text, metric text, seed
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._rest_embedders(worker integer, embedders text[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._row_source(relation regclass, expression text, row_name text) RETURNS text
     LANGUAGE plpgsql;
 
@@ -532,7 +537,7 @@ CREATE FUNCTION sqlembed._stop_worker(worker integer) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._sweep(cache_rows bigint) RETURNS void
+CREATE FUNCTION sqlembed._sweep(cache_bytes bigint) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -542,6 +547,10 @@ CREATE FUNCTION sqlembed._take_requests(worker integer, most integer) RETURNS TA
 
 CREATE FUNCTION sqlembed._ticket(embedder text, kind text, inputs text[]) RETURNS bytea
     LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._trim_cache(most bigint) RETURNS bigint
+    LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._uniform(key text, seed bigint) RETURNS double precision
@@ -562,7 +571,7 @@ CREATE FUNCTION sqlembed._view_definition(view oid) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog';
 
-CREATE FUNCTION sqlembed._write_cache(fingerprint text, kind text, hashes bytea[], vectors public.vector[]) RETURNS void
+CREATE FUNCTION sqlembed._write_cache(fingerprint text, kind text, hashes bytea[], vectors public.vector[], age interval DEFAULT '00:00:00'::interval) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -578,6 +587,10 @@ CREATE FUNCTION sqlembed.assign(name text, query text) RETURNS TABLE(id text, ce
 
 CREATE FUNCTION sqlembed.centroids(name text) RETURNS TABLE(centroid_id integer, centroid public.vector, cluster_size bigint, cluster_radius double precision)
     LANGUAGE plpgsql STABLE ROWS 20 PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed.clear_cache(embedder text DEFAULT NULL::text) RETURNS bigint
+    LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed.cluster_examples(name text, query text, examples integer DEFAULT 3) RETURNS TABLE(centroid_id integer, id text, distance double precision)
@@ -734,6 +747,41 @@ CREATE TABLE sqlembed.cache (
     used_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
+CREATE TABLE sqlembed.embedder (
+    name text NOT NULL,
+    dimensions integer NOT NULL,
+    fingerprint text,
+    runtime text DEFAULT 'python'::text NOT NULL,
+    is_asymmetric boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT embedder_dimensions_check CHECK (((dimensions >= 1) AND (dimensions <= 16000))),
+    CONSTRAINT embedder_name_check CHECK (((name <> ''::text) AND (length(name) <= 200))),
+    CONSTRAINT embedder_runtime_check CHECK ((runtime = ANY (ARRAY['python'::text, 'sql'::text])))
+);
+
+CREATE VIEW sqlembed.cache_use AS
+ SELECT m.name AS embedder,
+    u.fingerprint,
+    u.kind,
+    u.vectors,
+    (u.vectors * ((one.bytes + octet_length(u.fingerprint)) + 100)) AS bytes,
+    u.oldest_use,
+    u.newest_use
+   FROM ((( SELECT c.fingerprint,
+            c.kind,
+            count(*) AS vectors,
+            min(c.used_at) AS oldest_use,
+            max(c.used_at) AS newest_use
+           FROM sqlembed.cache c
+          GROUP BY c.fingerprint, c.kind) u
+     CROSS JOIN LATERAL ( SELECT ((4 * public.vector_dims(c.embedding)) + 8) AS bytes
+           FROM sqlembed.cache c
+          WHERE ((c.fingerprint = u.fingerprint) AND (c.kind = u.kind))
+         LIMIT 1) one)
+     LEFT JOIN LATERAL ( SELECT string_agg(e.name, ', '::text ORDER BY e.name) AS name
+           FROM sqlembed.embedder e
+          WHERE (e.fingerprint = u.fingerprint)) m ON (true));
+
 ALTER TABLE sqlembed.change ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME sqlembed.change_id_seq
     START WITH 1
@@ -751,18 +799,6 @@ CREATE TABLE sqlembed.cluster_centroid (
     cluster_radius double precision
 )
 WITH (toast_tuple_target='8160');
-
-CREATE TABLE sqlembed.embedder (
-    name text NOT NULL,
-    dimensions integer NOT NULL,
-    fingerprint text,
-    runtime text DEFAULT 'python'::text NOT NULL,
-    is_asymmetric boolean DEFAULT false NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT embedder_dimensions_check CHECK (((dimensions >= 1) AND (dimensions <= 16000))),
-    CONSTRAINT embedder_name_check CHECK (((name <> ''::text) AND (length(name) <= 200))),
-    CONSTRAINT embedder_runtime_check CHECK ((runtime = ANY (ARRAY['python'::text, 'sql'::text])))
-);
 
 CREATE TABLE sqlembed.embedder_key (
     embedder text NOT NULL,
@@ -904,6 +940,7 @@ CREATE TABLE sqlembed.worker_process (
     embedders text[] NOT NULL,
     epoch integer DEFAULT 0 NOT NULL,
     pid integer DEFAULT pg_backend_pid() NOT NULL,
+    resting text[] DEFAULT '{}'::text[] NOT NULL,
     started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 )
 WITH (fillfactor='10');
@@ -912,6 +949,7 @@ CREATE VIEW sqlembed.worker AS
  SELECT id,
     name,
     embedders,
+    resting,
     started_at
    FROM sqlembed.worker_process w
   WHERE (EXISTS ( SELECT
@@ -1154,17 +1192,23 @@ REVOKE ALL ON FUNCTION sqlembed._remove_vectors(embedding integer, keys jsonb[],
 
 REVOKE ALL ON FUNCTION sqlembed._renew_leases(worker integer, embedding integer, keys jsonb[], lease interval) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._rest_embedders(worker integer, embedders text[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._start_worker(name text, embedders text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._stop_worker(worker integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION sqlembed._sweep(cache_rows bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION sqlembed._sweep(cache_bytes bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._take_requests(worker integer, most integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._ticket(embedder text, kind text, inputs text[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION sqlembed._write_cache(fingerprint text, kind text, hashes bytea[], vectors public.vector[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION sqlembed._trim_cache(most bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._write_cache(fingerprint text, kind text, hashes bytea[], vectors public.vector[], age interval) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed.clear_cache(embedder text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed.grant_embedder(embedder text, grantee text) FROM PUBLIC;
 
@@ -1188,9 +1232,9 @@ GRANT SELECT,INSERT ON TABLE sqlembed.change TO PUBLIC;
 
 GRANT SELECT ON TABLE sqlembed._waiting TO PUBLIC;
 
-GRANT SELECT,INSERT ON TABLE sqlembed.cluster_centroid TO PUBLIC;
-
 GRANT SELECT ON TABLE sqlembed.embedder TO PUBLIC;
+
+GRANT SELECT,INSERT ON TABLE sqlembed.cluster_centroid TO PUBLIC;
 
 GRANT SELECT ON TABLE sqlembed.embedder_key TO PUBLIC;
 
