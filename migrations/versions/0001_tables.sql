@@ -60,6 +60,8 @@ create table sqlembed.embedding (
     index_name name,
     place text not null check (place in ('row', 'side')),
     chunking jsonb,
+    full_text text,
+    full_text_column name,
     dimensions integer not null,
     key_columns name[] not null,
     key_types regtype[] not null,
@@ -97,6 +99,8 @@ comment on column sqlembed.embedding.index is 'Kind of index: hnsw, ivfflat or n
 comment on column sqlembed.embedding.index_name is 'The index that create_embedding built; null if it built none.';
 comment on column sqlembed.embedding.place is 'row: the vector stands in the row itself; side: in a table beside it.';
 comment on column sqlembed.embedding.chunking is 'How long texts are cut; null: not at all.';
+comment on column sqlembed.embedding.full_text is 'Text search configuration for its words, with its schema; null: that of the session.';
+comment on column sqlembed.embedding.full_text_column is 'The tsvector column that create_embedding added; null: words are looked up row by row.';
 comment on column sqlembed.embedding.dimensions is 'Length of the vectors.';
 comment on column sqlembed.embedding.key_columns is 'Columns of the primary key, in its order.';
 comment on column sqlembed.embedding.key_types is 'Types of these columns when it was declared.';
@@ -325,7 +329,7 @@ grant select, delete on sqlembed.embedding to public;
 -- Not the number, which jobs and failures refer to; afterwards only the name of the index.
 grant insert (
     relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, place,
-    chunking, dimensions, key_columns, key_expression, source_columns
+    chunking, full_text, full_text_column, dimensions, key_columns, key_expression, source_columns
 ) on sqlembed.embedding to public;
 grant update (index_name) on sqlembed.embedding to public;
 grant insert on sqlembed.change to public;
