@@ -183,6 +183,24 @@ $function$;
 comment on function sqlembed._equal_operator(oid) is
     'The operator by which an index tells equal keys, qualified, as SQL text.';
 
+create or replace function sqlembed._full_text_sql(config text, source text) returns text
+language sql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- A tsvector holds a megabyte at most, and one that would be larger is an error for whoever
+    -- writes the row. So many characters fit, whatever words they make.
+    select format(
+        'pg_catalog.to_tsvector(%L::pg_catalog.regconfig, pg_catalog.left((%s)::pg_catalog.text, 100000))',
+        _full_text_sql.config,
+        _full_text_sql.source
+    )
+$function$;
+
+comment on function sqlembed._full_text_sql(text, text) is
+    'SQL for the full text of a source expression: its words in a language, as a tsvector.';
+
 create or replace function sqlembed._hash_call(declared sqlembed.embedding, row_name text) returns text
 language sql
 stable
@@ -2198,6 +2216,50 @@ $function$;
 comment on function sqlembed._prepare_column(regclass, name, text, text, text) is
     'Add the vector column, or check that the present one fits the embedder. Returns the dimensions.';
 
+create or replace function sqlembed._prepare_full_text(
+    relation regclass,
+    embedding name,
+    config text,
+    source text
+)
+returns name
+language plpgsql
+volatile
+as $function$
+declare
+    added name := _prepare_full_text.embedding || '_full_text';
+begin
+    if exists (
+        select
+        from pg_catalog.pg_attribute as a
+        where a.attrelid operator(pg_catalog.=) _prepare_full_text.relation
+            and a.attname operator(pg_catalog.=) added
+            and not a.attisdropped
+    ) then
+        raise exception 'sqlembed: % has a column % already, which full_text would add',
+            _prepare_full_text.relation, pg_catalog.quote_ident(added)
+            using errcode = 'SE011', hint = 'Rename it, or leave full_text out: words are then looked up row by row.';
+    end if;
+    begin
+        execute pg_catalog.format(
+            'alter table %s add column %I pg_catalog.tsvector generated always as (%s) stored',
+            _prepare_full_text.relation, added,
+            sqlembed._full_text_sql(_prepare_full_text.config, _prepare_full_text.source)
+        );
+    exception when invalid_object_definition then
+        raise notice 'sqlembed: no full text is stored for %, whose searches make it row by row: %',
+            _prepare_full_text.relation, sqlerrm
+            using hint = 'A stored one needs a source without generated columns, whose functions are all immutable.';
+        return null;
+    end;
+    execute pg_catalog.format('create index on %s using gin (%I)', _prepare_full_text.relation, added);
+    return added;
+end
+$function$;
+
+comment on function sqlembed._prepare_full_text(regclass, name, text, text) is
+    'Add the column that holds the full text of a source, and its index. Returns the column, NULL where PostgreSQL cannot keep one.';
+
 create or replace function sqlembed._prepare_side(
     relation regclass,
     embedding name,
@@ -2552,6 +2614,21 @@ $function$;
 comment on function sqlembed._side_readers(regclass, regclass) is
     'Roles, as SQL text, that were granted SELECT on a table and not yet on its side table.';
 
+create or replace function sqlembed._text_search_config(config regconfig) returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- As text: pg_upgrade refuses tables with a regconfig.
+    select format('%I.%I', n.nspname, c.cfgname)
+    from pg_ts_config as c
+    join pg_namespace as n on n.oid = c.cfgnamespace
+    where c.oid = _text_search_config.config
+$function$;
+
+comment on function sqlembed._text_search_config(regconfig) is
+    'The name of a text search configuration, with its schema.';
+
 create or replace function sqlembed._unsteady_part(tree text) returns text
 language sql
 stable
@@ -2602,7 +2679,8 @@ create or replace function sqlembed.create_embedding(
     place text default 'row',
     chunking jsonb default null,
     adopt text default 'keep',
-    if_not_exists boolean default false
+    if_not_exists boolean default false,
+    full_text regconfig default null
 )
 returns bigint
 language plpgsql
@@ -2613,6 +2691,7 @@ declare
     canonical record;
     dimensions integer;
     beside record;
+    config text := sqlembed._text_search_config(create_embedding.full_text);
     declared sqlembed.embedding;
     queued bigint;
 begin
@@ -2655,11 +2734,15 @@ begin
         and e.name operator(pg_catalog.=) create_embedding.embedding;
     if declared.id is not null then
         if create_embedding.if_not_exists
-            and (declared.embedder, declared.source, declared.timing, declared.on_change, declared.metric, declared.storage, declared.index, declared.place)
+            and (
+                declared.embedder, declared.source, declared.timing, declared.on_change, declared.metric, declared.storage,
+                declared.index, declared.place, coalesce(declared.full_text, '')
+            )
                 operator(pg_catalog.=)
                 (
                     create_embedding.embedder, canonical.expression, create_embedding.timing, create_embedding.on_change,
-                    create_embedding.metric, create_embedding.storage, create_embedding.index, create_embedding.place
+                    create_embedding.metric, create_embedding.storage, create_embedding.index, create_embedding.place,
+                    coalesce(config, '')
                 )
         then
             return 0;
@@ -2696,13 +2779,20 @@ begin
     );
     insert into sqlembed.embedding (
         relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, place,
-        side, hash_function, chunking, dimensions, key_columns, key_expression, source_columns
+        side, hash_function, chunking, dimensions, key_columns, key_expression, source_columns, full_text, full_text_column
     )
     values (
         create_embedding.relation, create_embedding.embedding, create_embedding.embedder, canonical.expression,
         create_embedding.source, create_embedding.timing, create_embedding.on_change, create_embedding.metric,
         create_embedding.storage, create_embedding.index, create_embedding.place, beside.side,
-        beside.hash_function, create_embedding.chunking, dimensions, key.columns, key.expression, canonical.columns
+        beside.hash_function, create_embedding.chunking, dimensions, key.columns, key.expression, canonical.columns,
+        config,
+        case
+            when config is not null
+            then sqlembed._prepare_full_text(
+                create_embedding.relation, create_embedding.embedding, config, canonical.expression
+            )
+        end
     )
     returning * into declared;
 
@@ -2731,9 +2821,9 @@ end
 $function$;
 
 comment on function sqlembed.create_embedding(
-    regclass, text, text, name, text, text, text, text, text, text, jsonb, text, boolean
+    regclass, text, text, name, text, text, text, text, text, text, jsonb, text, boolean, regconfig
 ) is
-    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, attaches triggers, builds the index and queues the rows that have no vector. Returns how many it queued.';
+    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, attaches triggers, builds the index and queues the rows that have no vector. With full_text, a language such as english, it also keeps the words of the source in a column of their own, with an index. Returns how many it queued.';
 
 create or replace function sqlembed.drop_embedding(
     relation regclass,
@@ -2762,6 +2852,9 @@ begin
         execute pg_catalog.format('drop trigger if exists %I on %s', trigger_name || declared.id, declared.relation);
     end loop;
     perform sqlembed._drop_note_function(declared.id);
+    if declared.full_text_column is not null then
+        execute pg_catalog.format('alter table %s drop column if exists %I', declared.relation, declared.full_text_column);
+    end if;
     if hash_call is not null then
         execute pg_catalog.format(
             'drop function %s(%s)', pg_catalog.left(hash_call, -pg_catalog.length('(r.*)')), declared.relation
@@ -2787,7 +2880,7 @@ end
 $function$;
 
 comment on function sqlembed.drop_embedding(regclass, name, boolean) is
-    'Stop keeping a vector column up to date: takes off the triggers and the index that were made for it. The column, or the side table, and its vectors stay unless keep_column is false.';
+    'Stop keeping a vector column up to date: takes off the triggers, the index and the full text that were made for it. The column, or the side table, and its vectors stay unless keep_column is false.';
 
 create or replace function sqlembed.refresh_embedding(
     relation regclass,
@@ -4503,6 +4596,96 @@ $function$;
 comment on function sqlembed._explain_failure(text, text, text, regclass, text, integer) is
     'Raise the error of a search again, in words, where the vectors or the filter are to blame for it; otherwise nothing.';
 
+create or replace function sqlembed._fused_score(
+    vector_place bigint,
+    text_place bigint,
+    text_weight double precision
+)
+returns double precision
+language sql
+immutable
+parallel safe
+return coalesce(1 / (60 + vector_place)::double precision, 0)
+    + coalesce(text_weight / (60 + text_place), 0);
+
+comment on function sqlembed._fused_score(bigint, bigint, double precision) is
+    'Reciprocal rank fusion, k = 60: the score of a row by its places among the nearest and among those found by words; NULL where it is not.';
+
+create or replace function sqlembed._hybrid_search(
+    source anyelement,
+    query text,
+    query_vector public.vector,
+    k integer,
+    relation regclass,
+    embedding name,
+    filter text,
+    text_weight double precision
+)
+returns table (base anyelement, distance double precision, score double precision, chunk text)
+language plpgsql
+stable
+rows 10
+as $function$
+declare
+    row_type text := pg_catalog.pg_typeof(_hybrid_search.source)::text;
+    words record := sqlembed._plan_text(
+        _hybrid_search.relation, _hybrid_search.embedding, row_type, _hybrid_search.query, _hybrid_search.filter
+    );
+    declared sqlembed.embedding := sqlembed._embedding_of(_hybrid_search.relation, _hybrid_search.embedding);
+    -- What stands at place 62 of both lists equals the first of one that is not in the other.
+    depth integer := least(1000, greatest(100, 2 operator(pg_catalog.*) _hybrid_search.k));
+    vector_filter text := _hybrid_search.filter;
+begin
+    if (
+        _hybrid_search.text_weight operator(pg_catalog.>=) 0 and _hybrid_search.text_weight operator(pg_catalog.<) 'Infinity'
+    ) is not true then
+        raise exception 'sqlembed: text_weight must be 0 or more, not %', coalesce(_hybrid_search.text_weight::text, 'NULL')
+            using errcode = 'SE014',
+                hint = 'It is what words count beside the vectors, which count 1. For one of them alone: mode => ''vector'', mode => ''text''.';
+    end if;
+    if words.requirement is not null then
+        vector_filter := pg_catalog.format(E'(%s\n) and %s', coalesce(vector_filter, 'true'), words.requirement);
+    end if;
+    return query execute pg_catalog.format(
+        'with near as (
+            select n.base, n.distance, n.place, %1$s as key
+            from sqlembed.vector_search($1, $2, $3, $4, $5) with ordinality as n (base, distance, score, chunk, place)
+        ),
+        worded as (
+            select n.base, n.place, %1$s as key, (n.base).%2$I %3$s $2 as distance
+            from sqlembed._text_rows($1, $6, $7, $8, $3, $9, $10) with ordinality as n (base, score, place)
+        )
+        select f.base, case when f.distance operator(pg_catalog.<>) ''NaN'' then f.distance end, f.score, null::pg_catalog.text
+        from (
+            select
+                case when near.place is null then worded.base else near.base end as base,
+                coalesce(near.distance, worded.distance) as distance,
+                sqlembed._fused_score(near.place, worded.place, $11) as score,
+                coalesce(near.key, worded.key) as key
+            from near
+            full join worded on worded.key operator(pg_catalog.=) near.key
+        ) as f
+        order by f.score desc, f.distance, f.key
+        limit $12',
+        (
+            select pg_catalog.format(
+                'pg_catalog.jsonb_build_array(%s)', pg_catalog.string_agg(pg_catalog.format('(n.base).%I', c.name), ', ')
+            )
+            from pg_catalog.unnest((select s.columns from sqlembed._key_sql(_hybrid_search.relation) as s)) as c (name)
+        ),
+        declared.name,
+        sqlembed._metric_operator(declared.metric)
+    )
+    using
+        _hybrid_search.source, _hybrid_search.query_vector, depth, _hybrid_search.embedding, vector_filter,
+        words.statement, words.wanted, words.words, _hybrid_search.relation, _hybrid_search.filter,
+        _hybrid_search.text_weight, _hybrid_search.k;
+end
+$function$;
+
+comment on function sqlembed._hybrid_search(anyelement, text, public.vector, integer, regclass, name, text, double precision) is
+    'The k rows that rank best among the nearest to a vector and those found by words together. Phrases and exclusions of the text hold for both.';
+
 create or replace function sqlembed._nearest(
     source anyelement,
     query public.vector,
@@ -4644,13 +4827,73 @@ $function$;
 comment on function sqlembed._plan_search(text, anyelement, integer, name, text, text, text) is
     'Check the arguments of a search, find its table and vector column, and make its statements for the query vector $1 and k $2: one that may use a vector index, unless it is to be exact, and one that does not.';
 
+create or replace function sqlembed._plan_text(
+    relation regclass,
+    embedding name,
+    row_type text,
+    query text,
+    filter text,
+    out statement text,
+    out words tsquery[],
+    out wanted tsquery,
+    out requirement text
+)
+language plpgsql
+stable
+as $function$
+declare
+    declared sqlembed.embedding := sqlembed._embedding_of(_plan_text.relation, _plan_text.embedding);
+    config text := coalesce(declared.full_text, sqlembed._text_search_config(pg_catalog.get_current_ts_config()));
+    is_stored boolean;
+    document text;
+    required tsquery;
+begin
+    is_stored := exists (
+        select
+        from pg_catalog.pg_attribute as a
+        where a.attrelid operator(pg_catalog.=) declared.relation
+            and a.attname operator(pg_catalog.=) declared.full_text_column
+            and a.atttypid operator(pg_catalog.=) 'pg_catalog.tsvector'::pg_catalog.regtype
+            and not a.attisdropped
+    );
+    document := case
+        when is_stored
+        then pg_catalog.format(
+            '%I.%I',
+            (select c.relname from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) declared.relation),
+            declared.full_text_column
+        )
+        else sqlembed._full_text_sql(config, declared.source)
+    end;
+    select q.words, q.required, q.wanted
+    into _plan_text.words, required, _plan_text.wanted
+    from sqlembed._text_query(config::pg_catalog.regconfig, _plan_text.query) as q;
+    if required is not null then
+        _plan_text.requirement := pg_catalog.format('%s operator(pg_catalog.@@) %L::pg_catalog.tsquery', document, required);
+    end if;
+    if _plan_text.wanted is not null then
+        _plan_text.statement := sqlembed._text_statement(
+            declared.relation, _plan_text.row_type, document, is_stored, _plan_text.filter,
+            pg_catalog.cardinality(_plan_text.words)
+        );
+    end if;
+end
+$function$;
+
+comment on function sqlembed._plan_text(regclass, name, text, text, text) is
+    'How to find rows by words: the statement (NULL: the query has no words), the words, the text query, and the condition that every row has to fulfil, as SQL (NULL: none).';
+
 create or replace function sqlembed._refuse_arguments(k integer, filter text, mode text) returns void
 language plpgsql
 immutable
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
-    perform sqlembed._check_choice('mode', _refuse_arguments.mode, '{vector,exact}', '{hybrid}');
+    perform sqlembed._check_choice('mode', _refuse_arguments.mode, '{vector,exact,hybrid,text}');
+    if _refuse_arguments.mode in ('hybrid', 'text') then
+        raise exception 'sqlembed: mode => % needs a text', quote_literal(_refuse_arguments.mode)
+            using errcode = 'SE014', hint = 'A vector has no words. Give the text to sqlembed.search.';
+    end if;
     if _refuse_arguments.k > 1000 then
         raise exception 'sqlembed: k must be 1000 or less, not %', _refuse_arguments.k
             using errcode = 'SE014', hint = 'With mode => ''exact'' it may be larger.';
@@ -4825,6 +5068,234 @@ $function$;
 comment on function sqlembed._side_source(sqlembed.embedding, name) is
     'What a search reads from when the vectors stand in a side table, and the vector''s expression: the table under the name of its rows, joined with the vectors that count.';
 
+create or replace function sqlembed._text_query(
+    config regconfig,
+    query text,
+    out words tsquery[],
+    out required tsquery,
+    out wanted tsquery
+)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    piece text[];
+    is_phrase boolean;
+    is_negated boolean;
+    condition tsquery;
+    -- Of the present alternative; "or" begins the next.
+    conditions tsquery;
+    pieces integer := 0;
+    is_free boolean := false;
+    plain text := '';
+begin
+    -- Nobody asks for more in words, and a text pasted by mistake should not take for ever.
+    for piece in
+        select m.found
+        from regexp_matches(left(_text_query.query, 10000) || ' or', '(-?)"([^"]*)"|([^\s"]+)', 'g') as m (found)
+    loop
+        if lower(piece[3]) = 'or' then
+            is_free := is_free or pieces > 0 and conditions is null;
+            required := coalesce(required || conditions, required, conditions);
+            conditions := null;
+            pieces := 0;
+            continue;
+        end if;
+        pieces := pieces + 1;
+        is_phrase := piece[3] is null;
+        is_negated := coalesce(piece[1] = '-', piece[3] ~ '^-[^-]');
+        piece[2] := coalesce(piece[2], ltrim(piece[3], '-'));
+        if not is_negated then
+            plain := plain || ' ' || piece[2];
+        end if;
+        -- Stop words alone make no condition.
+        if (is_phrase or is_negated) and to_tsvector(_text_query.config, piece[2]) <> '' then
+            condition := phraseto_tsquery(_text_query.config, piece[2]);
+            if is_negated then
+                condition := !! condition;
+            end if;
+            conditions := coalesce(conditions && condition, condition);
+        end if;
+    end loop;
+    if is_free then
+        required := null;
+    end if;
+
+    words := array(
+        select format('''%s''', replace(replace(u.lexeme, E'\\', E'\\\\'), '''', ''''''))::tsquery
+        from unnest(to_tsvector(_text_query.config, plain)) as u
+        order by u.positions[1], u.lexeme
+        -- The statement has a column for each.
+        limit 64
+    );
+    select string_agg(w::text, ' | ')::tsquery into wanted from unnest(words) as w;
+    wanted := coalesce(wanted && required, wanted);
+end
+$function$;
+
+comment on function sqlembed._text_query(regconfig, text) is
+    'What a query means as full text, in the syntax of websearch_to_tsquery: its words, any of which will do; what a row must fulfil, which are phrases in quotation marks and what has a minus before it (NULL: nothing); and both as one query (NULL: no words).';
+
+create or replace function sqlembed._text_rows(
+    source anyelement,
+    statement text,
+    wanted tsquery,
+    words tsquery[],
+    k integer,
+    relation regclass,
+    filter text
+)
+returns table (base anyelement, score double precision)
+language plpgsql
+stable
+rows 10
+-- Compiling one expression a word takes longer than computing it.
+set jit = off
+as $function$
+declare
+    problem text;
+    pg_hint text;
+begin
+    if _text_rows.statement is not null then
+        return query execute _text_rows.statement using _text_rows.wanted, _text_rows.words, _text_rows.k;
+    end if;
+exception
+    when others then
+        get stacked diagnostics problem = message_text, pg_hint = pg_exception_hint;
+        perform sqlembed._explain_failure(sqlstate, problem, pg_hint, _text_rows.relation, _text_rows.filter, null);
+        raise;
+end
+$function$;
+
+comment on function sqlembed._text_rows(anyelement, text, tsquery, tsquery[], integer, regclass, text) is
+    'The k rows that match a text query best, best first. The filter runs with the rights and the search_path of the caller.';
+
+create or replace function sqlembed._text_search(
+    source anyelement,
+    query text,
+    k integer,
+    relation regclass,
+    embedding name,
+    filter text
+)
+returns table (base anyelement, score double precision)
+language plpgsql
+stable
+rows 10
+as $function$
+declare
+    words record := sqlembed._plan_text(
+        _text_search.relation, _text_search.embedding, pg_catalog.pg_typeof(_text_search.source)::text,
+        _text_search.query, _text_search.filter
+    );
+begin
+    return query
+    select t.base, t.score
+    from sqlembed._text_rows(
+        _text_search.source, words.statement, words.wanted, words.words, _text_search.k, _text_search.relation,
+        _text_search.filter
+    ) as t;
+end
+$function$;
+
+comment on function sqlembed._text_search(anyelement, text, integer, regclass, name, text) is
+    'The k rows that match a text best by its words, best first.';
+
+create or replace function sqlembed._text_statement(
+    relation regclass,
+    row_type text,
+    document text,
+    is_stored boolean,
+    filter text,
+    words integer
+)
+returns text
+language plpgsql
+stable
+as $function$
+declare
+    relation_name name;
+    -- A common table expression of this statement must not be taken for the table.
+    full_name text;
+    key_columns text;
+    keys text;
+    frequencies text;
+    weights text;
+    scores text;
+begin
+    select c.relname, pg_catalog.format('%I.%I', n.nspname, c.relname)
+    into relation_name, full_name
+    from pg_catalog.pg_class as c
+    join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) c.relnamespace
+    where c.oid operator(pg_catalog.=) _text_statement.relation;
+    select
+        pg_catalog.string_agg(pg_catalog.format('%I.%I as key%s', relation_name, k.name, k.place), ', ' order by k.place),
+        pg_catalog.string_agg(pg_catalog.format('sqlembed_text.key%s', k.place), ', ' order by k.place)
+    into key_columns, keys
+    from sqlembed._key_sql(_text_statement.relation) as s
+    cross join lateral pg_catalog.unnest(s.columns) with ordinality as k (name, place);
+    if keys is null then
+        raise exception 'sqlembed: table % has no primary key', _text_statement.relation
+            using errcode = 'SE010', hint = 'Rows are told apart by it: alter table … add primary key.';
+    end if;
+    select
+        -- With weights of one, the cover density of a single word is how often it occurs.
+        pg_catalog.string_agg(
+            pg_catalog.format('pg_catalog.ts_rank_cd(''{1,1,1,1}'', sqlembed_text.document, $2[%1$s]) as frequency%1$s', n), ', '
+        ),
+        pg_catalog.string_agg(
+            pg_catalog.format(
+                'sqlembed._word_weight(pg_catalog.count(*), pg_catalog.count(*) filter '
+                '(where frequency%1$s operator(pg_catalog.>) 0)) as weight%1$s', n
+            ),
+            ', '
+        ),
+        pg_catalog.string_agg(
+            pg_catalog.format('sqlembed._word_score(weight%1$s, frequency%1$s, length operator(pg_catalog./) average)', n),
+            ' operator(pg_catalog.+) '
+        )
+    into frequencies, weights, scores
+    from pg_catalog.generate_series(1, _text_statement.words) as n;
+
+    return pg_catalog.format(
+        'with found as materialized (
+            select relation, place, %1$s, pg_catalog.length(document)::pg_catalog.float8 as length, %2$s
+            from (
+                select %3$I.tableoid as relation, %3$I.ctid as place, %4$s, %5$s as document
+                from %6$s as %3$I
+                where %7$s and (%8$s
+                )
+                offset 0
+            ) as sqlembed_text
+            where %9$s
+        ),
+        corpus as (select pg_catalog.avg(length) as average, %10$s from found),
+        best as (
+            select relation, place, %1$s, %11$s as score
+            from found as sqlembed_text
+            cross join corpus
+            order by score desc, %1$s
+            limit $3
+        )
+        select row(base.*)::%12$s, sqlembed_text.score
+        from best as sqlembed_text
+        join %6$s as base
+            on base.tableoid operator(pg_catalog.=) sqlembed_text.relation
+            and base.ctid operator(pg_catalog.=) sqlembed_text.place
+        order by sqlembed_text.score desc, %1$s',
+        keys, frequencies, relation_name, key_columns, _text_statement.document, full_name,
+        case when _text_statement.is_stored then _text_statement.document || ' operator(pg_catalog.@@) $1' else 'true' end,
+        coalesce(_text_statement.filter, 'true'),
+        case when _text_statement.is_stored then 'true' else 'document operator(pg_catalog.@@) $1' end,
+        weights, scores, _text_statement.row_type
+    );
+end
+$function$;
+
+comment on function sqlembed._text_statement(regclass, text, text, boolean, text, integer) is
+    'A statement that ranks the rows which match the text query $1 by BM25 over its words $2, and gives the best $3 of them with their score. Where the full text is stored, its index finds them.';
+
 create or replace function sqlembed._vector_column(relation regclass, name name) returns name
 language plpgsql
 stable
@@ -4869,13 +5340,40 @@ $function$;
 comment on function sqlembed._vector_column(regclass, name) is
     'A vector column of a relation, by name or the only one.';
 
+create or replace function sqlembed._word_score(
+    weight double precision,
+    frequency real,
+    relative_length double precision
+)
+returns double precision
+language sql
+immutable
+parallel safe
+-- BM25 with k1 = 1.2 and b = 0.75.
+return weight * frequency * 2.2 / (frequency + 1.2 * (0.25 + 0.75 * relative_length));
+
+comment on function sqlembed._word_score(double precision, real, double precision) is
+    'Share of one word in the rank of a text, by how often it occurs there and the text''s length over the average.';
+
+create or replace function sqlembed._word_weight(matching bigint, holding bigint) returns double precision
+language sql
+immutable
+parallel safe
+-- Inverse document frequency of BM25, in a corpus of twice the rows that match: so it depends on
+-- them alone, not on statistics nor on rows that the caller may not see, and no word counts nothing.
+return pg_catalog.ln(1 + (2 * matching - holding + 0.5::double precision) / (holding + 0.5));
+
+comment on function sqlembed._word_weight(bigint, bigint) is
+    'What a word counts that so many of the matching rows hold: the fewer, the more.';
+
 create or replace function sqlembed.search(
     relation anyelement,
     query text,
     k integer default 10,
     embedding name default null,
     filter text default null,
-    mode text default 'vector'
+    mode text default 'vector',
+    text_weight double precision default 1
 )
 returns table (base anyelement, distance double precision, score double precision, chunk text)
 language plpgsql
@@ -4884,15 +5382,31 @@ rows 10
 as $function$
 declare
     plan record := sqlembed._plan_search(
-        'search', search.relation, search.k, search.embedding, search.filter, search.mode, null
+        'search', search.relation, search.k, search.embedding, search.filter,
+        case when search.mode operator(pg_catalog.=) any ('{hybrid,text}') then 'vector' else search.mode end, null
     );
     query_vector public.vector;
 begin
     if sqlembed._blank(search.query) then
         raise exception 'sqlembed: the query is empty' using errcode = 'SE014', hint = 'Give the text to search for.';
     end if;
+    if search.mode operator(pg_catalog.=) 'text' then
+        return query
+        select t.base, null::pg_catalog.float8, t.score, null::pg_catalog.text
+        from sqlembed._text_search(search.relation, search.query, search.k, plan.relation, search.embedding, search.filter) as t;
+        return;
+    end if;
     -- Once, and before anything with the filter runs: its errors are its own.
     query_vector := sqlembed.embed(plan.embedder, search.query);
+    if search.mode operator(pg_catalog.=) 'hybrid' then
+        return query
+        select h.base, h.distance, h.score, h.chunk
+        from sqlembed._hybrid_search(
+            search.relation, search.query, query_vector, search.k, plan.relation, search.embedding, search.filter,
+            search.text_weight
+        ) as h;
+        return;
+    end if;
     return query
     select n.base, n.distance, null::pg_catalog.float8, null::pg_catalog.text
     from sqlembed._nearest(
@@ -4901,8 +5415,8 @@ begin
 end
 $function$;
 
-comment on function sqlembed.search(anyelement, text, integer, name, text, text) is
-    'The k rows whose embedding is nearest to a text, nearest first: select (base).title, distance from sqlembed.search(null::article, ''food''). filter is a condition on one row of the table, applied before ranking; mode => ''exact'' compares every row.';
+comment on function sqlembed.search(anyelement, text, integer, name, text, text, double precision) is
+    'The k rows whose embedding is nearest to a text, nearest first: select (base).title, distance from sqlembed.search(null::article, ''food''). filter is a condition on one row of the table, applied before ranking; mode => ''exact'' compares every row, ''text'' ranks by the words of the query alone (BM25, its score), ''hybrid'' by both: score is the reciprocal rank fusion, in which words count text_weight times what vectors do.';
 
 create or replace function sqlembed.search(
     relation text,
@@ -4910,7 +5424,8 @@ create or replace function sqlembed.search(
     k integer default 10,
     embedding name default null,
     filter text default null,
-    mode text default 'vector'
+    mode text default 'vector',
+    text_weight double precision default 1
 )
 returns table (base text, distance double precision, score double precision, chunk text)
 language plpgsql
@@ -4921,7 +5436,7 @@ begin
 end
 $function$;
 
-comment on function sqlembed.search(text, text, integer, name, text, text) is
+comment on function sqlembed.search(text, text, integer, name, text, text, double precision) is
     'Always an error, which shows how a table is given: as a NULL of its row type.';
 
 create or replace function sqlembed.vector_search(

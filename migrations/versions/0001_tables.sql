@@ -62,6 +62,8 @@ create table sqlembed.embedding (
     side regclass,
     hash_function name,
     chunking jsonb,
+    full_text text,
+    full_text_column name,
     dimensions integer not null,
     key_columns name[] not null,
     key_types regtype[] not null,
@@ -106,6 +108,8 @@ comment on column sqlembed.embedding.place is 'row: the vector stands in the row
 comment on column sqlembed.embedding.side is 'The table beside it; null when the vectors stand in the rows.';
 comment on column sqlembed.embedding.hash_function is 'Name of the function that gives the hash of a row''s present source, which the side table keeps of each vector''s.';
 comment on column sqlembed.embedding.chunking is 'How long texts are cut; null: not at all.';
+comment on column sqlembed.embedding.full_text is 'Text search configuration for its words, with its schema; null: that of the session.';
+comment on column sqlembed.embedding.full_text_column is 'The tsvector column that create_embedding added; null: words are looked up row by row.';
 comment on column sqlembed.embedding.dimensions is 'Length of the vectors.';
 comment on column sqlembed.embedding.key_columns is 'Columns of the primary key, in its order.';
 comment on column sqlembed.embedding.key_types is 'Types of these columns when it was declared.';
@@ -368,7 +372,7 @@ grant select on sqlembed.embedding to public;
 -- Not the number, which jobs and failures refer to; afterwards only the name of the index.
 grant insert (
     relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, place,
-    side, hash_function, chunking, dimensions, key_columns, key_expression, source_columns
+    side, hash_function, chunking, full_text, full_text_column, dimensions, key_columns, key_expression, source_columns
 ) on sqlembed.embedding to public;
 grant update (index_name, is_dropped) on sqlembed.embedding to public;
 grant select, insert on sqlembed.change to public;

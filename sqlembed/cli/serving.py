@@ -12,6 +12,9 @@ from sqlembed.cli.output import patience
 from sqlembed.cli.progress import Advance, rows_bar
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from sqlembed.cli.database import Connection, Database
     from sqlembed.embedders import Embedder, Registry
     from sqlembed.worker import Progress
@@ -77,6 +80,11 @@ def query_vector(embedder: Embedder, text: str) -> str:
     """Embed a query in this process; returns the vector as pgvector writes it."""
     with patience(f"embedding with {embedder.name}, for want of a worker"):
         (vector,) = embedder.embed([text], "query")
+    return written(vector)
+
+
+def written(vector: NDArray[np.float32]) -> str:
+    """Return a vector as pgvector writes it."""
     return "[" + ",".join(map(repr, vector.tolist())) + "]"
 
 

@@ -42,6 +42,8 @@ CREATE TABLE sqlembed.embedding (
     side regclass,
     hash_function name,
     chunking jsonb,
+    full_text text,
+    full_text_column name,
     dimensions integer NOT NULL,
     key_columns name[] NOT NULL,
     key_types regtype[] NOT NULL,
@@ -246,6 +248,14 @@ CREATE FUNCTION sqlembed._forget_own_changes(embedding integer) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._full_text_sql(config text, source text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._fused_score(vector_place bigint, text_place bigint, text_weight double precision) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (COALESCE(((1)::double precision / ((60 + vector_place))::double precision), (0)::double precision) + COALESCE((text_weight / ((60 + text_place))::double precision), (0)::double precision));
+
 CREATE FUNCTION sqlembed._grantee(name text) RETURNS regrole
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -264,6 +274,9 @@ CREATE FUNCTION sqlembed._hash_call(declared sqlembed.embedding, row_name text) 
 
 CREATE FUNCTION sqlembed._hide_vector() RETURNS trigger
     LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed._hybrid_search(source anyelement, query text, query_vector public.vector, k integer, relation regclass, embedding name, filter text, text_weight double precision) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
+    LANGUAGE plpgsql STABLE ROWS 10;
 
 CREATE FUNCTION sqlembed._is_alive(worker integer) RETURNS boolean
     LANGUAGE sql
@@ -391,7 +404,13 @@ CREATE FUNCTION sqlembed._plan_search(function_name text, source anyelement, k i
     LANGUAGE plpgsql STABLE
     SET plan_cache_mode TO 'force_generic_plan';
 
+CREATE FUNCTION sqlembed._plan_text(relation regclass, embedding name, row_type text, query text, filter text, OUT statement text, OUT words tsquery[], OUT wanted tsquery, OUT requirement text) RETURNS record
+    LANGUAGE plpgsql STABLE;
+
 CREATE FUNCTION sqlembed._prepare_column(relation regclass, name name, embedder text, storage text, index text) RETURNS integer
+    LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed._prepare_full_text(relation regclass, embedding name, config text, source text) RETURNS name
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._prepare_side(relation regclass, embedding name, OUT side regclass, OUT hash_function name, OUT is_new boolean) RETURNS record
@@ -545,6 +564,24 @@ CREATE FUNCTION sqlembed._take_requests(worker integer, most integer) RETURNS TA
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._text_query(config regconfig, query text, OUT words tsquery[], OUT required tsquery, OUT wanted tsquery) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._text_rows(source anyelement, statement text, wanted tsquery, words tsquery[], k integer, relation regclass, filter text) RETURNS TABLE(base anyelement, score double precision)
+    LANGUAGE plpgsql STABLE ROWS 10
+    SET jit TO 'off';
+
+CREATE FUNCTION sqlembed._text_search(source anyelement, query text, k integer, relation regclass, embedding name, filter text) RETURNS TABLE(base anyelement, score double precision)
+    LANGUAGE plpgsql STABLE ROWS 10;
+
+CREATE FUNCTION sqlembed._text_search_config(config regconfig) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._text_statement(relation regclass, row_type text, document text, is_stored boolean, filter text, words integer) RETURNS text
+    LANGUAGE plpgsql STABLE;
+
 CREATE FUNCTION sqlembed._ticket(embedder text, kind text, inputs text[]) RETURNS bytea
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -570,6 +607,14 @@ CREATE FUNCTION sqlembed._vector_test(declared sqlembed.embedding, row_name text
 CREATE FUNCTION sqlembed._view_definition(view oid) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog';
+
+CREATE FUNCTION sqlembed._word_score(weight double precision, frequency real, relative_length double precision) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (((weight * frequency) * (2.2)::double precision) / (frequency + ((1.2)::double precision * ((0.25)::double precision + ((0.75)::double precision * relative_length)))));
+
+CREATE FUNCTION sqlembed._word_weight(matching bigint, holding bigint) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ln(((1)::double precision + (((((2 * matching) - holding))::double precision + (0.5)::double precision) / (((holding)::numeric + 0.5))::double precision)));
 
 CREATE FUNCTION sqlembed._write_cache(fingerprint text, kind text, hashes bytea[], vectors public.vector[], age interval DEFAULT '00:00:00'::interval) RETURNS void
     LANGUAGE sql SECURITY DEFINER
@@ -597,7 +642,7 @@ CREATE FUNCTION sqlembed.cluster_examples(name text, query text, examples intege
     LANGUAGE plpgsql STABLE
     SET jit TO 'off';
 
-CREATE FUNCTION sqlembed.create_embedding(relation regclass, embedder text, source text, embedding name DEFAULT 'embedding'::name, timing text DEFAULT 'async'::text, on_change text DEFAULT 'hide'::text, metric text DEFAULT 'cosine'::text, storage text DEFAULT 'vector'::text, index text DEFAULT 'hnsw'::text, place text DEFAULT 'row'::text, chunking jsonb DEFAULT NULL::jsonb, adopt text DEFAULT 'keep'::text, if_not_exists boolean DEFAULT false) RETURNS bigint
+CREATE FUNCTION sqlembed.create_embedding(relation regclass, embedder text, source text, embedding name DEFAULT 'embedding'::name, timing text DEFAULT 'async'::text, on_change text DEFAULT 'hide'::text, metric text DEFAULT 'cosine'::text, storage text DEFAULT 'vector'::text, index text DEFAULT 'hnsw'::text, place text DEFAULT 'row'::text, chunking jsonb DEFAULT NULL::jsonb, adopt text DEFAULT 'keep'::text, if_not_exists boolean DEFAULT false, full_text regconfig DEFAULT NULL::regconfig) RETURNS bigint
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.create_kmeans(name text, query text, num_clusters integer DEFAULT NULL::integer, metric text DEFAULT 'cosine'::text, max_iterations integer DEFAULT 20, min_rel_progress double precision DEFAULT 0.01, seed integer DEFAULT 0) RETURNS sqlembed.fitted_model
@@ -650,10 +695,10 @@ CREATE FUNCTION sqlembed.revoke_embedder(embedder text, grantee text) RETURNS vo
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed.search(relation anyelement, query text, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
+CREATE FUNCTION sqlembed.search(relation anyelement, query text, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, text_weight double precision DEFAULT 1) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
     LANGUAGE plpgsql STABLE ROWS 10;
 
-CREATE FUNCTION sqlembed.search(relation text, query text, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text) RETURNS TABLE(base text, distance double precision, score double precision, chunk text)
+CREATE FUNCTION sqlembed.search(relation text, query text, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, text_weight double precision DEFAULT 1) RETURNS TABLE(base text, distance double precision, score double precision, chunk text)
     LANGUAGE plpgsql IMMUTABLE;
 
 CREATE FUNCTION sqlembed.similarity(embedder text, a text, b text) RETURNS double precision
@@ -1109,6 +1154,10 @@ GRANT INSERT(side) ON TABLE sqlembed.embedding TO PUBLIC;
 GRANT INSERT(hash_function) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(chunking) ON TABLE sqlembed.embedding TO PUBLIC;
+
+GRANT INSERT(full_text) ON TABLE sqlembed.embedding TO PUBLIC;
+
+GRANT INSERT(full_text_column) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(dimensions) ON TABLE sqlembed.embedding TO PUBLIC;
 

@@ -11,7 +11,8 @@ create or replace function sqlembed.create_embedding(
     place text default 'row',
     chunking jsonb default null,
     adopt text default 'keep',
-    if_not_exists boolean default false
+    if_not_exists boolean default false,
+    full_text regconfig default null
 )
 returns bigint
 language plpgsql
@@ -22,6 +23,7 @@ declare
     canonical record;
     dimensions integer;
     beside record;
+    config text := sqlembed._text_search_config(create_embedding.full_text);
     declared sqlembed.embedding;
     queued bigint;
 begin
@@ -64,11 +66,15 @@ begin
         and e.name operator(pg_catalog.=) create_embedding.embedding;
     if declared.id is not null then
         if create_embedding.if_not_exists
-            and (declared.embedder, declared.source, declared.timing, declared.on_change, declared.metric, declared.storage, declared.index, declared.place)
+            and (
+                declared.embedder, declared.source, declared.timing, declared.on_change, declared.metric, declared.storage,
+                declared.index, declared.place, coalesce(declared.full_text, '')
+            )
                 operator(pg_catalog.=)
                 (
                     create_embedding.embedder, canonical.expression, create_embedding.timing, create_embedding.on_change,
-                    create_embedding.metric, create_embedding.storage, create_embedding.index, create_embedding.place
+                    create_embedding.metric, create_embedding.storage, create_embedding.index, create_embedding.place,
+                    coalesce(config, '')
                 )
         then
             return 0;
@@ -105,13 +111,20 @@ begin
     );
     insert into sqlembed.embedding (
         relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, place,
-        side, hash_function, chunking, dimensions, key_columns, key_expression, source_columns
+        side, hash_function, chunking, dimensions, key_columns, key_expression, source_columns, full_text, full_text_column
     )
     values (
         create_embedding.relation, create_embedding.embedding, create_embedding.embedder, canonical.expression,
         create_embedding.source, create_embedding.timing, create_embedding.on_change, create_embedding.metric,
         create_embedding.storage, create_embedding.index, create_embedding.place, beside.side,
-        beside.hash_function, create_embedding.chunking, dimensions, key.columns, key.expression, canonical.columns
+        beside.hash_function, create_embedding.chunking, dimensions, key.columns, key.expression, canonical.columns,
+        config,
+        case
+            when config is not null
+            then sqlembed._prepare_full_text(
+                create_embedding.relation, create_embedding.embedding, config, canonical.expression
+            )
+        end
     )
     returning * into declared;
 
@@ -140,6 +153,6 @@ end
 $function$;
 
 comment on function sqlembed.create_embedding(
-    regclass, text, text, name, text, text, text, text, text, text, jsonb, text, boolean
+    regclass, text, text, name, text, text, text, text, text, text, jsonb, text, boolean, regconfig
 ) is
-    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, attaches triggers, builds the index and queues the rows that have no vector. Returns how many it queued.';
+    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, attaches triggers, builds the index and queues the rows that have no vector. With full_text, a language such as english, it also keeps the words of the source in a column of their own, with an index. Returns how many it queued.';

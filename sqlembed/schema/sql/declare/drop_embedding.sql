@@ -25,6 +25,9 @@ begin
         execute pg_catalog.format('drop trigger if exists %I on %s', trigger_name || declared.id, declared.relation);
     end loop;
     perform sqlembed._drop_note_function(declared.id);
+    if declared.full_text_column is not null then
+        execute pg_catalog.format('alter table %s drop column if exists %I', declared.relation, declared.full_text_column);
+    end if;
     if hash_call is not null then
         execute pg_catalog.format(
             'drop function %s(%s)', pg_catalog.left(hash_call, -pg_catalog.length('(r.*)')), declared.relation
@@ -50,4 +53,4 @@ end
 $function$;
 
 comment on function sqlembed.drop_embedding(regclass, name, boolean) is
-    'Stop keeping a vector column up to date: takes off the triggers and the index that were made for it. The column, or the side table, and its vectors stay unless keep_column is false.';
+    'Stop keeping a vector column up to date: takes off the triggers, the index and the full text that were made for it. The column, or the side table, and its vectors stay unless keep_column is false.';
