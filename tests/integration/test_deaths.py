@@ -75,7 +75,7 @@ def test_a_loopback_that_dies_while_it_waits_is_told_and_opened_again(
         running = pool.submit(caller.execute, SLOW)
         wait_for(lambda: gate.batches)
         terminate(connection, LOOPBACK)
-        with pytest.raises(psycopg.Error, match="terminating connection|closed the connection"):
+        with pytest.raises(psycopg.Error, match=r"terminating connection|closed the connection"):
             running.result(10)
         gate.opened.set()
         assert caller.execute(SLOW).fetchone() == ([1.0, 4.0],)
