@@ -17,6 +17,7 @@ OPEN = {
     "change": {"insert"},
     "cluster_model": {"select", "insert", "update", "delete"},
     "cluster_centroid": {"select", "insert", "update", "delete"},
+    "_row_work": {"select"},
     "failure": {"select"},
     "status": {"select"},
     "worker": {"select"},
