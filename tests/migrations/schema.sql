@@ -17,6 +17,10 @@ CREATE FUNCTION sqlembed._ask(embedder text, key bytea, kind text, inputs text[]
     LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._ask_worker(embedder text, kind text, inputs text[]) RETURNS public.vector[]
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._assigned_sql(name text, rows text, with_distances boolean) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -101,6 +105,10 @@ CREATE FUNCTION sqlembed._check_relation(relation regclass) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._check_writer(declared sqlembed.embedding) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._choose_worker(embedder text) RETURNS integer
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -159,6 +167,12 @@ CREATE FUNCTION sqlembed._drop_note_function(embedding integer) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._embed_changes(embedding integer) RETURNS boolean
+    LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed._embed_statement() RETURNS trigger
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed._embedding_of(relation regclass, name name DEFAULT NULL::name) RETURNS sqlembed.embedding
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -195,6 +209,10 @@ CREATE FUNCTION sqlembed._follow_keys() RETURNS void
 
 CREATE FUNCTION sqlembed._grantee(name text) RETURNS regrole
     LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._has_own_changes(embedding integer DEFAULT NULL::integer) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._hide_vector() RETURNS trigger
@@ -289,8 +307,21 @@ CREATE FUNCTION sqlembed._next_epoch(worker integer) RETURNS integer
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._note_again(declared sqlembed.embedding, keys jsonb[], hashes bytea[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_nestloop TO 'off';
+
 CREATE FUNCTION sqlembed._open_loopback() RETURNS text
     LANGUAGE plpgsql PARALLEL RESTRICTED
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._own_changes(embedding integer) RETURNS jsonb[]
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._parts(inputs text[]) RETURNS SETOF text[]
+    LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._pending(relation regclass, OUT rows bigint, OUT served boolean) RETURNS record
@@ -316,8 +347,23 @@ CREATE FUNCTION sqlembed._read_cache(fingerprint text, kind text, hashes bytea[]
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._read_changes() RETURNS TABLE(embedding integer, embedder text, fingerprint text, key text, input text, hash bytea)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._read_texts(declared sqlembed.embedding, keys jsonb[]) RETURNS TABLE(key jsonb, input text, hash bytea)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off';
+
 CREATE FUNCTION sqlembed._refuse_arguments(k integer, filter text, mode text) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._refuse_hidden(declared sqlembed.embedding) RETURNS void
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._refuse_relation(function_name text, given text) RETURNS void
@@ -325,6 +371,10 @@ CREATE FUNCTION sqlembed._refuse_relation(function_name text, given text) RETURN
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._refuse_undeclared(relation regclass, name name) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._refuse_unsteady(declared sqlembed.embedding) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -366,6 +416,11 @@ CREATE FUNCTION sqlembed._sees_all_rows(relation regclass) RETURNS boolean
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._spread(inputs text[], known text[], vectors public.vector[]) RETURNS public.vector[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_nestloop TO 'off';
+
 CREATE FUNCTION sqlembed._start_worker(name text, embedders text[]) RETURNS integer
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -403,6 +458,12 @@ CREATE FUNCTION sqlembed._view_definition(view oid) RETURNS text
 CREATE FUNCTION sqlembed._write_cache(fingerprint text, kind text, hashes bytea[], vectors public.vector[]) RETURNS void
     LANGUAGE sql
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._write_numbers(embedding integer, keys text[], hashes bytea[], numbers real[]) RETURNS boolean
+    LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed._write_vectors(declared sqlembed.embedding, keys jsonb[], hashes bytea[], vectors public.vector[]) RETURNS boolean
+    LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.assign(name text, query text) RETURNS TABLE(id text, centroid_id integer)
     LANGUAGE plpgsql STABLE
@@ -519,6 +580,7 @@ CREATE TABLE sqlembed.change (
     embedding integer NOT NULL,
     key jsonb NOT NULL,
     changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    transaction xid8,
     CONSTRAINT change_key_check CHECK ((jsonb_typeof(key) = 'array'::text))
 );
 
@@ -613,6 +675,7 @@ CREATE UNLOGGED TABLE sqlembed.request (
     CONSTRAINT request_kind_check CHECK ((kind = ANY (ARRAY['document'::text, 'query'::text])))
 )
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_cost_delay='0');
+ALTER TABLE ONLY sqlembed.request ALTER COLUMN result SET STORAGE EXTERNAL;
 
 ALTER TABLE sqlembed.request ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME sqlembed.request_id_seq
@@ -761,6 +824,8 @@ ALTER TABLE ONLY sqlembed.worker_process
 
 CREATE INDEX cache_oldest ON sqlembed.cache USING btree (used_at);
 
+CREATE INDEX change_of_transaction ON sqlembed.change USING btree (transaction) WHERE (transaction IS NOT NULL);
+
 CREATE INDEX job_due ON sqlembed.job USING btree (embedding, not_before) WHERE (worker IS NULL);
 
 CREATE INDEX request_waiting ON sqlembed.request USING btree (worker) WHERE (NOT done);
@@ -806,11 +871,18 @@ CREATE POLICY owner_of_the_table_queues ON sqlembed.change FOR INSERT WITH CHECK
      JOIN pg_class c ON ((c.oid = (e.relation)::oid)))
   WHERE pg_has_role(c.relowner, 'usage'::text)))));
 
+CREATE POLICY writer_of_the_vector_embeds ON sqlembed.change USING (((transaction = pg_current_xact_id_if_assigned()) AND (embedding = ANY (ARRAY( SELECT e.id
+   FROM (sqlembed.embedding e
+     JOIN pg_attribute a ON (((a.attrelid = (e.relation)::oid) AND (a.attname = e.name) AND (NOT a.attisdropped))))
+  WHERE has_column_privilege((e.relation)::oid, a.attnum, 'update'::text))))));
+
 GRANT USAGE ON SCHEMA sqlembed TO PUBLIC;
 
 GRANT USAGE ON SCHEMA sqlembed_wire TO sqlembed_loopback;
 
 REVOKE ALL ON FUNCTION sqlembed._answer_requests(worker integer, ids bigint[], counts integer[], errors text[], fingerprint text, kind text, hashes bytea[], vectors public.vector[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._ask_worker(embedder text, kind text, inputs text[]) FROM PUBLIC;
 
 GRANT SELECT,DELETE ON TABLE sqlembed.embedding TO PUBLIC;
 
@@ -880,6 +952,8 @@ REVOKE ALL ON FUNCTION sqlembed._next_epoch(worker integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._open_loopback() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._parts(inputs text[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._probe_loopback() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._read_cache(fingerprint text, kind text, hashes bytea[]) FROM PUBLIC;
@@ -920,7 +994,7 @@ GRANT ALL ON PROCEDURE sqlembed_wire.request(IN embedder text, IN kind text, IN 
 REVOKE ALL ON FUNCTION sqlembed_wire.submit(embedder text, kind text, inputs text[], ticket bytea, OUT id bigint, OUT result public.vector[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION sqlembed_wire.submit(embedder text, kind text, inputs text[], ticket bytea, OUT id bigint, OUT result public.vector[]) TO sqlembed_loopback;
 
-GRANT INSERT ON TABLE sqlembed.change TO PUBLIC;
+GRANT SELECT,INSERT,DELETE ON TABLE sqlembed.change TO PUBLIC;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE sqlembed.cluster_centroid TO PUBLIC;
 
