@@ -17,6 +17,7 @@ from sqlembed.cli.embedders import embedders
 from sqlembed.cli.load import load
 from sqlembed.cli.migrate import migrate
 from sqlembed.cli.options import examples
+from sqlembed.cli.refresh import refresh
 from sqlembed.cli.search import search
 from sqlembed.cli.server import server, url
 from sqlembed.cli.status import retry, status
@@ -56,6 +57,7 @@ for command in (
     search,
     cluster,
     status,
+    refresh,
     retry,
     worker,
     embedders,
