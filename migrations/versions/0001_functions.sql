@@ -9,10 +9,21 @@ $function$;
 comment on function sqlembed._blank(text) is
     'Whether a text is NULL, empty or only white space: such a text gets no vector.';
 
+create or replace function sqlembed._column_types(relation regclass, columns name[]) returns regtype[]
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select array_agg(a.atttypid::regtype order by c.position)
+    from unnest(_column_types.columns) with ordinality as c (name, position)
+    join pg_attribute as a on a.attrelid = _column_types.relation and a.attname = c.name and not a.attisdropped
+$function$;
+
+comment on function sqlembed._column_types(regclass, name[]) is
+    'The types of columns of a table.';
+
 create or replace function sqlembed._count_rows(
-    relation regclass,
-    name name,
-    source text,
+    declared sqlembed.embedding,
     out total bigint,
     out embedded bigint,
     out blank bigint
@@ -21,10 +32,15 @@ language plpgsql
 stable
 as $function$
 declare
+    relation regclass := (_count_rows.declared).relation;
+    side regclass := (_count_rows.declared).side;
     is_own boolean;
+    vector_test text;
 begin
     -- The planner may call this for rows that a condition of the view leaves out.
-    if not pg_catalog.has_table_privilege(_count_rows.relation, 'select') then
+    if not pg_catalog.has_table_privilege(relation, 'select')
+        or side is not null and not pg_catalog.has_table_privilege(side, 'select')
+    then
         return;
     end if;
     select r.rolname operator(pg_catalog.=) current_user
@@ -32,26 +48,45 @@ begin
     from pg_catalog.pg_class as c
     join pg_catalog.pg_roles as r on r.oid operator(pg_catalog.=) c.relowner
     join pg_catalog.pg_attribute as a
-        on a.attrelid operator(pg_catalog.=) c.oid
-        and a.attname operator(pg_catalog.=) _count_rows.name
+        on a.attrelid operator(pg_catalog.=) coalesce(side, c.oid)
+        and a.attname operator(pg_catalog.=) (_count_rows.declared).name
         and not a.attisdropped
-    where c.oid operator(pg_catalog.=) _count_rows.relation and c.relkind in ('r', 'p');
+    where c.oid operator(pg_catalog.=) relation and c.relkind in ('r', 'p');
 
     -- Looking must not run what a table's owner wrote, neither the source expression nor a policy:
     -- it would run with the rights of whoever looks.
-    if is_own is null or not is_own and pg_catalog.row_security_active(_count_rows.relation) then
+    if is_own is null or not is_own and (
+        pg_catalog.row_security_active(relation)
+        or pg_catalog.row_security_active(side)
+    ) then
         return;
     end if;
-    execute pg_catalog.format(
-        'select pg_catalog.count(*), pg_catalog.count(r.%1$I) from (select * from %2$s) as r',
-        _count_rows.name, _count_rows.relation
-    )
-    into _count_rows.total, _count_rows.embedded;
+    if side is null then
+        execute pg_catalog.format(
+            'select pg_catalog.count(*), pg_catalog.count(r.%1$I) from (select * from %2$s) as r',
+            (_count_rows.declared).name, relation
+        )
+        into _count_rows.total, _count_rows.embedded;
+    else
+        -- Somebody else's may hold some that are out of date, or whose rows are gone.
+        execute pg_catalog.format(
+            'select (select pg_catalog.count(*) from %1$s), pg_catalog.count(*) from %2$s',
+            relation, side
+        )
+        into _count_rows.total, _count_rows.embedded;
+    end if;
     if is_own then
         begin
+            vector_test := sqlembed._vector_test(_count_rows.declared, 'r');
+            if side is not null then
+                execute pg_catalog.format('select pg_catalog.count(*) from %s as r where %s', relation, vector_test)
+                into _count_rows.embedded;
+            end if;
             execute pg_catalog.format(
-                'select pg_catalog.count(*) from (select * from %2$s) as r where r.%1$I is null and sqlembed._blank(%3$s)',
-                _count_rows.name, _count_rows.relation, _count_rows.source
+                'select pg_catalog.count(*) from %2$s as r where not (%1$s) and sqlembed._blank(%3$s)',
+                vector_test,
+                case when side is null then pg_catalog.format('(select * from %s)', relation) else relation::text end,
+                (_count_rows.declared).source
             )
             into _count_rows.blank;
         exception when others then
@@ -62,7 +97,7 @@ begin
 end
 $function$;
 
-comment on function sqlembed._count_rows(regclass, name, text) is
+comment on function sqlembed._count_rows(sqlembed.embedding) is
     'Rows of an embedded table: all, those with a vector, and those with nothing to embed. NULL where counting would run code of another role: blank rows of somebody else''s table, and all of it under row level security. Blank rows are NULL too where the expression fails.';
 
 create or replace function sqlembed._embedding_of(relation regclass, name name default null)
@@ -122,17 +157,82 @@ $function$;
 comment on function sqlembed._epoch_key(integer, integer) is
     'Second key of the lock that a worker holds until its next answers are there. Two workers that share one wake each other''s callers too early, which costs them another look.';
 
+create or replace function sqlembed._equal_operator(operator_class oid) returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select coalesce(
+        (
+            select format('operator(%I.%s)', n.nspname, p.oprname)
+            from pg_opclass as c
+            join pg_amop as m
+                on m.amopfamily = c.opcfamily
+                and m.amopstrategy = 3
+                and m.amoplefttype = c.opcintype
+                and m.amoprighttype = c.opcintype
+            join pg_am as method on method.oid = m.amopmethod and method.amname = 'btree'
+            join pg_operator as p on p.oid = m.amopopr
+            join pg_namespace as n on n.oid = p.oprnamespace
+            where c.oid = _equal_operator.operator_class
+        ),
+        'operator(pg_catalog.=)'
+    )
+$function$;
+
+comment on function sqlembed._equal_operator(oid) is
+    'The operator by which an index tells equal keys, qualified, as SQL text.';
+
+create or replace function sqlembed._full_text_sql(config text, source text) returns text
+language sql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- A tsvector holds a megabyte at most, and one that would be larger is an error for whoever
+    -- writes the row. So many characters fit, whatever words they make.
+    select format(
+        'pg_catalog.to_tsvector(%L::pg_catalog.regconfig, pg_catalog.left((%s)::pg_catalog.text, 100000))',
+        _full_text_sql.config,
+        _full_text_sql.source
+    )
+$function$;
+
+comment on function sqlembed._full_text_sql(text, text) is
+    'SQL for the full text of a source expression: its words in a language, as a tsvector.';
+
+create or replace function sqlembed._hash_call(declared sqlembed.embedding, row_name text) returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- One of the table's owner, whatever others have put beside it.
+    select format('%I.%I(%s.*)', n.nspname, p.proname, _hash_call.row_name)
+    from pg_class as c
+    join pg_proc as p
+        on p.proname = (_hash_call.declared).hash_function
+        and p.proowner = c.relowner
+        and p.pronargs = 1
+        and p.proargtypes[0] = c.reltype
+    join pg_namespace as n on n.oid = p.pronamespace
+    where c.oid = (_hash_call.declared).relation
+    order by p.oid
+    limit 1
+$function$;
+
+comment on function sqlembed._hash_call(sqlembed.embedding, text) is
+    'SQL that gives the sha256 of a row''s present source, for an embedding with a side table. NULL when its function is gone.';
+
 create or replace function sqlembed._is_alive(worker integer) returns boolean
 language sql
 volatile
 set search_path = pg_catalog, pg_temp
 as $function$
-    -- One probe a worker, cheaper than reading pg_locks; the shared lock goes with the transaction.
-    select not pg_try_advisory_xact_lock_shared(sqlembed._lock('presence'), _is_alive.worker)
+    select exists (select from sqlembed.worker as w where w.id = _is_alive.worker)
 $function$;
 
 comment on function sqlembed._is_alive(integer) is
-    'Whether a worker still holds its presence lock.';
+    'Whether a worker still holds its presence lock: it, and nobody who took the lock after its death.';
 
 revoke execute on function sqlembed._is_alive(integer) from public;
 
@@ -200,6 +300,63 @@ $function$;
 comment on function sqlembed._request_timeout() is
     'How long a statement waits for a worker: the setting sqlembed.request_timeout, else 10 s.';
 
+create or replace function sqlembed._row_key(relation regclass, key jsonb) returns jsonb
+language plpgsql
+stable
+as $function$
+declare
+    known record;
+    found jsonb;
+    is_key boolean;
+begin
+    select k.columns, k.expression, k.match into known from sqlembed._key_sql(_row_key.relation) as k;
+    is_key := coalesce(
+        pg_catalog.jsonb_typeof(_row_key.key) operator(pg_catalog.=) 'array'
+            and pg_catalog.jsonb_array_length(_row_key.key) operator(pg_catalog.=) pg_catalog.cardinality(known.columns)
+            and not exists (
+                select
+                from pg_catalog.jsonb_array_elements(_row_key.key) as v (value)
+                where pg_catalog.jsonb_typeof(v.value) in ('null', 'object', 'array')
+            ),
+        false
+    );
+    if is_key then
+        begin
+            execute pg_catalog.format(
+                'select %s from (select $1) as k (key) cross join %s as r where %s',
+                known.expression, _row_key.relation, known.match
+            )
+            into found
+            using _row_key.key;
+        exception when data_exception then
+            is_key := false;
+        end;
+    end if;
+    if not is_key then
+        raise exception 'sqlembed: % is not a key of table %', coalesce(_row_key.key::text, 'NULL'), _row_key.relation
+            using errcode = 'SE014',
+                hint = pg_catalog.format(
+                    'A key is a jsonb array of the primary key''s values in order, here of (%s).',
+                    (
+                        select pg_catalog.string_agg(
+                            pg_catalog.quote_ident(a.attname) || ' ' || pg_catalog.format_type(a.atttypid, a.atttypmod),
+                            ', '
+                            order by c.position
+                        )
+                        from pg_catalog.unnest(known.columns) with ordinality as c (name, position)
+                        join pg_catalog.pg_attribute as a
+                            on a.attrelid operator(pg_catalog.=) _row_key.relation
+                            and a.attname operator(pg_catalog.=) c.name
+                    )
+                );
+    end if;
+    return found;
+end
+$function$;
+
+comment on function sqlembed._row_key(regclass, jsonb) is
+    'The key as jobs write it, if there is such a row and the caller may see it.';
+
 create or replace function sqlembed._sees_all_rows(relation regclass) returns boolean
 language sql
 stable
@@ -219,11 +376,69 @@ $function$;
 comment on function sqlembed._sees_all_rows(regclass) is
     'Whether the caller may see every row of a table: no policy keeps any back.';
 
+create or replace function sqlembed._side_keys(relation regclass, side regclass)
+returns table ("position" integer, column_name name, side_name name, operator text)
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- By position: a column of the table that is renamed is still the same.
+    select k.position::integer, a.attname, b.attname, sqlembed._equal_operator(k.operator_class)
+    from pg_index as i
+    join pg_index as j on j.indrelid = _side_keys.side and j.indisprimary
+    cross join unnest(i.indkey, i.indclass) with ordinality as k (attnum, operator_class, position)
+    join unnest(j.indkey) with ordinality as l (attnum, position) on l.position = k.position
+    join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
+    join pg_attribute as b on b.attrelid = j.indrelid and b.attnum = l.attnum
+    where i.indrelid = _side_keys.relation and i.indisprimary and k.position <= i.indnkeyatts
+    order by k.position
+$function$;
+
+comment on function sqlembed._side_keys(regclass, regclass) is
+    'How the columns of a table''s primary key meet those of its side table.';
+
+create or replace function sqlembed._side_match(relation regclass, side regclass, row_name text, side_name text)
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select string_agg(
+        format('%s.%I %s %s.%I', _side_match.row_name, k.column_name, k.operator, _side_match.side_name, k.side_name),
+        ' and '
+        order by k.position
+    )
+    from sqlembed._side_keys(_side_match.relation, _side_match.side) as k
+$function$;
+
+comment on function sqlembed._side_match(regclass, regclass, text, text) is
+    'The condition that a row and a row of the side table have the same key.';
+
+create or replace function sqlembed._vector_test(declared sqlembed.embedding, row_name text) returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select case (_vector_test.declared).place
+        when 'row' then format('%s.%I is not null', _vector_test.row_name, (_vector_test.declared).name)
+        else format(
+            'exists (select from %s as sqlembed_side where %s and sqlembed_side.source_hash operator(pg_catalog.=) %s)',
+            (_vector_test.declared).side,
+            sqlembed._side_match((_vector_test.declared).relation, (_vector_test.declared).side, _vector_test.row_name, 'sqlembed_side'),
+            sqlembed._hash_call(_vector_test.declared, _vector_test.row_name)
+        )
+    end
+$function$;
+
+comment on function sqlembed._vector_test(sqlembed.embedding, text) is
+    'The condition that a row has a vector; in a side table, one of its present source.';
+
 create or replace function sqlembed._configure_loopback(password text default null, way_in text default null)
 returns boolean
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
 as $function$
 declare
     owner oid := (
@@ -416,6 +631,7 @@ begin
     end if;
     chosen := asked.worker;
     if not sqlembed._is_alive(chosen) then
+        delete from sqlembed.worker_process as w where w.id = chosen;
         chosen := sqlembed._choose_worker(asked.embedder);
         perform pg_notify('sqlembed_' || chosen, '');
     end if;
@@ -700,7 +916,9 @@ begin
         from sqlembed.worker_process as w
         order by random()
     loop
-        if sqlembed._is_alive(candidate.id) then
+        -- One probe, cheaper than reading pg_locks; the shared lock goes with the transaction. Should
+        -- a stranger hold the lock of a dead worker, ask_again finds it out.
+        if not pg_try_advisory_xact_lock_shared(sqlembed._lock('presence'), candidate.id) then
             if candidate.serves then
                 return candidate.id;
             end if;
@@ -744,6 +962,23 @@ $function$;
 
 comment on function sqlembed._grantee(text) is 'The role of that name; 0 for public.';
 
+create or replace function sqlembed._has_roles() returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select exists (
+        select
+        from pg_class as c
+        cross join aclexplode(c.relacl) as a
+        join pg_roles as r on r.oid = a.grantee
+        where c.oid = to_regclass('sqlembed.alembic_version') and r.rolname = 'sqlembed_reader'
+    )
+$function$;
+
+comment on function sqlembed._has_roles() is
+    'Whether this database asked for the roles sqlembed_reader, sqlembed_writer and sqlembed_worker: they are the cluster''s, and may have been made for another.';
+
 create or replace function sqlembed._is_dblink_shared() returns boolean
 language sql
 stable
@@ -775,17 +1010,24 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     target text;
+    port text;
 begin
-    select substr(o, length('dbname=') + 1)
-    into target
+    select
+        max(substr(o, length('dbname=') + 1)) filter (where starts_with(o, 'dbname=')),
+        max(substr(o, length('port=') + 1)) filter (where starts_with(o, 'port='))
+    into target, port
     from pg_foreign_server as s, unnest(s.srvoptions) as o
-    where s.srvname = 'sqlembed_loopback' and starts_with(o, 'dbname=');
+    where s.srvname = 'sqlembed_loopback';
     if target is null then
         raise exception 'sqlembed: the loopback is not set up'
             using errcode = 'SE006', hint = 'Run: sqlembed migrate. Then: sqlembed doctor.';
     end if;
     if target <> current_database() then
         raise exception 'sqlembed: this database is a copy of %: its loopback still leads there', quote_ident(target)
+            using errcode = 'SE007', hint = 'Run sqlembed migrate on this database.';
+    end if;
+    if port <> current_setting('port') then
+        raise exception 'sqlembed: this server is a copy of another or has moved: its loopback still leads to port %', port
             using errcode = 'SE007', hint = 'Run sqlembed migrate on this database.';
     end if;
 
@@ -802,13 +1044,25 @@ begin
     if 'sqlembed' = any (sqlembed_dblink.dblink_get_connections()) then
         -- A connection whose other end has died stays in the session and fails for ever. With
         -- false this probe answers no row then; catching an error would need a subtransaction,
-        -- which parallel plans forbid.
-        if exists (select from sqlembed_dblink.dblink('sqlembed', 'select 1', false) as t (one integer)) then
-            return 'sqlembed';
+        -- which parallel plans forbid. One that died while it was waited for takes no probe any more.
+        if sqlembed_dblink.dblink_error_message('sqlembed') = 'OK' then
+            if exists (select from sqlembed_dblink.dblink('sqlembed', 'select 1', false) as t (one integer)) then
+                return 'sqlembed';
+            end if;
         end if;
         perform sqlembed_dblink.dblink_disconnect('sqlembed');
     end if;
     perform sqlembed_dblink.dblink_connect('sqlembed', 'sqlembed_loopback');
+    if not exists (
+        select
+        from sqlembed_dblink.dblink('sqlembed', 'select pg_catalog.pg_postmaster_start_time()') as t (started_at timestamptz)
+        where t.started_at = pg_postmaster_start_time()
+    ) then
+        -- A copy of the data on another machine may find the original under the same name and port.
+        perform sqlembed_dblink.dblink_disconnect('sqlembed');
+        raise exception 'sqlembed: the loopback leads to another server'
+            using errcode = 'SE007', hint = 'Run sqlembed migrate on this database.';
+    end if;
     return 'sqlembed';
 end
 $function$;
@@ -875,6 +1129,34 @@ comment on function sqlembed._ticket(text, text, text[]) is
     'Proof, for these texts alone, that embed() has checked the caller''s right to embed; NULL for an unknown embedder.';
 
 revoke execute on function sqlembed._ticket(text, text, text[]) from public;
+
+create or replace function sqlembed.clear_cache(embedder text default null) returns bigint
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    known sqlembed.embedder;
+    gone bigint;
+begin
+    if clear_cache.embedder is not null then
+        select e.* into known from sqlembed.embedder as e where e.name = clear_cache.embedder;
+        if known.name is null then
+            raise exception 'sqlembed: unknown embedder %', quote_literal(clear_cache.embedder)
+                using errcode = 'SE001', hint = 'See: select embedder, fingerprint from sqlembed.cache_use.';
+        end if;
+    end if;
+    delete from sqlembed.cache as c
+    where clear_cache.embedder is null or c.fingerprint = known.fingerprint;
+    get diagnostics gone = row_count;
+    return gone;
+end
+$function$;
+
+comment on function sqlembed.clear_cache(text) is
+    'Forget the vectors in the cache, those of one embedder or all; returns how many. The vectors of rows stay. For the owner of sqlembed.';
+
+revoke execute on function sqlembed.clear_cache(text) from public;
 
 create or replace function sqlembed.distance(a public.vector, b public.vector, metric text default 'cosine')
 returns double precision
@@ -1021,6 +1303,7 @@ create or replace function sqlembed.register_embedder(
 returns void
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
@@ -1051,6 +1334,9 @@ begin
             register_embedder.name,
             sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8'))
         );
+        if sqlembed._has_roles() then
+            perform sqlembed.grant_embedder(register_embedder.name, 'sqlembed_reader');
+        end if;
         return;
     end if;
 
@@ -1161,7 +1447,23 @@ begin
             (_attach_triggers.declared).id
         );
     end if;
-    if (_attach_triggers.declared).on_change operator(pg_catalog.=) 'hide' then
+    if (_attach_triggers.declared).place operator(pg_catalog.=) 'side' then
+        execute pg_catalog.format(
+            'create or replace trigger %I after delete on %s
+            referencing old table as sqlembed_old
+            for each statement execute function sqlembed.%I()',
+            'sqlembed_delete_' || (_attach_triggers.declared).id,
+            relation,
+            '_note_' || (_attach_triggers.declared).id
+        );
+        execute pg_catalog.format(
+            'create or replace trigger %I after truncate on %s
+            for each statement execute function sqlembed.%I()',
+            'sqlembed_truncate_' || (_attach_triggers.declared).id,
+            relation,
+            '_note_' || (_attach_triggers.declared).id
+        );
+    elsif (_attach_triggers.declared).on_change operator(pg_catalog.=) 'hide' then
         -- Its name sorts last, so that it sees the row as other triggers leave it. An ORM that writes
         -- the old vector back beside a new text gets NULL; a client's new vector is kept.
         execute pg_catalog.format(
@@ -1197,6 +1499,8 @@ declare
         when 'inner_product' then '_ip_ops'
         when 'l1' then '_l1_ops'
     end;
+    -- What holds the vectors.
+    holder regclass := coalesce((_build_index.declared).side, (_build_index.declared).relation);
     made name;
 begin
     if exists (
@@ -1207,7 +1511,7 @@ begin
         join pg_catalog.pg_opclass as o on o.oid operator(pg_catalog.=) i.indclass[0]
         join pg_catalog.pg_attribute as a
             on a.attrelid operator(pg_catalog.=) i.indrelid and a.attnum operator(pg_catalog.=) i.indkey[0]
-        where i.indrelid operator(pg_catalog.=) (_build_index.declared).relation
+        where i.indrelid operator(pg_catalog.=) holder
             and i.indpred is null
             and m.amname operator(pg_catalog.=) (_build_index.declared).index
             and o.opcname operator(pg_catalog.=) operator_class
@@ -1226,7 +1530,7 @@ begin
     ) || '_' || (_build_index.declared).id;
     execute pg_catalog.format(
         'create index %I on %s using %I (%I public.%s)',
-        made, (_build_index.declared).relation, (_build_index.declared).index, (_build_index.declared).name,
+        made, holder, (_build_index.declared).index, (_build_index.declared).name,
         operator_class
     );
     update sqlembed.embedding as e
@@ -1299,9 +1603,9 @@ begin
             when tree operator(pg_catalog.~) ':hasSubLinks true' then 'it reads another table or has a sub-select'
             when tree operator(pg_catalog.~) ':hasAggs true|:hasWindowFuncs true|:hasTargetSRFs true'
                 then 'it has an aggregate, a window function or returns several rows'
-            when tree operator(pg_catalog.~) '\{VAR :varno \d+ :varattno 0 ' then 'it uses the whole row'
-            when tree operator(pg_catalog.~) '\{VAR :varno \d+ :varattno -' then 'it uses a system column'
-            when definition operator(pg_catalog.!~) pg_catalog.format(' AS %s\s+FROM [^\n]*;$', view_name)
+            when tree operator(pg_catalog.~) '[{]VAR :varno [0-9]+ :varattno 0 ' then 'it uses the whole row'
+            when tree operator(pg_catalog.~) '[{]VAR :varno [0-9]+ :varattno -' then 'it uses a system column'
+            when definition operator(pg_catalog.!~) pg_catalog.format(E' AS %s[[:space:]]+FROM [^\n]*;$', view_name)
                 or exists (
                     select
                     from pg_catalog.pg_attribute as a
@@ -1330,7 +1634,7 @@ begin
                 );
     end if;
     _canonical_source.expression := pg_catalog.regexp_replace(
-        pg_catalog.regexp_replace(definition, '^\s*SELECT\s+', ''), ' AS ' || view_name || '\s.*$', ''
+        pg_catalog.regexp_replace(definition, '^[[:space:]]*SELECT[[:space:]]+', ''), ' AS ' || view_name || '[[:space:]].*$', ''
     );
 end
 $function$;
@@ -1373,14 +1677,14 @@ begin
     -- Owners of tables may insert here, and what they write about the key becomes SQL that runs with
     -- the rights of the owner of sqlembed.
     perform sqlembed._check_relation(new.relation);
+    if new.side is not null then
+        -- Workers write to it with their own rights.
+        perform sqlembed._check_relation(new.side);
+        perform sqlembed._refuse_side(new.relation, new.side, new.name);
+    end if;
     select
         k.columns,
-        array(
-            select a.atttypid::regtype
-            from unnest(k.columns) with ordinality as c (name, position)
-            join pg_attribute as a on a.attrelid = new.relation and a.attname = c.name and not a.attisdropped
-            order by c.position
-        ),
+        sqlembed._column_types(new.relation, k.columns),
         k.expression
     into new.key_columns, new.key_types, new.key_expression
     from sqlembed._key_sql(new.relation) as k;
@@ -1527,21 +1831,12 @@ comment on function sqlembed._hide_vector() is
 create or replace function sqlembed._is_waiting(relation regclass, since timestamptz) returns boolean
 language sql
 stable
-security definer
 set search_path = pg_catalog, pg_temp
 as $function$
     select exists (
         select
-        from sqlembed.embedding as e
-        where e.relation = _is_waiting.relation
-            and (
-                exists (
-                    select from sqlembed.job as j where j.embedding = e.id and j.changed_at <= _is_waiting.since
-                )
-                or exists (
-                    select from sqlembed.change as c where c.embedding = e.id and c.changed_at <= _is_waiting.since
-                )
-            )
+        from sqlembed._waiting as w
+        where w.relation = _is_waiting.relation and w.changed_at <= _is_waiting.since
     )
 $function$;
 
@@ -1594,7 +1889,7 @@ as $function$
                     else 'r.%1$I %2$s (k.key operator(pg_catalog.->>) %3$s)::%4$s'
                 end,
                 a.attname,
-                coalesce(equal.operator, 'operator(pg_catalog.=)'),
+                sqlembed._equal_operator(k.operator_class),
                 k.position - 1,
                 -- Without the length of a char or a varchar; nothing has to be cut off.
                 format_type(base.oid, -1)
@@ -1616,19 +1911,6 @@ as $function$
         )
         select base.oid from base where base.typtype <> 'd'
     ) as base
-    left join lateral (
-        select format('operator(%I.%s)', n.nspname, p.oprname) as operator
-        from pg_opclass as c
-        join pg_amop as m
-            on m.amopfamily = c.opcfamily
-            and m.amopstrategy = 3
-            and m.amoplefttype = c.opcintype
-            and m.amoprighttype = c.opcintype
-        join pg_am as method on method.oid = m.amopmethod and method.amname = 'btree'
-        join pg_operator as p on p.oid = m.amopopr
-        join pg_namespace as n on n.oid = p.oprnamespace
-        where c.oid = k.operator_class
-    ) as equal on true
     where i.indrelid = _key_sql.relation and i.indisprimary and k.position <= i.indnkeyatts
     having count(*) > 0
 $function$;
@@ -1655,6 +1937,45 @@ $function$;
 
 comment on function sqlembed._key_text(anyelement) is
     'A value of a key as text, the same in every session.';
+
+create or replace function sqlembed._make_hash_function(declared sqlembed.embedding) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    schema name;
+    owner regrole;
+    made text;
+begin
+    select n.nspname, c.relowner
+    into schema, owner
+    from pg_class as c
+    join pg_namespace as n on n.oid = c.relnamespace
+    where c.oid = (_make_hash_function.declared).relation;
+    made := format('%I.%I(%s)', schema, (_make_hash_function.declared).hash_function, (_make_hash_function.declared).relation);
+    if to_regprocedure(made) is not null then
+        raise exception 'sqlembed: there is a function % already', to_regprocedure(made)
+            using errcode = 'SE011', hint = 'Rename it, or give the embedding another name: embedding => ''...''.';
+    end if;
+    -- Its body is parsed now, so that whoever calls it finds what is meant, whatever their
+    -- search_path, and what is renamed later; short enough to become part of the caller's query.
+    execute format(
+        'create function %I.%I(r %s) returns bytea language sql stable return sha256(convert_to((%s)::text, ''UTF8''))',
+        schema, (_make_hash_function.declared).hash_function, (_make_hash_function.declared).relation,
+        sqlembed._row_source((_make_hash_function.declared).relation, (_make_hash_function.declared).source, 'r')
+    );
+    execute format('alter function %s owner to %s', made, owner);
+    execute format(
+        'comment on function %s is %L',
+        made,
+        'sha256 of the text of a row that is embedded: where it is the source_hash of the side table, the vector is up to date. Made by sqlembed.create_embedding.'
+    );
+end
+$function$;
+
+comment on function sqlembed._make_hash_function(sqlembed.embedding) is
+    'Make the function by which a search tells whether a vector in the side table is that of the present row.';
 
 create or replace function sqlembed._make_note_function(embedding integer) returns void
 language plpgsql
@@ -1763,7 +2084,7 @@ set enable_nestloop = off
 as %2$L
 $sql$,
         made,
-        format(
+        case declared.place when 'side' then sqlembed._side_note_body(declared.id, key, source) else format(
             $sql$
 #variable_conflict use_column
 begin
@@ -1772,8 +2093,11 @@ begin
         raise exception 'sqlembed: trigger %% of %% was not made by create_embedding', quote_ident(tg_name), tg_relid::regclass
             using errcode = '42501', hint = 'Declare the embedding with sqlembed.create_embedding.';
     end if;
-    -- The worker's own write of a vector is no change; what other triggers do upon it may be.
-    if current_setting('sqlembed.writing', true) = 'on' and pg_trigger_depth() = 1 then
+    -- The worker's own write of a vector is no change; what other triggers do upon it may be. Anybody
+    -- can make the setting, so it counts only for those who may work.
+    if current_setting('sqlembed.writing', true) = 'on' and pg_trigger_depth() = 1
+        and has_function_privilege(session_user, 'sqlembed._stop_worker(integer)', 'execute')
+    then
         return null;
     end if;
     -- A column that was dropped or renamed under us must not fail the application's statement, unless
@@ -1810,7 +2134,7 @@ $sql$,
             stamp,
             bell,
             lost
-        )
+        ) end
     );
     execute format(
         'comment on function %s() is %L',
@@ -1832,30 +2156,22 @@ comment on function sqlembed._make_note_function(integer) is
 create or replace function sqlembed._pending(relation regclass, out rows bigint, out served boolean)
 language sql
 stable
-security definer
 set search_path = pg_catalog, pg_temp
 as $function$
     with waiting as materialized (
-        select e.embedder, w.rows
-        from sqlembed.embedding as e
-        cross join lateral (
-            select count(*) as rows
-            from (
-                select j.key from sqlembed.job as j where j.embedding = e.id
-                union
-                select c.key from sqlembed.change as c where c.embedding = e.id
-            ) as keys
-        ) as w
-        where e.relation = _pending.relation and w.rows > 0
+        select w.embedder, nullif(count(distinct w.key), 0) as rows
+        from sqlembed._waiting as w
+        where w.relation = _pending.relation
+        group by w.embedding, w.embedder
     )
     select
-        coalesce(sum(w.rows), 0)::bigint,
+        case when count(*) = count(w.rows) then coalesce(sum(w.rows), 0)::bigint end,
         coalesce(bool_and(exists (select from sqlembed.worker as l where w.embedder = any (l.embedders))), true)
     from waiting as w
 $function$;
 
 comment on function sqlembed._pending(regclass) is
-    'How many rows of a table wait, and whether living workers serve all of them.';
+    'How many rows of a table wait, NULL for those from whom a policy keeps rows back, and whether living workers serve all of them.';
 
 create or replace function sqlembed._prepare_column(
     relation regclass,
@@ -1959,6 +2275,181 @@ $function$;
 comment on function sqlembed._prepare_column(regclass, name, text, text, text) is
     'Add the vector column, or check that the present one fits the embedder. Returns the dimensions.';
 
+create or replace function sqlembed._prepare_full_text(
+    relation regclass,
+    embedding name,
+    config text,
+    source text
+)
+returns name
+language plpgsql
+volatile
+as $function$
+declare
+    added name := _prepare_full_text.embedding || '_full_text';
+begin
+    if exists (
+        select
+        from pg_catalog.pg_attribute as a
+        where a.attrelid operator(pg_catalog.=) _prepare_full_text.relation
+            and a.attname operator(pg_catalog.=) added
+            and not a.attisdropped
+    ) then
+        raise exception 'sqlembed: % has a column % already, which full_text would add',
+            _prepare_full_text.relation, pg_catalog.quote_ident(added)
+            using errcode = 'SE011', hint = 'Rename it, or leave full_text out: words are then looked up row by row.';
+    end if;
+    begin
+        execute pg_catalog.format(
+            'alter table %s add column %I pg_catalog.tsvector generated always as (%s) stored',
+            _prepare_full_text.relation, added,
+            sqlembed._full_text_sql(_prepare_full_text.config, _prepare_full_text.source)
+        );
+    exception when invalid_object_definition then
+        raise notice 'sqlembed: no full text is stored for %, whose searches make it row by row: %',
+            _prepare_full_text.relation, sqlerrm
+            using hint = 'A stored one needs a source without generated columns, whose functions are all immutable.';
+        return null;
+    end;
+    execute pg_catalog.format('create index on %s using gin (%I)', _prepare_full_text.relation, added);
+    return added;
+end
+$function$;
+
+comment on function sqlembed._prepare_full_text(regclass, name, text, text) is
+    'Add the column that holds the full text of a source, and its index. Returns the column, NULL where PostgreSQL cannot keep one.';
+
+create or replace function sqlembed._prepare_side(
+    relation regclass,
+    embedding name,
+    out side regclass,
+    out hash_function name,
+    out is_new boolean
+)
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    source record;
+    full_name text;
+    columns text;
+    key text;
+begin
+    select c.relname, n.nspname, c.relpersistence, c.relowner::regrole as owner
+    into source
+    from pg_class as c
+    join pg_namespace as n on n.oid = c.relnamespace
+    where c.oid = _prepare_side.relation;
+    _prepare_side.hash_function := sqlembed._side_name(source.relname || '_' || _prepare_side.embedding || '_hash');
+    full_name := format(
+        '%I.%I', source.nspname, sqlembed._side_name(source.relname || '_' || _prepare_side.embedding)
+    );
+    _prepare_side.side := to_regclass(full_name);
+    _prepare_side.is_new := _prepare_side.side is null;
+    if not _prepare_side.is_new then
+        perform sqlembed._refuse_side(_prepare_side.relation, _prepare_side.side, _prepare_side.embedding);
+        return;
+    end if;
+
+    select
+        string_agg(
+            format(
+                '%I %s%s',
+                a.attname,
+                format_type(a.atttypid, a.atttypmod),
+                case when a.attcollation <> 0 then format(' collate %s', a.attcollation::regcollation) else '' end
+            ),
+            ', '
+            order by k.position
+        ),
+        string_agg(quote_ident(a.attname), ', ' order by k.position)
+    into columns, key
+    from pg_index as i
+    cross join unnest(i.indkey) with ordinality as k (attnum, position)
+    join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
+    where i.indrelid = _prepare_side.relation and i.indisprimary and k.position <= i.indnkeyatts;
+    begin
+        execute format(
+            'create %stable %s (%s, source_hash bytea not null, primary key (%s))',
+            case source.relpersistence when 'u' then 'unlogged ' else '' end,
+            full_name, columns, key
+        );
+    exception
+        when duplicate_column then
+            raise exception 'sqlembed: column source_hash of % is part of its primary key, and a side table has one of that name',
+                _prepare_side.relation
+                using errcode = 'SE010', hint = 'Say place => ''row'', or rename the column.';
+        when duplicate_object then
+            raise exception 'sqlembed: there is a type %, and the vectors of % would stand in a table of that name',
+                full_name, _prepare_side.relation
+                using errcode = 'SE011', hint = 'Rename it, or give the embedding another name: embedding => ''...''.';
+    end;
+    _prepare_side.side := to_regclass(full_name);
+    execute format('alter table %s owner to %s', _prepare_side.side, source.owner);
+    execute format(
+        'comment on table %s is %L',
+        _prepare_side.side,
+        format('Vectors of %s. Made by sqlembed.create_embedding; written by workers.', _prepare_side.relation)
+    );
+    execute format(
+        'comment on column %s.source_hash is %L', _prepare_side.side, 'sha256 of the text that the vector was made from, in UTF-8.'
+    );
+end
+$function$;
+
+comment on function sqlembed._prepare_side(regclass, name) is
+    'The table beside a table that holds the vectors of an embedding: made with the columns of the primary key, or taken over.';
+
+create or replace function sqlembed._refuse_side(relation regclass, side regclass, embedding name) returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    problem text;
+begin
+    select case
+        when c.relkind <> 'r' or c.relispartition then 'is not a table'
+        when c.relpersistence = 't' then 'is a temporary table'
+        when c.relowner <> o.relowner then format('belongs to %s', c.relowner::regrole)
+        when exists (select from sqlembed.embedding as e where e.side = c.oid) then 'belongs to another embedding'
+        when exists (select from sqlembed.embedding as e where e.relation = c.oid) then 'has an embedding itself'
+        when (
+            select array_agg((a.atttypid, a.atttypmod, a.attcollation) order by k.position)
+            from pg_index as i
+            cross join unnest(i.indkey) with ordinality as k (attnum, position)
+            join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
+            where i.indrelid = o.oid and i.indisprimary and k.position <= i.indnkeyatts
+        ) is distinct from (
+            select array_agg((a.atttypid, a.atttypmod, a.attcollation) order by k.position)
+            from pg_index as i
+            cross join unnest(i.indkey) with ordinality as k (attnum, position)
+            join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
+            where i.indrelid = c.oid and i.indisprimary and k.position <= i.indnkeyatts
+        ) then 'has another primary key'
+        when not exists (
+            select
+            from pg_attribute as a
+            where a.attrelid = c.oid and a.attname = 'source_hash' and a.atttypid = 'bytea'::regtype
+        ) or not exists (
+            select from pg_attribute as a where a.attrelid = c.oid and a.attname = _refuse_side.embedding
+        ) then 'is no side table'
+    end
+    into problem
+    from pg_class as c
+    join pg_class as o on o.oid = _refuse_side.relation
+    where c.oid = _refuse_side.side;
+    if problem is not null then
+        raise exception 'sqlembed: % %, and the vectors of % would stand there', _refuse_side.side, problem, _refuse_side.relation
+            using errcode = 'SE011', hint = 'Rename it, or give the embedding another name: embedding => ''...''.';
+    end if;
+end
+$function$;
+
+comment on function sqlembed._refuse_side(regclass, regclass, name) is
+    'An error when what has the name of a side table cannot be the one of an embedding.';
+
 create or replace function sqlembed._refused_commit() returns text
 language plpgsql
 volatile
@@ -1988,6 +2479,33 @@ comment on function sqlembed._register_name(text, integer) is
 
 revoke execute on function sqlembed._register_name(text, integer) from public;
 
+create or replace function sqlembed._remove_dropped() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    case tg_relid
+        when 'sqlembed.embedding'::regclass then
+            delete from sqlembed.embedding as e where e.is_dropped;
+        when 'sqlembed.cluster_model'::regclass then
+            delete from sqlembed.cluster_model as m where m.is_dropped;
+    end case;
+    return null;
+end
+$function$;
+
+comment on function sqlembed._remove_dropped() is
+    'Statement trigger: remove the rows that their owner has marked. The right to delete would be the right to lock the whole table.';
+
+revoke execute on function sqlembed._remove_dropped() from public;
+
+create or replace trigger remove_dropped after update of is_dropped on sqlembed.embedding
+for each statement execute function sqlembed._remove_dropped();
+
+create or replace trigger remove_dropped after update of is_dropped on sqlembed.cluster_model
+for each statement execute function sqlembed._remove_dropped();
+
 create or replace function sqlembed._row_source(relation regclass, expression text, row_name text) returns text
 language plpgsql
 volatile
@@ -2004,13 +2522,171 @@ begin
     definition := sqlembed._view_definition(pg_catalog.to_regclass('pg_temp.' || view_name));
     execute pg_catalog.format('drop view pg_temp.%I', view_name);
     return pg_catalog.regexp_replace(
-        pg_catalog.regexp_replace(definition, '^\s*SELECT\s+', ''), ' AS ' || view_name || '\s.*$', ''
+        pg_catalog.regexp_replace(definition, '^[[:space:]]*SELECT[[:space:]]+', ''), ' AS ' || view_name || '[[:space:]].*$', ''
     );
 end
 $function$;
 
 comment on function sqlembed._row_source(regclass, text, text) is
     'A canonical source expression with its columns prefixed by the name of a row: new or old.';
+
+create or replace function sqlembed._share_side(relation regclass, side regclass) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    reader text;
+begin
+    execute format('alter table %s enable row level security', _share_side.side);
+    if (select c.relforcerowsecurity from pg_class as c where c.oid = _share_side.relation) then
+        execute format('alter table %s force row level security', _share_side.side);
+    end if;
+    execute format('drop policy if exists sqlembed_follow on %s', _share_side.side);
+    -- A scalar sub-select, which PostgreSQL looks up row by row: for EXISTS it may read the whole
+    -- table first, however few rows a search looks at.
+    execute format(
+        'create policy sqlembed_follow on %s for select using ((select true from %s as r where %s limit 1))',
+        _share_side.side,
+        _share_side.relation,
+        sqlembed._side_match(_share_side.relation, _share_side.side, 'r', _share_side.side::text)
+    );
+    for reader in select * from sqlembed._side_readers(_share_side.relation, _share_side.side)
+    loop
+        execute format('grant select on %s to %s', _share_side.side, reader);
+    end loop;
+end
+$function$;
+
+comment on function sqlembed._share_side(regclass, regclass) is
+    'Let those who see rows of a table see their vectors in its side table, and nobody else: a policy asks the table as the reader.';
+
+create or replace function sqlembed._side_name(wanted text) returns name
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    -- PostgreSQL would cut a longer one off without a word, and two of them might meet.
+    most integer := 63;
+    kept text := _side_name.wanted;
+    mark text := '_' || left(md5(_side_name.wanted), 8);
+begin
+    if octet_length(kept) <= most then
+        return kept;
+    end if;
+    while octet_length(kept || mark) > most loop
+        kept := left(kept, -1);
+    end loop;
+    return kept || mark;
+end
+$function$;
+
+comment on function sqlembed._side_name(text) is
+    'A name of 63 bytes at most: a longer one is cut and marked with a part of its hash.';
+
+create or replace function sqlembed._side_note_body(embedding integer, key text, source text) returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- For every column and row of what the statement wrote: the side table is not looked at.
+    select format(
+        $sql$
+#variable_conflict use_column
+begin
+    -- Attached without these names for its rows, they would lead to views of the caller's in pg_temp.
+    if to_regclass('sqlembed_new') is not null or to_regclass('sqlembed_old') is not null then
+        raise exception 'sqlembed: trigger %% of %% was not made by create_embedding', quote_ident(tg_name), tg_relid::regclass
+            using errcode = '42501', hint = 'Declare the embedding with sqlembed.create_embedding.';
+    end if;
+    -- A column that was dropped or renamed under us must not fail the application's statement.
+    begin
+        case tg_op
+            when 'DELETE' then
+                perform %2$s from sqlembed_old limit 1;
+            when 'TRUNCATE' then
+                perform true;
+            else
+                perform %2$s, %3$s from sqlembed_new limit 1;
+        end case;
+    exception when undefined_column or undefined_function then
+        return null;
+    end;
+    if not found then
+        return null;
+    end if;
+
+    case tg_op
+        when 'INSERT' then
+            insert into sqlembed.change (embedding, key) select %1$s, %2$s from sqlembed_new;
+        when 'UPDATE' then
+            -- A key that is no more is noted as well: its vector goes.
+            insert into sqlembed.change (embedding, key)
+            select %1$s, coalesce(n.key, o.key)
+            from (select %2$s as key, row(%3$s) as source from sqlembed_new) as n
+            full join (select %2$s as key, row(%3$s) as source from sqlembed_old) as o on o.key = n.key
+            where n.key is null or o.key is null or o.source *<> n.source;
+        when 'DELETE' then
+            insert into sqlembed.change (embedding, key) select %1$s, %2$s from sqlembed_old;
+        else
+            -- All rows at once have no keys: the empty one stands for whatever is gone.
+            insert into sqlembed.change (embedding, key) values (%1$s, '[]');
+    end case;
+    -- NOTIFY serializes commits, so a bell is rung only while a worker waits for one. The shared
+    -- lock, held to the end of the transaction, keeps a worker from falling asleep meanwhile.
+    if found and not pg_try_advisory_xact_lock_shared(%4$s, 0) then
+        perform pg_notify('sqlembed', '');
+    end if;
+    return null;
+end
+$sql$,
+        _side_note_body.embedding,
+        _side_note_body.key,
+        _side_note_body.source,
+        sqlembed._lock('idle')
+    )
+$function$;
+
+comment on function sqlembed._side_note_body(integer, text, text) is
+    'What the statement triggers of an embedding with a side table do: append new rows, changed sources, keys that are new and keys that are gone to change. For _make_note_function.';
+
+create or replace function sqlembed._side_readers(relation regclass, side regclass) returns setof text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select case g.grantee when 0 then 'public' else g.grantee::regrole::text end
+    from (
+        select a.grantee
+        from pg_class as c
+        cross join aclexplode(c.relacl) as a
+        where c.oid = _side_readers.relation and a.privilege_type = 'SELECT' and a.grantee <> c.relowner
+        except
+        select a.grantee
+        from pg_class as c
+        cross join aclexplode(c.relacl) as a
+        where c.oid = _side_readers.side and a.privilege_type = 'SELECT'
+    ) as g
+$function$;
+
+comment on function sqlembed._side_readers(regclass, regclass) is
+    'Roles, as SQL text, that were granted SELECT on a table and not yet on its side table.';
+
+create or replace function sqlembed._text_search_config(config regconfig) returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- As text: pg_upgrade refuses tables with a regconfig.
+    select format('%I.%I', n.nspname, c.cfgname)
+    from pg_ts_config as c
+    join pg_namespace as n on n.oid = c.cfgnamespace
+    where c.oid = _text_search_config.config
+$function$;
+
+comment on function sqlembed._text_search_config(regconfig) is
+    'The name of a text search configuration, with its schema.';
 
 create or replace function sqlembed._unsteady_part(tree text) returns text
 language sql
@@ -2030,7 +2706,7 @@ as $function$
             limit 1
         ),
         case
-            when _unsteady_part.tree ~ '\{SQLVALUEFUNCTION ' then 'the current time and user are not the row''s'
+            when _unsteady_part.tree ~ '[{]SQLVALUEFUNCTION ' then 'the current time and user are not the row''s'
         end
     )
 $function$;
@@ -2062,7 +2738,8 @@ create or replace function sqlembed.create_embedding(
     place text default 'row',
     chunking jsonb default null,
     adopt text default 'keep',
-    if_not_exists boolean default false
+    if_not_exists boolean default false,
+    full_text regconfig default null
 )
 returns bigint
 language plpgsql
@@ -2072,6 +2749,8 @@ declare
     key record;
     canonical record;
     dimensions integer;
+    beside record;
+    config text := sqlembed._text_search_config(create_embedding.full_text);
     declared sqlembed.embedding;
     queued bigint;
 begin
@@ -2080,8 +2759,12 @@ begin
     perform sqlembed._check_choice('metric', create_embedding.metric, '{cosine,euclidean,inner_product,l1}');
     perform sqlembed._check_choice('storage', create_embedding.storage, '{vector,halfvec}');
     perform sqlembed._check_choice('index', create_embedding.index, '{hnsw,none}', '{ivfflat}');
-    perform sqlembed._check_choice('place', create_embedding.place, '{row}', '{side}');
+    perform sqlembed._check_choice('place', create_embedding.place, '{row,side}');
     perform sqlembed._check_choice('adopt', create_embedding.adopt, '{keep,recompute}', '{check}');
+    if create_embedding.timing operator(pg_catalog.=) 'sync' and create_embedding.place operator(pg_catalog.=) 'side' then
+        raise exception 'sqlembed: timing ''sync'' with place ''side'' is not available in this version'
+            using errcode = 'SE014', hint = 'Say place => ''row'', or timing => ''async''.';
+    end if;
     if create_embedding.chunking is not null then
         raise exception 'sqlembed: chunking is not available in this version'
             using errcode = 'SE014', hint = 'Leave it out: one vector stands for the whole text.';
@@ -2110,11 +2793,15 @@ begin
         and e.name operator(pg_catalog.=) create_embedding.embedding;
     if declared.id is not null then
         if create_embedding.if_not_exists
-            and (declared.embedder, declared.source, declared.timing, declared.on_change, declared.metric, declared.storage, declared.index)
+            and (
+                declared.embedder, declared.source, declared.timing, declared.on_change, declared.metric, declared.storage,
+                declared.index, declared.place, coalesce(declared.full_text, '')
+            )
                 operator(pg_catalog.=)
                 (
                     create_embedding.embedder, canonical.expression, create_embedding.timing, create_embedding.on_change,
-                    create_embedding.metric, create_embedding.storage, create_embedding.index
+                    create_embedding.metric, create_embedding.storage, create_embedding.index, create_embedding.place,
+                    coalesce(config, '')
                 )
         then
             return 0;
@@ -2136,46 +2823,66 @@ begin
         raise exception 'sqlembed: the source expression uses a vector column'
             using errcode = 'SE012', hint = 'A vector is made from text; leave the column out.';
     end if;
-    if create_embedding.on_change operator(pg_catalog.=) 'hide' then
-        perform sqlembed._check_no_generated(create_embedding.relation, canonical.columns);
+    if create_embedding.place operator(pg_catalog.=) 'side' then
+        select s.* into beside from sqlembed._prepare_side(create_embedding.relation, create_embedding.embedding) as s;
+    else
+        select null::pg_catalog.regclass as side, null::name as hash_function, true as is_new into beside;
+        if create_embedding.on_change operator(pg_catalog.=) 'hide' then
+            perform sqlembed._check_no_generated(create_embedding.relation, canonical.columns);
+        end if;
     end if;
 
     dimensions := sqlembed._prepare_column(
-        create_embedding.relation, create_embedding.embedding, create_embedding.embedder, create_embedding.storage,
+        coalesce(beside.side, create_embedding.relation), create_embedding.embedding, create_embedding.embedder, create_embedding.storage,
         create_embedding.index
     );
     insert into sqlembed.embedding (
         relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, place,
-        chunking, dimensions, key_columns, key_expression, source_columns
+        side, hash_function, chunking, dimensions, key_columns, key_expression, source_columns, full_text, full_text_column
     )
     values (
         create_embedding.relation, create_embedding.embedding, create_embedding.embedder, canonical.expression,
         create_embedding.source, create_embedding.timing, create_embedding.on_change, create_embedding.metric,
-        create_embedding.storage, create_embedding.index, create_embedding.place, create_embedding.chunking,
-        dimensions, key.columns, key.expression, canonical.columns
+        create_embedding.storage, create_embedding.index, create_embedding.place, beside.side,
+        beside.hash_function, create_embedding.chunking, dimensions, key.columns, key.expression, canonical.columns,
+        config,
+        case
+            when config is not null
+            then sqlembed._prepare_full_text(
+                create_embedding.relation, create_embedding.embedding, config, canonical.expression
+            )
+        end
     )
     returning * into declared;
 
+    if declared.side is not null then
+        perform sqlembed._make_hash_function(declared);
+        perform sqlembed._share_side(declared.relation, declared.side);
+    end if;
     perform sqlembed._attach_triggers(declared);
     if create_embedding.index operator(pg_catalog.<>) 'none' then
         perform sqlembed._build_index(declared);
     end if;
 
     execute pg_catalog.format(
-        'insert into sqlembed.change (embedding, key) select %s, %s from %s as r where r.%I is null or %L',
-        declared.id, declared.key_expression, declared.relation, declared.name,
+        'insert into sqlembed.change (embedding, key) select %s, %s from %s as r where not (%s) or %L',
+        declared.id, declared.key_expression, declared.relation, sqlembed._vector_test(declared, 'r'),
         create_embedding.adopt operator(pg_catalog.=) 'recompute'
     );
     get diagnostics queued = row_count;
+    if not beside.is_new then
+        -- What was deleted while nobody looked.
+        insert into sqlembed.change (embedding, key) values (declared.id, '[]');
+    end if;
     perform pg_catalog.pg_notify('sqlembed', '');
     return queued;
 end
 $function$;
 
 comment on function sqlembed.create_embedding(
-    regclass, text, text, name, text, text, text, text, text, text, jsonb, text, boolean
+    regclass, text, text, name, text, text, text, text, text, text, jsonb, text, boolean, regconfig
 ) is
-    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, attaches triggers, builds the index and queues the rows that have no vector. Returns how many it queued.';
+    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, attaches triggers, builds the index and queues the rows that have no vector. With full_text, a language such as english, it also keeps the words of the source in a column of their own, with an index. Returns how many it queued.';
 
 create or replace function sqlembed.drop_embedding(
     relation regclass,
@@ -2190,29 +2897,49 @@ declare
     declared sqlembed.embedding := sqlembed._embedding_of(drop_embedding.relation, drop_embedding.embedding);
     trigger_name text;
     index_schema name;
+    hash_call text := sqlembed._hash_call(declared, 'r');
 begin
     perform sqlembed._check_relation(drop_embedding.relation);
-    delete from sqlembed.embedding as e where e.id operator(pg_catalog.=) declared.id;
-    foreach trigger_name in array array['sqlembed_insert_', 'sqlembed_update_', 'sqlembed_vectors_', 'zz_sqlembed_hide_']
+    -- It may have been dropped by hand.
+    declared.side := (select c.oid from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) declared.side);
+    update sqlembed.embedding as e set is_dropped = true where e.id operator(pg_catalog.=) declared.id;
+    foreach trigger_name in array array[
+        'sqlembed_insert_', 'sqlembed_update_', 'sqlembed_delete_', 'sqlembed_truncate_', 'sqlembed_vectors_',
+        'zz_sqlembed_hide_'
+    ]
     loop
         execute pg_catalog.format('drop trigger if exists %I on %s', trigger_name || declared.id, declared.relation);
     end loop;
     perform sqlembed._drop_note_function(declared.id);
-    if not drop_embedding.keep_column then
+    if declared.full_text_column is not null then
+        execute pg_catalog.format('alter table %s drop column if exists %I', declared.relation, declared.full_text_column);
+    end if;
+    if hash_call is not null then
+        execute pg_catalog.format(
+            'drop function %s(%s)', pg_catalog.left(hash_call, -pg_catalog.length('(r.*)')), declared.relation
+        );
+    end if;
+    if declared.side is not null then
+        -- Kept, it is its owner's alone: without the policy there is nobody else to see a row.
+        execute pg_catalog.format('drop policy if exists sqlembed_follow on %s', declared.side);
+    end if;
+    if not drop_embedding.keep_column and declared.side is not null then
+        execute pg_catalog.format('drop table %s', declared.side);
+    elsif not drop_embedding.keep_column then
         execute pg_catalog.format('alter table %s drop column if exists %I', declared.relation, declared.name);
     elsif declared.index_name is not null then
         select n.nspname
         into index_schema
         from pg_catalog.pg_class as c
         join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) c.relnamespace
-        where c.oid operator(pg_catalog.=) declared.relation;
+        where c.oid operator(pg_catalog.=) coalesce(declared.side, declared.relation);
         execute pg_catalog.format('drop index if exists %I.%I', index_schema, declared.index_name);
     end if;
 end
 $function$;
 
 comment on function sqlembed.drop_embedding(regclass, name, boolean) is
-    'Stop keeping a vector column up to date: takes off the triggers and the index that were made for it. The column and its vectors stay unless keep_column is false.';
+    'Stop keeping a vector column up to date: takes off the triggers, the index and the full text that were made for it. The column, or the side table, and its vectors stay unless keep_column is false.';
 
 create or replace function sqlembed.refresh_embedding(
     relation regclass,
@@ -2301,6 +3028,10 @@ begin
     ) then
         perform sqlembed._embedding_of(wait_until_embedded.relation);
     end if;
+    if not pg_catalog.has_table_privilege(wait_until_embedded.relation, 'select') then
+        raise exception 'sqlembed: permission denied for table %', wait_until_embedded.relation
+            using errcode = '42501', hint = 'Whoever may read a table may wait for its rows.';
+    end if;
     while sqlembed._is_waiting(wait_until_embedded.relation, began) loop
         -- Counting takes longer: now and then will do, and first of all.
         if clock_timestamp() operator(pg_catalog.>) (looked_at operator(pg_catalog.+) interval '1 s') then
@@ -2308,13 +3039,13 @@ begin
             looked_at := clock_timestamp();
             if not open.served then
                 raise exception 'sqlembed: % rows of % wait, and no worker that serves them is alive',
-                    open.rows, wait_until_embedded.relation
+                    coalesce(open.rows::text, 'some'), wait_until_embedded.relation
                     using errcode = 'SE003', hint = 'Start one: sqlembed worker --registry module:object.';
             end if;
         end if;
         if clock_timestamp() operator(pg_catalog.>) (began operator(pg_catalog.+) wait_until_embedded.timeout) then
             raise exception 'sqlembed: % rows of % still wait after %',
-                (select p.rows from sqlembed._pending(wait_until_embedded.relation) as p),
+                (select coalesce(p.rows::text, 'some') from sqlembed._pending(wait_until_embedded.relation) as p),
                 wait_until_embedded.relation,
                 wait_until_embedded.timeout
                 using errcode = 'SE004', hint = 'Give a longer timeout, or look at: select * from sqlembed.status.';
@@ -2448,6 +3179,20 @@ $function$;
 
 comment on function sqlembed._embed_statement() is
     'Statement trigger of timing => ''sync'': embed the rows that the statement has written. It runs with the rights of whoever writes them.';
+
+create or replace function sqlembed._forget_own_changes(embedding integer) returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- Not by a right to delete from the table: whoever has that may lock it.
+    delete from sqlembed.change as c
+    where c.transaction = pg_current_xact_id_if_assigned() and c.embedding = _forget_own_changes.embedding
+$function$;
+
+comment on function sqlembed._forget_own_changes(integer) is
+    'Take back the notes of rows that the present transaction has written, for it gives them their vectors itself. Nobody else''s notes can be seen or touched by it.';
 
 create or replace function sqlembed._has_own_changes(embedding integer default null) returns boolean
 language sql
@@ -2654,9 +3399,7 @@ declare
     clears boolean := (_write_vectors.declared).on_change operator(pg_catalog.=) 'keep';
     written bigint;
 begin
-    delete from sqlembed.change as c
-    where c.transaction operator(pg_catalog.=) pg_catalog.pg_current_xact_id_if_assigned()
-        and c.embedding operator(pg_catalog.=) (_write_vectors.declared).id;
+    perform sqlembed._forget_own_changes((_write_vectors.declared).id);
 
     -- No SET on this function: triggers of the table fire in it, under the settings of their session.
     execute pg_catalog.format(
@@ -2700,6 +3443,7 @@ create or replace function sqlembed._answer_requests(
 returns integer
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
@@ -2740,6 +3484,7 @@ create or replace function sqlembed._claim_jobs(
 returns table (embedding integer, revision text, key jsonb)
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 -- Through the index in any case: the queue's size changes too fast for the planner's statistics.
 set enable_seqscan = off
@@ -2787,13 +3532,38 @@ comment on function sqlembed._claim_jobs(integer, text[], integer[], integer[], 
 
 revoke execute on function sqlembed._claim_jobs(integer, text[], integer[], integer[], interval) from public;
 
+create or replace function sqlembed._count_pending(embedders text[], without integer[]) returns bigint
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    with served as materialized (
+        select e.id
+        from sqlembed.embedding as e
+        where e.embedder = any (_count_pending.embedders) and e.id <> all (_count_pending.without)
+    )
+    select
+        (select count(*) from sqlembed.change as c where c.embedding in (select s.id from served as s))
+        + (select count(*) from sqlembed.job as j where j.embedding in (select s.id from served as s))
+$function$;
+
+comment on function sqlembed._count_pending(text[], integer[]) is
+    'How many changes and jobs wait for some embedders, at any worker, but for some embeddings.';
+
+revoke execute on function sqlembed._count_pending(text[], integer[]) from public;
+
 create or replace function sqlembed._describe_embedding(
     embedding integer,
+    out relation regclass,
+    out name name,
+    out embedder text,
     out read_sources text,
     out write_vectors text
 )
 language plpgsql
 stable
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
@@ -2801,6 +3571,12 @@ declare
     match text;
 begin
     select e.* into declared from sqlembed.embedding as e where e.id = _describe_embedding.embedding;
+    if declared.id is null then
+        return;
+    end if;
+    _describe_embedding.relation := declared.relation;
+    _describe_embedding.name := declared.name;
+    _describe_embedding.embedder := declared.embedder;
     match := (select k.match from sqlembed._key_sql(declared.relation) as k);
 
     -- $1: keys, $2: budget in bytes. Beyond it rows are postponed: a worker's memory is not the
@@ -2825,6 +3601,10 @@ begin
         declared.relation, match, declared.source
     );
 
+    if declared.side is not null then
+        _describe_embedding.write_vectors := sqlembed._describe_side(declared);
+        return;
+    end if;
     -- $1: keys, $2: sha256 of their texts, $3: vectors. Of the last two there may be fewer than
     -- rows: the rest have no text, or one that is blank and gets no vector. The answer is the keys of
     -- the rows that are up to date; the others have changed, are locked or gone.
@@ -2865,9 +3645,109 @@ end
 $function$;
 
 comment on function sqlembed._describe_embedding(integer) is
-    'The statements with which a worker serves an embedding: one reads texts, one writes vectors. It prepares them once.';
+    'What a worker needs to serve an embedding: its embedder, and two statements, which it prepares once: one reads texts, one writes vectors. NULL for an embedding that is gone.';
 
 revoke execute on function sqlembed._describe_embedding(integer) from public;
+
+create or replace function sqlembed._describe_side(declared sqlembed.embedding) returns text
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    match text;
+    keys record;
+begin
+    match := (select k.match from sqlembed._key_sql((_describe_side.declared).relation) as k);
+    select
+        string_agg(format('r.%I as key_%s', k.column_name, k.position), ', ' order by k.position) as locked,
+        string_agg(format('c.key_%s', k.position), ', ' order by k.position) as made,
+        string_agg(quote_ident(k.side_name), ', ' order by k.position) as written,
+        string_agg(format('s.%I %s c.key_%s', k.side_name, k.operator, k.position), ' and ' order by k.position) as match
+    into keys
+    from sqlembed._side_keys((_describe_side.declared).relation, (_describe_side.declared).side) as k;
+
+    -- The parameters and the answer are those of a row's own vector. The row is locked and its text
+    -- tested on it, but nothing is written there: its version stays. The lock lets foreign keys to the
+    -- row pass and keeps a second worker from the same row of the side table. Two keys of one row,
+    -- which a case-insensitive type has, make one vector.
+    return format(
+        'with current as materialized (
+            select k.key, k.hash, k.vector, locked.*
+            from rows from (unnest($1), unnest($2), unnest($3)) as k (key, hash, vector)
+            cross join lateral (
+                select %6$s
+                from %1$s as r
+                where %2$s and (
+                    select case
+                        when k.hash is null then s.input is null
+                        else sha256(convert_to(s.input::text, ''UTF8'')) = k.hash
+                    end
+                    from (select (%3$s) as input from (select r.*) as r) as s
+                )
+                for no key update of r skip locked
+            ) as locked
+        ),
+        written as (
+            insert into %4$s as s (%7$s, %5$I, source_hash)
+            select distinct on (%8$s) %8$s, c.vector::%10$s, c.hash
+            from current as c
+            where c.vector is not null
+            on conflict (%7$s) do update set %5$I = excluded.%5$I, source_hash = excluded.source_hash
+        ),
+        blanked as (
+            delete from %4$s as s using current as c where c.vector is null and %9$s
+        )
+        select c.key from current as c',
+        (_describe_side.declared).relation,
+        match,
+        (_describe_side.declared).source,
+        (_describe_side.declared).side,
+        (_describe_side.declared).name,
+        keys.locked,
+        keys.written,
+        keys.made,
+        keys.match,
+        case (_describe_side.declared).storage when 'vector' then 'public.vector' else 'public.halfvec' end
+    );
+end
+$function$;
+
+comment on function sqlembed._describe_side(sqlembed.embedding) is
+    'The statement with which a worker writes vectors into a side table. For _describe_embedding.';
+
+revoke execute on function sqlembed._describe_side(sqlembed.embedding) from public;
+
+create or replace function sqlembed._empty_side(relation regclass, side regclass) returns boolean
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    has_rows boolean;
+begin
+    execute format('select exists (select from %s)', _empty_side.relation) into has_rows;
+    if has_rows or not has_table_privilege(_empty_side.side, 'truncate') then
+        return false;
+    end if;
+    -- An index of vectors takes long to forget rows one by one.
+    execute format('lock table %s in access exclusive mode nowait', _empty_side.side);
+    -- Again, now that no other worker can have written since for rows that came in between.
+    execute format('select exists (select from %s)', _empty_side.relation) into has_rows;
+    if has_rows then
+        return false;
+    end if;
+    execute format('truncate %s', _empty_side.side);
+    return true;
+exception when lock_not_available then
+    return false;
+end
+$function$;
+
+comment on function sqlembed._empty_side(regclass, regclass) is
+    'Truncate the side table of a table that is empty. False when it is not, or when the side table is in use: then its rows go one by one.';
+
+revoke execute on function sqlembed._empty_side(regclass, regclass) from public;
 
 create or replace function sqlembed._fail_jobs(
     worker integer,
@@ -2879,6 +3759,7 @@ create or replace function sqlembed._fail_jobs(
 returns bigint
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
@@ -2925,6 +3806,7 @@ revoke execute on function sqlembed._fail_jobs(integer, integer, jsonb[], text[]
 create or replace function sqlembed._finish_jobs(worker integer, embedding integer, keys jsonb[]) returns void
 language sql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 -- Rows are found one by one through the primary key: the queue's size changes too fast for the
 -- planner's statistics, and the wrong join takes seconds.
@@ -2964,6 +3846,7 @@ create or replace function sqlembed._fold_changes(
 )
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
@@ -3040,6 +3923,59 @@ comment on function sqlembed._fold_changes(integer, text[], integer[], integer[]
 
 revoke execute on function sqlembed._fold_changes(integer, text[], integer[], integer[], interval) from public;
 
+create or replace function sqlembed._follow_grants() returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '200ms'
+as $function$
+declare
+    lacking record;
+begin
+    -- A right that was taken back needs nothing: the policy asks the table itself.
+    for lacking in
+        select e.side, r.reader
+        from sqlembed.embedding as e
+        join pg_class as c on c.oid = e.side and pg_has_role(c.relowner, 'usage')
+        cross join lateral sqlembed._side_readers(e.relation, e.side) as r (reader)
+    loop
+        execute format('grant select on %s to %s', lacking.side, lacking.reader);
+    end loop;
+exception when lock_not_available then
+    -- Next time, then.
+    null;
+end
+$function$;
+
+comment on function sqlembed._follow_grants() is
+    'Let those who were granted a table read its side tables too, where the worker may grant it.';
+
+revoke execute on function sqlembed._follow_grants() from public;
+
+create or replace function sqlembed._follow_key(embedding integer) returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    update sqlembed.embedding as e
+    set
+        key_columns = k.columns,
+        key_types = sqlembed._column_types(e.relation, k.columns),
+        key_expression = k.expression
+    from sqlembed._moved_keys() as m
+    cross join lateral sqlembed._key_sql(m.relation) as k
+    where e.id = m.embedding and m.embedding = _follow_key.embedding;
+    perform sqlembed._make_note_function(_follow_key.embedding);
+end
+$function$;
+
+comment on function sqlembed._follow_key(integer) is
+    'Write down the present primary key of an embedding''s table, and make its trigger function anew.';
+
+revoke execute on function sqlembed._follow_key(integer) from public;
+
 create or replace function sqlembed._follow_keys() returns void
 language plpgsql
 volatile
@@ -3047,38 +3983,26 @@ set search_path = pg_catalog, pg_temp
 set lock_timeout = '200ms'
 as $function$
 declare
-    declared record;
+    moved record;
 begin
-    for declared in
-        select e.id, e.relation, e.name, k.columns, k.types, k.expression
-        from sqlembed.embedding as e
-        cross join lateral (
-            select
-                k.columns,
-                array(
-                    select a.atttypid::regtype
-                    from unnest(k.columns) with ordinality as c (name, position)
-                    join pg_attribute as a on a.attrelid = e.relation and a.attname = c.name and not a.attisdropped
-                    order by c.position
-                ) as types,
-                k.expression
-            from sqlembed._key_sql(e.relation) as k
-        ) as k
-        where k.columns is not null and (k.columns, k.types) is distinct from (e.key_columns, e.key_types)
+    -- With the rights of the worker, which may read the table: its policies may be anybody's code.
+    for moved in select m.* from sqlembed._moved_keys() as m
     loop
-        update sqlembed.embedding as e
-        set key_columns = declared.columns, key_types = declared.types, key_expression = declared.expression
-        where e.id = declared.id;
-        perform sqlembed._make_note_function(declared.id);
-        -- What was written in between has not been noted.
-        execute format(
-            'insert into sqlembed.change (embedding, key) select %s, %s from %s as r where r.%I is null',
-            declared.id, declared.expression, declared.relation, declared.name
-        );
+        begin
+            perform sqlembed._follow_key(moved.embedding);
+            -- What was written in between has not been noted.
+            execute format(
+                'select sqlembed._note_keys(%s, array_agg(%s)) from %s as r where not (%s)',
+                moved.embedding,
+                moved.expression,
+                moved.relation,
+                (select sqlembed._vector_test(e, 'r') from sqlembed.embedding as e where e.id = moved.embedding)
+            );
+        exception when lock_not_available or insufficient_privilege then
+            -- Next time, or another worker.
+            null;
+        end;
     end loop;
-exception when lock_not_available then
-    -- Next time, then.
-    null;
 end
 $function$;
 
@@ -3090,6 +4014,7 @@ revoke execute on function sqlembed._follow_keys() from public;
 create or replace function sqlembed._leave_epoch(worker integer, next integer) returns void
 language sql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
     select pg_advisory_unlock(
@@ -3103,9 +4028,29 @@ comment on function sqlembed._leave_epoch(integer, integer) is
 
 revoke execute on function sqlembed._leave_epoch(integer, integer) from public;
 
+create or replace function sqlembed._moved_keys()
+returns table (embedding integer, relation regclass, name name, expression text)
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    select e.id, e.relation, e.name, k.expression
+    from sqlembed.embedding as e
+    cross join lateral sqlembed._key_sql(e.relation) as k
+    where k.columns is not null
+        and (k.columns, sqlembed._column_types(e.relation, k.columns)) is distinct from (e.key_columns, e.key_types)
+$function$;
+
+comment on function sqlembed._moved_keys() is
+    'Embeddings of tables whose primary key has other columns or types than it had, with the SQL of the present key.';
+
+revoke execute on function sqlembed._moved_keys() from public;
+
 create or replace function sqlembed._next_epoch(worker integer) returns integer
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
@@ -3127,20 +4072,57 @@ comment on function sqlembed._next_epoch(integer) is
 
 revoke execute on function sqlembed._next_epoch(integer) from public;
 
+create or replace function sqlembed._note_keys(embedding integer, keys jsonb[]) returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    insert into sqlembed.change (embedding, key)
+    select _note_keys.embedding, k.key from unnest(_note_keys.keys) as k (key)
+$function$;
+
+comment on function sqlembed._note_keys(integer, jsonb[]) is
+    'Queue rows that a worker has found.';
+
+revoke execute on function sqlembed._note_keys(integer, jsonb[]) from public;
+
 create or replace function sqlembed._read_cache(fingerprint text, kind text, hashes bytea[])
 returns table (input_hash bytea, embedding public.vector)
 language sql
-stable
+volatile
+security definer
 set search_path = pg_catalog, pg_temp
+-- Rows are found one by one through the primary key, whatever the planner's statistics say.
+set enable_seqscan = off
 as $function$
-    select c.input_hash, c.embedding
-    from sqlembed.cache as c
-    where c.fingerprint = _read_cache.fingerprint
-        and c.kind = _read_cache.kind
-        and c.input_hash = any (_read_cache.hashes)
+    with found as materialized (
+        select c.ctid as place, c.input_hash, c.embedding, c.used_at
+        from sqlembed.cache as c
+        where c.fingerprint = _read_cache.fingerprint
+            and c.kind = _read_cache.kind
+            and c.input_hash = any (_read_cache.hashes)
+    ),
+    -- To the hour: what is read all the time is not written all the time.
+    touched as (
+        update sqlembed.cache as c
+        set used_at = clock_timestamp()
+        where c.ctid = any (
+            array(
+                select d.ctid
+                from sqlembed.cache as d
+                where d.ctid = any (
+                    array(select f.place from found as f where f.used_at < clock_timestamp() - interval '1 h')
+                )
+                for no key update skip locked
+            )
+        )
+    )
+    select f.input_hash, f.embedding from found as f
 $function$;
 
-comment on function sqlembed._read_cache(text, text, bytea[]) is 'Vectors already computed, by the sha256 of their texts.';
+comment on function sqlembed._read_cache(text, text, bytea[]) is
+    'Vectors already computed, by the sha256 of their texts; notes that they are used.';
 
 revoke execute on function sqlembed._read_cache(text, text, bytea[]) from public;
 
@@ -3154,6 +4136,7 @@ create or replace function sqlembed._release_jobs(
 returns void
 language sql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 -- Rows are found one by one through the primary key: the queue's size changes too fast for the
 -- planner's statistics, and the wrong join takes seconds.
@@ -3185,10 +4168,90 @@ comment on function sqlembed._release_jobs(integer, integer, jsonb[], interval, 
 
 revoke execute on function sqlembed._release_jobs(integer, integer, jsonb[], interval, text) from public;
 
+create or replace function sqlembed._remove_vectors(embedding integer, keys jsonb[], at_once integer default 10000)
+returns setof jsonb
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    declared sqlembed.embedding;
+    match text;
+    key_match text;
+    removed jsonb[];
+    is_all boolean;
+begin
+    select e.* into declared from sqlembed.embedding as e where e.id = _remove_vectors.embedding;
+    if declared.side is null then
+        return query select * from unnest(_remove_vectors.keys);
+        return;
+    end if;
+    is_all := '[]' = any (_remove_vectors.keys);
+    if is_all and sqlembed._empty_side(declared.relation, declared.side) then
+        return query select * from unnest(_remove_vectors.keys);
+        return;
+    end if;
+    match := sqlembed._side_match(declared.relation, declared.side, 't', 'r');
+    key_match := (select k.match from sqlembed._key_sql(declared.side) as k);
+    execute format(
+        'with gone as (
+            delete from %1$s as r
+            where r.ctid = any (
+                array(
+                    select r.ctid
+                    from %2$s
+                    where not exists (select from %3$s as t where %4$s)
+                    limit %5$s
+                    for update of r skip locked
+                )
+            )
+            returning %6$s as key
+        )
+        select array_agg(g.key) from gone as g',
+        declared.side,
+        case
+            when is_all then declared.side || ' as r'
+            else format('unnest($1) as k (key) join %s as r on %s', declared.side, key_match)
+        end,
+        declared.relation,
+        match,
+        case when is_all then _remove_vectors.at_once::text else 'all' end,
+        (select k.expression from sqlembed._key_sql(declared.side) as k)
+    )
+    into removed
+    using _remove_vectors.keys;
+    -- A row that came back since may have lost the vector that another worker has made of it meanwhile.
+    execute format(
+        'select sqlembed._note_keys(%s, array_agg(k.key))
+        from unnest($1) as k (key)
+        where exists (select from %s as r where %s)',
+        declared.id, declared.relation, (select k.match from sqlembed._key_sql(declared.relation) as k)
+    )
+    using removed;
+    -- Rows that somebody has locked are left for later.
+    return query execute format(
+        'select k.key
+        from unnest($1) as k (key)
+        where case k.key
+            when ''[]'' then not exists (select from %1$s as r where not exists (select from %2$s as t where %3$s))
+            else not exists (select from %1$s as r where %4$s and not exists (select from %2$s as t where %3$s))
+        end',
+        declared.side, declared.relation, match, key_match
+    )
+    using _remove_vectors.keys;
+end
+$function$;
+
+comment on function sqlembed._remove_vectors(integer, jsonb[], integer) is
+    'Remove from a side table the vectors of rows that are gone: those with these keys, and by the empty key so many of all of them. Returns the keys of which none is left.';
+
+revoke execute on function sqlembed._remove_vectors(integer, jsonb[], integer) from public;
+
 create or replace function sqlembed._renew_leases(worker integer, embedding integer, keys jsonb[], lease interval)
 returns void
 language sql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 -- Rows are found one by one through the primary key: the queue's size changes too fast for the
 -- planner's statistics, and the wrong join takes seconds.
@@ -3216,15 +4279,30 @@ comment on function sqlembed._renew_leases(integer, integer, jsonb[], interval) 
 
 revoke execute on function sqlembed._renew_leases(integer, integer, jsonb[], interval) from public;
 
+create or replace function sqlembed._rest_embedders(worker integer, embedders text[]) returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    update sqlembed.worker_process as w set resting = _rest_embedders.embedders where w.id = _rest_embedders.worker
+$function$;
+
+comment on function sqlembed._rest_embedders(integer, text[]) is
+    'Say which embedders a worker leaves alone for now, because they are down.';
+
+revoke execute on function sqlembed._rest_embedders(integer, text[]) from public;
+
 create or replace function sqlembed._start_worker(name text, embedders text[]) returns integer
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
     worker integer;
 begin
-    delete from sqlembed.worker_process as w where not sqlembed._is_alive(w.id);
+    delete from sqlembed.worker_process as w where w.id not in (select l.id from sqlembed.worker as l);
     loop
         insert into sqlembed.worker_process (name, embedders)
         values (_start_worker.name, _start_worker.embedders)
@@ -3247,6 +4325,7 @@ revoke execute on function sqlembed._start_worker(text, text[]) from public;
 create or replace function sqlembed._stop_worker(worker integer) returns void
 language sql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
     with held as materialized (
@@ -3267,19 +4346,19 @@ comment on function sqlembed._stop_worker(integer) is
 
 revoke execute on function sqlembed._stop_worker(integer) from public;
 
-create or replace function sqlembed._sweep(cache_rows bigint) returns void
+create or replace function sqlembed._sweep(cache_bytes bigint) returns void
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
     delete from sqlembed.request as r where r.asked_at < clock_timestamp() - interval '30 s';
-    delete from sqlembed.cache as c
-    where c.used_at <= (select d.used_at from sqlembed.cache as d order by d.used_at desc offset _sweep.cache_rows limit 1);
+    perform sqlembed._trim_cache(_sweep.cache_bytes);
 
     -- A lease ends with its worker, and with its time.
     with living as materialized (
-        select w.id from sqlembed.worker_process as w where sqlembed._is_alive(w.id)
+        select w.id from sqlembed.worker as w
     ),
     left_behind as materialized (
         select j.embedding, j.key
@@ -3297,9 +4376,9 @@ begin
     where not exists (
         select
         from pg_attribute as a
-        where a.attrelid = e.relation and a.attname = e.name and not a.attisdropped
-    );
-    perform sqlembed._follow_keys();
+        where a.attrelid = coalesce(e.side, e.relation) and a.attname = e.name and not a.attisdropped
+    )
+        or not exists (select from pg_class as c where c.oid = e.relation);
     perform sqlembed._drop_note_function(substr(p.proname, length('_note_') + 1)::integer)
     from pg_proc as p
     where p.pronamespace = 'sqlembed'::regnamespace
@@ -3320,7 +4399,7 @@ end
 $function$;
 
 comment on function sqlembed._sweep(bigint) is
-    'Housekeeping: old requests, the oldest of the cache beyond a number of rows, leases of workers that are dead or stuck, embeddings whose table or column was dropped, and what belongs to embeddings that are no more.';
+    'Housekeeping: old requests, what the cache holds beyond a number of bytes, leases of workers that are dead or stuck, embeddings whose table or column was dropped, and what belongs to embeddings that are no more.';
 
 revoke execute on function sqlembed._sweep(bigint) from public;
 
@@ -3328,6 +4407,7 @@ create or replace function sqlembed._take_requests(worker integer, most integer)
 returns table (id bigint, embedder text, kind text, inputs text[])
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
@@ -3350,24 +4430,76 @@ comment on function sqlembed._take_requests(integer, integer) is
 
 revoke execute on function sqlembed._take_requests(integer, integer) from public;
 
-create or replace function sqlembed._write_cache(fingerprint text, kind text, hashes bytea[], vectors public.vector[])
-returns void
-language sql
+create or replace function sqlembed._trim_cache(most bigint) returns bigint
+language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $function$
-    insert into sqlembed.cache (fingerprint, kind, input_hash, embedding)
-    select distinct on (u.hash) _write_cache.fingerprint, _write_cache.kind, u.hash, u.vector
+declare
+    held record;
+    excess bigint;
+    gone bigint;
+begin
+    -- The table is never smaller than what is in it: a look that costs nothing.
+    if _trim_cache.most > 0 and pg_table_size('sqlembed.cache') <= _trim_cache.most then
+        return 0;
+    end if;
+    select coalesce(sum(u.vectors), 0) as vectors, coalesce(sum(u.bytes), 0) as bytes
+    into held
+    from sqlembed.cache_use as u;
+    if held.bytes <= _trim_cache.most then
+        return 0;
+    end if;
+    -- A little more than has to be, so that not every look finds something; and not many at once,
+    -- because a worker that wants to keep one of them waits for this.
+    excess := ceil(held.vectors * (1 - 0.95 * _trim_cache.most / held.bytes));
+    delete from sqlembed.cache as c
+    where c.ctid = any (
+        array(
+            select d.ctid
+            from sqlembed.cache as d
+            order by d.used_at
+            limit least(excess, 10000)
+            for update skip locked
+        )
+    );
+    get diagnostics gone = row_count;
+    return gone;
+end
+$function$;
+
+comment on function sqlembed._trim_cache(bigint) is
+    'Let go of what has not been used for longest, when the cache holds more than so many bytes. Returns how many vectors went.';
+
+revoke execute on function sqlembed._trim_cache(bigint) from public;
+
+create or replace function sqlembed._write_cache(
+    fingerprint text,
+    kind text,
+    hashes bytea[],
+    vectors public.vector[],
+    age interval default '0'
+)
+returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    insert into sqlembed.cache as c (fingerprint, kind, input_hash, embedding, used_at)
+    select distinct on (u.hash)
+        _write_cache.fingerprint, _write_cache.kind, u.hash, u.vector, clock_timestamp() - _write_cache.age
     from unnest(_write_cache.hashes, _write_cache.vectors) as u (hash, vector)
     order by u.hash
     on conflict (fingerprint, kind, input_hash) do update
-    set used_at = clock_timestamp()
+    set used_at = excluded.used_at
+    where c.used_at < excluded.used_at - interval '1 h'
 $function$;
 
-comment on function sqlembed._write_cache(text, text, bytea[], public.vector[]) is
-    'Keep vectors for the next time the same texts are asked for.';
+comment on function sqlembed._write_cache(text, text, bytea[], public.vector[], interval) is
+    'Keep vectors for the next time the same texts are asked for; those of some age are the first to go.';
 
-revoke execute on function sqlembed._write_cache(text, text, bytea[], public.vector[]) from public;
+revoke execute on function sqlembed._write_cache(text, text, bytea[], public.vector[], interval) from public;
 
 create or replace function sqlembed._attempt(
     source anyelement,
@@ -3492,7 +4624,7 @@ begin
             and not exists (
                 select
                 from pg_catalog.pg_attribute as a
-                where a.attrelid operator(pg_catalog.=) e.relation
+                where a.attrelid operator(pg_catalog.=) coalesce(e.side, e.relation)
                     and a.attname operator(pg_catalog.=) e.name
                     and not a.attisdropped
             );
@@ -3523,6 +4655,100 @@ $function$;
 
 comment on function sqlembed._explain_failure(text, text, text, regclass, text, integer) is
     'Raise the error of a search again, in words, where the vectors or the filter are to blame for it; otherwise nothing.';
+
+create or replace function sqlembed._fused_score(
+    vector_place bigint,
+    text_place bigint,
+    text_weight double precision
+)
+returns double precision
+language sql
+immutable
+parallel safe
+return coalesce(1 / (60 + vector_place)::double precision, 0)
+    + coalesce(text_weight / (60 + text_place), 0);
+
+comment on function sqlembed._fused_score(bigint, bigint, double precision) is
+    'Reciprocal rank fusion, k = 60: the score of a row by its places among the nearest and among those found by words; NULL where it is not.';
+
+create or replace function sqlembed._hybrid_search(
+    source anyelement,
+    query text,
+    query_vector public.vector,
+    k integer,
+    relation regclass,
+    embedding name,
+    filter text,
+    text_weight double precision
+)
+returns table (base anyelement, distance double precision, score double precision, chunk text)
+language plpgsql
+stable
+rows 10
+as $function$
+declare
+    row_type text := pg_catalog.pg_typeof(_hybrid_search.source)::text;
+    words record := sqlembed._plan_text(
+        _hybrid_search.relation, _hybrid_search.embedding, row_type, _hybrid_search.query, _hybrid_search.filter
+    );
+    declared sqlembed.embedding := sqlembed._embedding_of(_hybrid_search.relation, _hybrid_search.embedding);
+    -- What stands at place 62 of both lists equals the first of one that is not in the other.
+    depth integer := least(1000, greatest(100, 2 operator(pg_catalog.*) _hybrid_search.k));
+    vector_filter text := _hybrid_search.filter;
+begin
+    if (
+        _hybrid_search.text_weight operator(pg_catalog.>=) 0 and _hybrid_search.text_weight operator(pg_catalog.<) 'Infinity'
+    ) is not true then
+        raise exception 'sqlembed: text_weight must be 0 or more, not %', coalesce(_hybrid_search.text_weight::text, 'NULL')
+            using errcode = 'SE014',
+                hint = 'It is what words count beside the vectors, which count 1. For one of them alone: mode => ''vector'', mode => ''text''.';
+    end if;
+    if declared.place operator(pg_catalog.=) 'side' then
+        raise exception 'sqlembed: mode ''hybrid'' is not available for vectors in a side table in this version'
+            using errcode = 'SE014', hint = 'Say mode => ''vector'' or mode => ''text''.';
+    end if;
+    if words.requirement is not null then
+        vector_filter := pg_catalog.format(E'(%s\n) and %s', coalesce(vector_filter, 'true'), words.requirement);
+    end if;
+    return query execute pg_catalog.format(
+        'with near as (
+            select n.base, n.distance, n.place, %1$s as key
+            from sqlembed.vector_search($1, $2, $3, $4, $5) with ordinality as n (base, distance, score, chunk, place)
+        ),
+        worded as (
+            select n.base, n.place, %1$s as key, (n.base).%2$I %3$s $2 as distance
+            from sqlembed._text_rows($1, $6, $7, $8, $3, $9, $10) with ordinality as n (base, score, place)
+        )
+        select f.base, case when f.distance operator(pg_catalog.<>) ''NaN'' then f.distance end, f.score, null::pg_catalog.text
+        from (
+            select
+                case when near.place is null then worded.base else near.base end as base,
+                coalesce(near.distance, worded.distance) as distance,
+                sqlembed._fused_score(near.place, worded.place, $11) as score,
+                coalesce(near.key, worded.key) as key
+            from near
+            full join worded on worded.key operator(pg_catalog.=) near.key
+        ) as f
+        order by f.score desc, f.distance, f.key
+        limit $12',
+        (
+            select pg_catalog.format(
+                'pg_catalog.jsonb_build_array(%s)', pg_catalog.string_agg(pg_catalog.format('(n.base).%I', c.name), ', ')
+            )
+            from pg_catalog.unnest((select s.columns from sqlembed._key_sql(_hybrid_search.relation) as s)) as c (name)
+        ),
+        declared.name,
+        sqlembed._metric_operator(declared.metric)
+    )
+    using
+        _hybrid_search.source, _hybrid_search.query_vector, depth, _hybrid_search.embedding, vector_filter,
+        words.statement, words.wanted, words.words, _hybrid_search.relation, _hybrid_search.filter,
+        _hybrid_search.text_weight, _hybrid_search.k;
+end
+$function$;
+
+comment on function sqlembed._hybrid_search(anyelement, text, public.vector, integer, regclass, name, text, double precision) is
+    'The k rows that rank best among the nearest to a vector and those found by words together. Phrases and exclusions of the text hold for both.';
 
 create or replace function sqlembed._nearest(
     source anyelement,
@@ -3578,6 +4804,8 @@ declare
     row_type pg_catalog.regtype := pg_catalog.pg_typeof(_plan_search.source);
     target record;
     vector_column name;
+    from_clause text;
+    vector text;
     key_columns text;
     distance text;
 begin
@@ -3605,7 +4833,8 @@ begin
             pg_catalog.count(*) as declared,
             pg_catalog.min(e.name::text)::name as name,
             pg_catalog.min(e.metric) as metric,
-            pg_catalog.min(e.embedder) as embedder
+            pg_catalog.min(e.embedder) as embedder,
+            pg_catalog.min(e.id) filter (where e.side is not null) as side_embedding
         from sqlembed.embedding as e
         where e.relation operator(pg_catalog.=) c.oid and e.name operator(pg_catalog.=) coalesce(_plan_search.name, e.name)
     ) as d
@@ -3626,6 +4855,17 @@ begin
         end if;
         vector_column := sqlembed._vector_column(target.relation, _plan_search.name);
         target.metric := 'cosine';
+        target.side_embedding := null;
+    end if;
+    if target.side_embedding is null then
+        from_clause := pg_catalog.format('%s as %I', target.relation, target.relname);
+        vector := pg_catalog.format('%I.%I', target.relname, vector_column);
+    else
+        select s.from_clause, s.vector
+        into from_clause, vector
+        from sqlembed.embedding as e
+        cross join lateral sqlembed._side_source(e, target.relname) as s
+        where e.id operator(pg_catalog.=) target.side_embedding;
     end if;
     for n in 1..coalesce(target.key_length, 0) loop
         key_columns := pg_catalog.concat_ws(
@@ -3634,20 +4874,15 @@ begin
             pg_catalog.format('%I.%s', target.relname, pg_catalog.pg_get_indexdef(target.key_index, n, false))
         );
     end loop;
-    distance := pg_catalog.format(
-        '%I.%I %s $1',
-        target.relname,
-        vector_column,
-        sqlembed._metric_operator(coalesce(_plan_search.metric, target.metric))
-    );
+    distance := pg_catalog.format('%s %s $1', vector, sqlembed._metric_operator(coalesce(_plan_search.metric, target.metric)));
     if _plan_search.mode operator(pg_catalog.=) 'vector' then
         _plan_search.statement := sqlembed._search_statement(
-            target.relname, target.relation::text, row_type::text, target.relkind, vector_column, key_columns,
+            target.relname, from_clause, row_type::text, target.relkind, vector, key_columns,
             distance, _plan_search.filter, 1
         );
     end if;
     _plan_search.exact_statement := sqlembed._search_statement(
-        target.relname, target.relation::text, row_type::text, target.relkind, vector_column, key_columns,
+        target.relname, from_clause, row_type::text, target.relkind, vector, key_columns,
         distance, _plan_search.filter, 2
     );
 end
@@ -3656,13 +4891,73 @@ $function$;
 comment on function sqlembed._plan_search(text, anyelement, integer, name, text, text, text) is
     'Check the arguments of a search, find its table and vector column, and make its statements for the query vector $1 and k $2: one that may use a vector index, unless it is to be exact, and one that does not.';
 
+create or replace function sqlembed._plan_text(
+    relation regclass,
+    embedding name,
+    row_type text,
+    query text,
+    filter text,
+    out statement text,
+    out words tsquery[],
+    out wanted tsquery,
+    out requirement text
+)
+language plpgsql
+stable
+as $function$
+declare
+    declared sqlembed.embedding := sqlembed._embedding_of(_plan_text.relation, _plan_text.embedding);
+    config text := coalesce(declared.full_text, sqlembed._text_search_config(pg_catalog.get_current_ts_config()));
+    is_stored boolean;
+    document text;
+    required tsquery;
+begin
+    is_stored := exists (
+        select
+        from pg_catalog.pg_attribute as a
+        where a.attrelid operator(pg_catalog.=) declared.relation
+            and a.attname operator(pg_catalog.=) declared.full_text_column
+            and a.atttypid operator(pg_catalog.=) 'pg_catalog.tsvector'::pg_catalog.regtype
+            and not a.attisdropped
+    );
+    document := case
+        when is_stored
+        then pg_catalog.format(
+            '%I.%I',
+            (select c.relname from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) declared.relation),
+            declared.full_text_column
+        )
+        else sqlembed._full_text_sql(config, declared.source)
+    end;
+    select q.words, q.required, q.wanted
+    into _plan_text.words, required, _plan_text.wanted
+    from sqlembed._text_query(config::pg_catalog.regconfig, _plan_text.query) as q;
+    if required is not null then
+        _plan_text.requirement := pg_catalog.format('%s operator(pg_catalog.@@) %L::pg_catalog.tsquery', document, required);
+    end if;
+    if _plan_text.wanted is not null then
+        _plan_text.statement := sqlembed._text_statement(
+            declared.relation, _plan_text.row_type, document, is_stored, _plan_text.filter,
+            pg_catalog.cardinality(_plan_text.words)
+        );
+    end if;
+end
+$function$;
+
+comment on function sqlembed._plan_text(regclass, name, text, text, text) is
+    'How to find rows by words: the statement (NULL: the query has no words), the words, the text query, and the condition that every row has to fulfil, as SQL (NULL: none).';
+
 create or replace function sqlembed._refuse_arguments(k integer, filter text, mode text) returns void
 language plpgsql
 immutable
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
-    perform sqlembed._check_choice('mode', _refuse_arguments.mode, '{vector,exact}', '{hybrid}');
+    perform sqlembed._check_choice('mode', _refuse_arguments.mode, '{vector,exact,hybrid,text}');
+    if _refuse_arguments.mode in ('hybrid', 'text') then
+        raise exception 'sqlembed: mode => % needs a text', quote_literal(_refuse_arguments.mode)
+            using errcode = 'SE014', hint = 'A vector has no words. Give the text to sqlembed.search.';
+    end if;
     if _refuse_arguments.k > 1000 then
         raise exception 'sqlembed: k must be 1000 or less, not %', _refuse_arguments.k
             using errcode = 'SE014', hint = 'With mode => ''exact'' it may be larger.';
@@ -3691,7 +4986,7 @@ begin
                 'Write: select (base).*, distance from sqlembed.%s(null::%s, %s).',
                 _refuse_relation.function_name,
                 case
-                    when _refuse_relation.given ~ '^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?$' then _refuse_relation.given
+                    when _refuse_relation.given ~ '^[a-z_][a-z0-9_]*([.][a-z_][a-z0-9_]*)?$' then _refuse_relation.given
                     -- What regclass gives is quoted already.
                     when starts_with(_refuse_relation.given, '"') then _refuse_relation.given
                     else coalesce(quote_ident(nullif(_refuse_relation.given, '')), 'article')
@@ -3728,10 +5023,10 @@ comment on function sqlembed._refuse_undeclared(regclass, name) is
 
 create or replace function sqlembed._search_statement(
     relation_name name,
-    relation text,
+    from_clause text,
     row_type text,
     relation_kind "char",
-    vector_column name,
+    vector text,
     key_columns text,
     distance text,
     filter text,
@@ -3750,8 +5045,8 @@ as $function$
             case when pg_catalog.clock_timestamp() is not null then pg_catalog.jsonb_build_array(%4$s) end,
             %5$s,
             %6$s
-        from %7$s as %1$I
-        where %1$I.%8$I is not null and (%9$s
+        from %7$s
+        where %8$s is not null and (%9$s
         )
         order by %3$s%10$s
         limit $2',
@@ -3771,8 +5066,8 @@ as $function$
             else 'null::pg_catalog.tid'
         end,
         attempt,
-        relation,
-        vector_column,
+        from_clause,
+        vector,
         coalesce(filter, 'true'),
         case
             when attempt operator(pg_catalog.=) 1 then ''
@@ -3782,8 +5077,289 @@ as $function$
     )
 $function$;
 
-comment on function sqlembed._search_statement(name, text, text, "char", name, text, text, text, integer) is
+comment on function sqlembed._search_statement(name, text, text, "char", text, text, text, text, integer) is
     'A statement that finds the nearest rows: row, distance, key, place of rows without a primary key, and number of the attempt. The second attempt uses no vector index.';
+
+create or replace function sqlembed._side_source(
+    declared sqlembed.embedding,
+    row_name name,
+    out from_clause text,
+    out vector text
+)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    alias text := case _side_source.row_name when 'sqlembed_side' then 'sqlembed_beside' else 'sqlembed_side' end;
+    hash_call text := sqlembed._hash_call(_side_source.declared, quote_ident(_side_source.row_name));
+begin
+    if hash_call is null or not exists (select from pg_class as c where c.oid = (_side_source.declared).side) then
+        raise exception 'sqlembed: the side table of embedding % of %, or its function %, is not there any more',
+            quote_ident((_side_source.declared).name), (_side_source.declared).relation,
+            quote_ident((_side_source.declared).hash_function)
+            using errcode = 'SE013',
+                hint = format(
+                    'select sqlembed.drop_embedding(%L, %L), and declare it anew.',
+                    (_side_source.declared).relation, (_side_source.declared).name
+                );
+    end if;
+    -- Its columns get names that no filter uses: a name without a prefix is the table's.
+    select format(
+        '%1$s as %2$I join (select %3$s, s.%4$I as sqlembed_vector, s.source_hash as sqlembed_hash from %5$s as s) as %6$s on %7$s%8$s',
+        (_side_source.declared).relation,
+        _side_source.row_name,
+        string_agg(format('s.%I as sqlembed_key_%s', k.side_name, k.position), ', ' order by k.position),
+        (_side_source.declared).name,
+        (_side_source.declared).side,
+        alias,
+        string_agg(
+            format('%I.%I %s %s.sqlembed_key_%s', _side_source.row_name, k.column_name, k.operator, alias, k.position),
+            ' and '
+            order by k.position
+        ),
+        case (_side_source.declared).on_change
+            -- A bare equality would be taken for one that few rows pass, and the index left aside.
+            when 'hide' then format(' and coalesce(%s.sqlembed_hash operator(pg_catalog.=) %s, false)', alias, hash_call)
+            else ''
+        end
+    )
+    into _side_source.from_clause
+    from sqlembed._side_keys((_side_source.declared).relation, (_side_source.declared).side) as k;
+    _side_source.vector := alias || '.sqlembed_vector';
+end
+$function$;
+
+comment on function sqlembed._side_source(sqlembed.embedding, name) is
+    'What a search reads from when the vectors stand in a side table, and the vector''s expression: the table under the name of its rows, joined with the vectors that count.';
+
+create or replace function sqlembed._text_query(
+    config regconfig,
+    query text,
+    out words tsquery[],
+    out required tsquery,
+    out wanted tsquery
+)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    piece text[];
+    is_phrase boolean;
+    is_negated boolean;
+    condition tsquery;
+    -- Of the present alternative; "or" begins the next.
+    conditions tsquery;
+    pieces integer := 0;
+    is_free boolean := false;
+    plain text := '';
+begin
+    -- Nobody asks for more in words, and a text pasted by mistake should not take for ever.
+    for piece in
+        select m.found
+        from regexp_matches(left(_text_query.query, 10000) || ' or', '(-?)"([^"]*)"|([^\s"]+)', 'g') as m (found)
+    loop
+        if lower(piece[3]) = 'or' then
+            is_free := is_free or pieces > 0 and conditions is null;
+            required := coalesce(required || conditions, required, conditions);
+            conditions := null;
+            pieces := 0;
+            continue;
+        end if;
+        pieces := pieces + 1;
+        is_phrase := piece[3] is null;
+        is_negated := coalesce(piece[1] = '-', piece[3] ~ '^-[^-]');
+        piece[2] := coalesce(piece[2], ltrim(piece[3], '-'));
+        if not is_negated then
+            plain := plain || ' ' || piece[2];
+        end if;
+        -- Stop words alone make no condition.
+        if (is_phrase or is_negated) and to_tsvector(_text_query.config, piece[2]) <> '' then
+            condition := phraseto_tsquery(_text_query.config, piece[2]);
+            if is_negated then
+                condition := !! condition;
+            end if;
+            conditions := coalesce(conditions && condition, condition);
+        end if;
+    end loop;
+    if is_free then
+        required := null;
+    end if;
+
+    words := array(
+        select format('''%s''', replace(replace(u.lexeme, E'\\', E'\\\\'), '''', ''''''))::tsquery
+        from unnest(to_tsvector(_text_query.config, plain)) as u
+        order by u.positions[1], u.lexeme
+        -- The statement has a column for each.
+        limit 64
+    );
+    select string_agg(w::text, ' | ')::tsquery into wanted from unnest(words) as w;
+    wanted := coalesce(wanted && required, wanted);
+end
+$function$;
+
+comment on function sqlembed._text_query(regconfig, text) is
+    'What a query means as full text, in the syntax of websearch_to_tsquery: its words, any of which will do; what a row must fulfil, which are phrases in quotation marks and what has a minus before it (NULL: nothing); and both as one query (NULL: no words).';
+
+create or replace function sqlembed._text_rows(
+    source anyelement,
+    statement text,
+    wanted tsquery,
+    words tsquery[],
+    k integer,
+    relation regclass,
+    filter text
+)
+returns table (base anyelement, score double precision)
+language plpgsql
+stable
+rows 10
+-- Compiling one expression a word takes longer than computing it.
+set jit = off
+as $function$
+declare
+    problem text;
+    pg_hint text;
+begin
+    if _text_rows.statement is not null then
+        return query execute _text_rows.statement using _text_rows.wanted, _text_rows.words, _text_rows.k;
+    end if;
+exception
+    when others then
+        get stacked diagnostics problem = message_text, pg_hint = pg_exception_hint;
+        perform sqlembed._explain_failure(sqlstate, problem, pg_hint, _text_rows.relation, _text_rows.filter, null);
+        raise;
+end
+$function$;
+
+comment on function sqlembed._text_rows(anyelement, text, tsquery, tsquery[], integer, regclass, text) is
+    'The k rows that match a text query best, best first. The filter runs with the rights and the search_path of the caller.';
+
+create or replace function sqlembed._text_search(
+    source anyelement,
+    query text,
+    k integer,
+    relation regclass,
+    embedding name,
+    filter text
+)
+returns table (base anyelement, score double precision)
+language plpgsql
+stable
+rows 10
+as $function$
+declare
+    words record := sqlembed._plan_text(
+        _text_search.relation, _text_search.embedding, pg_catalog.pg_typeof(_text_search.source)::text,
+        _text_search.query, _text_search.filter
+    );
+begin
+    return query
+    select t.base, t.score
+    from sqlembed._text_rows(
+        _text_search.source, words.statement, words.wanted, words.words, _text_search.k, _text_search.relation,
+        _text_search.filter
+    ) as t;
+end
+$function$;
+
+comment on function sqlembed._text_search(anyelement, text, integer, regclass, name, text) is
+    'The k rows that match a text best by its words, best first.';
+
+create or replace function sqlembed._text_statement(
+    relation regclass,
+    row_type text,
+    document text,
+    is_stored boolean,
+    filter text,
+    words integer
+)
+returns text
+language plpgsql
+stable
+as $function$
+declare
+    relation_name name;
+    -- A common table expression of this statement must not be taken for the table.
+    full_name text;
+    key_columns text;
+    keys text;
+    frequencies text;
+    weights text;
+    scores text;
+begin
+    select c.relname, pg_catalog.format('%I.%I', n.nspname, c.relname)
+    into relation_name, full_name
+    from pg_catalog.pg_class as c
+    join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) c.relnamespace
+    where c.oid operator(pg_catalog.=) _text_statement.relation;
+    select
+        pg_catalog.string_agg(pg_catalog.format('%I.%I as key%s', relation_name, k.name, k.place), ', ' order by k.place),
+        pg_catalog.string_agg(pg_catalog.format('sqlembed_text.key%s', k.place), ', ' order by k.place)
+    into key_columns, keys
+    from sqlembed._key_sql(_text_statement.relation) as s
+    cross join lateral pg_catalog.unnest(s.columns) with ordinality as k (name, place);
+    if keys is null then
+        raise exception 'sqlembed: table % has no primary key', _text_statement.relation
+            using errcode = 'SE010', hint = 'Rows are told apart by it: alter table … add primary key.';
+    end if;
+    select
+        -- With weights of one, the cover density of a single word is how often it occurs.
+        pg_catalog.string_agg(
+            pg_catalog.format('pg_catalog.ts_rank_cd(''{1,1,1,1}'', sqlembed_text.document, $2[%1$s]) as frequency%1$s', n), ', '
+        ),
+        pg_catalog.string_agg(
+            pg_catalog.format(
+                'sqlembed._word_weight(pg_catalog.count(*), pg_catalog.count(*) filter '
+                '(where frequency%1$s operator(pg_catalog.>) 0)) as weight%1$s', n
+            ),
+            ', '
+        ),
+        pg_catalog.string_agg(
+            pg_catalog.format('sqlembed._word_score(weight%1$s, frequency%1$s, length operator(pg_catalog./) average)', n),
+            ' operator(pg_catalog.+) '
+        )
+    into frequencies, weights, scores
+    from pg_catalog.generate_series(1, _text_statement.words) as n;
+
+    return pg_catalog.format(
+        'with found as materialized (
+            select relation, place, %1$s, pg_catalog.length(document)::pg_catalog.float8 as length, %2$s
+            from (
+                select %3$I.tableoid as relation, %3$I.ctid as place, %4$s, %5$s as document
+                from %6$s as %3$I
+                where %7$s and (%8$s
+                )
+                offset 0
+            ) as sqlembed_text
+            where %9$s
+        ),
+        corpus as (select pg_catalog.avg(length) as average, %10$s from found),
+        best as (
+            select relation, place, %1$s, %11$s as score
+            from found as sqlembed_text
+            cross join corpus
+            order by score desc, %1$s
+            limit $3
+        )
+        select row(base.*)::%12$s, sqlembed_text.score
+        from best as sqlembed_text
+        join %6$s as base
+            on base.tableoid operator(pg_catalog.=) sqlembed_text.relation
+            and base.ctid operator(pg_catalog.=) sqlembed_text.place
+        order by sqlembed_text.score desc, %1$s',
+        keys, frequencies, relation_name, key_columns, _text_statement.document, full_name,
+        case when _text_statement.is_stored then _text_statement.document || ' operator(pg_catalog.@@) $1' else 'true' end,
+        coalesce(_text_statement.filter, 'true'),
+        case when _text_statement.is_stored then 'true' else 'document operator(pg_catalog.@@) $1' end,
+        weights, scores, _text_statement.row_type
+    );
+end
+$function$;
+
+comment on function sqlembed._text_statement(regclass, text, text, boolean, text, integer) is
+    'A statement that ranks the rows which match the text query $1 by BM25 over its words $2, and gives the best $3 of them with their score. Where the full text is stored, its index finds them.';
 
 create or replace function sqlembed._vector_column(relation regclass, name name) returns name
 language plpgsql
@@ -3829,13 +5405,40 @@ $function$;
 comment on function sqlembed._vector_column(regclass, name) is
     'A vector column of a relation, by name or the only one.';
 
+create or replace function sqlembed._word_score(
+    weight double precision,
+    frequency real,
+    relative_length double precision
+)
+returns double precision
+language sql
+immutable
+parallel safe
+-- BM25 with k1 = 1.2 and b = 0.75.
+return weight * frequency * 2.2 / (frequency + 1.2 * (0.25 + 0.75 * relative_length));
+
+comment on function sqlembed._word_score(double precision, real, double precision) is
+    'Share of one word in the rank of a text, by how often it occurs there and the text''s length over the average.';
+
+create or replace function sqlembed._word_weight(matching bigint, holding bigint) returns double precision
+language sql
+immutable
+parallel safe
+-- Inverse document frequency of BM25, in a corpus of twice the rows that match: so it depends on
+-- them alone, not on statistics nor on rows that the caller may not see, and no word counts nothing.
+return pg_catalog.ln(1 + (2 * matching - holding + 0.5::double precision) / (holding + 0.5));
+
+comment on function sqlembed._word_weight(bigint, bigint) is
+    'What a word counts that so many of the matching rows hold: the fewer, the more.';
+
 create or replace function sqlembed.search(
     relation anyelement,
     query text,
     k integer default 10,
     embedding name default null,
     filter text default null,
-    mode text default 'vector'
+    mode text default 'vector',
+    text_weight double precision default 1
 )
 returns table (base anyelement, distance double precision, score double precision, chunk text)
 language plpgsql
@@ -3844,15 +5447,31 @@ rows 10
 as $function$
 declare
     plan record := sqlembed._plan_search(
-        'search', search.relation, search.k, search.embedding, search.filter, search.mode, null
+        'search', search.relation, search.k, search.embedding, search.filter,
+        case when search.mode operator(pg_catalog.=) any ('{hybrid,text}') then 'vector' else search.mode end, null
     );
     query_vector public.vector;
 begin
     if sqlembed._blank(search.query) then
         raise exception 'sqlembed: the query is empty' using errcode = 'SE014', hint = 'Give the text to search for.';
     end if;
+    if search.mode operator(pg_catalog.=) 'text' then
+        return query
+        select t.base, null::pg_catalog.float8, t.score, null::pg_catalog.text
+        from sqlembed._text_search(search.relation, search.query, search.k, plan.relation, search.embedding, search.filter) as t;
+        return;
+    end if;
     -- Once, and before anything with the filter runs: its errors are its own.
     query_vector := sqlembed.embed(plan.embedder, search.query);
+    if search.mode operator(pg_catalog.=) 'hybrid' then
+        return query
+        select h.base, h.distance, h.score, h.chunk
+        from sqlembed._hybrid_search(
+            search.relation, search.query, query_vector, search.k, plan.relation, search.embedding, search.filter,
+            search.text_weight
+        ) as h;
+        return;
+    end if;
     return query
     select n.base, n.distance, null::pg_catalog.float8, null::pg_catalog.text
     from sqlembed._nearest(
@@ -3861,8 +5480,8 @@ begin
 end
 $function$;
 
-comment on function sqlembed.search(anyelement, text, integer, name, text, text) is
-    'The k rows whose embedding is nearest to a text, nearest first: select (base).title, distance from sqlembed.search(null::article, ''food''). filter is a condition on one row of the table, applied before ranking; mode => ''exact'' compares every row.';
+comment on function sqlembed.search(anyelement, text, integer, name, text, text, double precision) is
+    'The k rows whose embedding is nearest to a text, nearest first: select (base).title, distance from sqlembed.search(null::article, ''food''). filter is a condition on one row of the table, applied before ranking; mode => ''exact'' compares every row, ''text'' ranks by the words of the query alone (BM25, its score), ''hybrid'' by both: score is the reciprocal rank fusion, in which words count text_weight times what vectors do.';
 
 create or replace function sqlembed.search(
     relation text,
@@ -3870,7 +5489,8 @@ create or replace function sqlembed.search(
     k integer default 10,
     embedding name default null,
     filter text default null,
-    mode text default 'vector'
+    mode text default 'vector',
+    text_weight double precision default 1
 )
 returns table (base text, distance double precision, score double precision, chunk text)
 language plpgsql
@@ -3881,7 +5501,7 @@ begin
 end
 $function$;
 
-comment on function sqlembed.search(text, text, integer, name, text, text) is
+comment on function sqlembed.search(text, text, integer, name, text, text, double precision) is
     'Always an error, which shows how a table is given: as a NULL of its row type.';
 
 create or replace function sqlembed.vector_search(
@@ -4153,7 +5773,7 @@ as $function$
 declare
     body pg_catalog.text := _cluster_rows.query;
     -- A semicolon that ends the query, and what may follow it: blanks and comments.
-    ending constant pg_catalog.text := ';(\s|;|--[^\n]*|/\*([^*]|\*+[^*/])*\*+/)*$';
+    ending constant pg_catalog.text := E';([[:space:]]|;|--[^\n]*|/[*]([^*]|[*]+[^*/])*[*]+/)*$';
     num_columns bigint;
     vector_type pg_catalog.regtype;
     state pg_catalog.text;
@@ -4272,7 +5892,7 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     -- pgvector has one code for all it refuses. The vector of the row stands before the centroid.
-    others text := substring(_explain_dimensions.problem from '^different \w+ dimensions (\d+) and \d+$');
+    others text := substring(_explain_dimensions.problem from '^different [a-z]+ dimensions ([0-9]+) and [0-9]+$');
 begin
     if _explain_dimensions.state = '22000' and others is not null then
         perform sqlembed._check_dimensions(_explain_dimensions.name, others::integer);
@@ -5090,7 +6710,7 @@ set search_path = pg_catalog, pg_temp
 as $function$
 begin
     perform sqlembed._cluster_model(drop_model.name);
-    delete from sqlembed.cluster_model as m where m.name = drop_model.name;
+    update sqlembed.cluster_model as m set is_dropped = true where m.name = drop_model.name;
 end
 $function$;
 
@@ -5148,7 +6768,109 @@ $function$;
 comment on function sqlembed.predict(text, public.halfvec) is
     'Number of the cluster whose centroid is nearest; NULL for NULL, and under cosine for a vector of zeros, which has no direction. For many rows, assign is several times as fast.';
 
-create or replace view sqlembed.failure as
+-- The row that row_status has noted in two settings, and none that the caller may not see. Settings,
+-- because a condition on this view would be checked on every job there is: it has a barrier.
+create or replace view sqlembed._row_work with (security_barrier) as
+select
+    w.is_waiting,
+    f.embedding is not null as is_failed,
+    coalesce(j.attempts, f.attempts, 0) as attempts,
+    coalesce(j.error, case when not w.is_waiting then f.error end) as error,
+    w.changed_at,
+    case when j.error is not null then j.not_before end as retry_at
+from sqlembed.embedding as e
+cross join lateral (
+    select sqlembed._row_key(e.relation, nullif(current_setting('sqlembed.row_key', true), '')::jsonb) as key
+) as k
+left join sqlembed.job as j on j.embedding = e.id and j.key = k.key
+left join sqlembed.failed_job as f on f.embedding = e.id and f.key = k.key
+cross join lateral (
+    select
+        least(j.changed_at, min(c.changed_at)) as changed_at,
+        j.embedding is not null or count(*) > 0 as is_waiting
+    from sqlembed.change as c
+    where c.embedding = e.id and c.key = k.key
+) as w
+where e.id = nullif(current_setting('sqlembed.row_embedding', true), '')::integer and k.key is not null;
+
+comment on view sqlembed._row_work is 'What waits or has failed of one row; for row_status.';
+comment on column sqlembed._row_work.is_waiting is 'Whether a worker has to embed it.';
+comment on column sqlembed._row_work.is_failed is 'Whether it was given up.';
+comment on column sqlembed._row_work.attempts is 'How often the embedder has failed on it.';
+comment on column sqlembed._row_work.error is 'What the embedder said last.';
+comment on column sqlembed._row_work.changed_at is 'When the oldest change that waits was written.';
+comment on column sqlembed._row_work.retry_at is 'When it is tried again, after a failure.';
+
+grant select on sqlembed._row_work to public;
+
+create or replace view sqlembed._waiting with (security_barrier) as
+select e.relation, e.id as embedding, e.embedder, w.key, w.changed_at
+from sqlembed.embedding as e
+cross join lateral (select sqlembed._sees_all_rows(e.relation) as all_rows) as s
+cross join lateral (
+    select j.key, j.changed_at from sqlembed.job as j where j.embedding = e.id and s.all_rows
+    union all
+    select c.key, c.changed_at from sqlembed.change as c where c.embedding = e.id and s.all_rows
+    union all
+    select null::jsonb, o.changed_at
+    from (
+        select min(q.changed_at) as changed_at
+        from (
+            select j.changed_at from sqlembed.job as j where j.embedding = e.id
+            union all
+            select c.changed_at from sqlembed.change as c where c.embedding = e.id
+        ) as q
+    ) as o
+    where not s.all_rows and o.changed_at is not null
+) as w
+where has_table_privilege(e.relation, 'select');
+
+comment on view sqlembed._waiting is 'What waits in tables that the caller may read. From whom a policy keeps rows back learns only since when something waits.';
+comment on column sqlembed._waiting.relation is 'The table.';
+comment on column sqlembed._waiting.embedding is 'Number of the embedding.';
+comment on column sqlembed._waiting.embedder is 'The embedder that makes the vectors.';
+comment on column sqlembed._waiting.key is 'The row; one that has changed and is being embedded occurs several times.';
+comment on column sqlembed._waiting.changed_at is 'When it was written.';
+
+grant select on sqlembed._waiting to public;
+
+create or replace view sqlembed.cache_use as
+select
+    m.name as embedder,
+    u.fingerprint,
+    u.kind,
+    u.vectors,
+    u.vectors * (one.bytes + octet_length(u.fingerprint) + 100) as bytes,
+    u.oldest_use,
+    u.newest_use
+from (
+    select c.fingerprint, c.kind, count(*) as vectors, min(c.used_at) as oldest_use, max(c.used_at) as newest_use
+    from sqlembed.cache as c
+    group by c.fingerprint, c.kind
+) as u
+cross join lateral (
+    select 4 * public.vector_dims(c.embedding) + 8 as bytes
+    from sqlembed.cache as c
+    where c.fingerprint = u.fingerprint and c.kind = u.kind
+    limit 1
+) as one
+left join lateral (
+    select string_agg(e.name, ', ' order by e.name) as name
+    from sqlembed.embedder as e
+    where e.fingerprint = u.fingerprint
+) as m on true;
+
+comment on view sqlembed.cache_use is 'What the cache holds. For the owner of sqlembed, and whom it grants this view to.';
+comment on column sqlembed.cache_use.embedder is 'The embedders of this fingerprint; null when none has it any more.';
+comment on column sqlembed.cache_use.fingerprint is 'Fingerprint of the embedder that made the vectors.';
+comment on column sqlembed.cache_use.kind is 'document or query.';
+comment on column sqlembed.cache_use.vectors is 'How many there are.';
+comment on column sqlembed.cache_use.bytes is 'About what they take.';
+comment on column sqlembed.cache_use.oldest_use is 'When the one was used that has not been used for longest.';
+comment on column sqlembed.cache_use.newest_use is 'When one was used last.';
+
+-- The barrier: a cheap function in somebody's WHERE would see what the condition keeps back.
+create or replace view sqlembed.failure with (security_barrier) as
 select e.relation, e.name as embedding, f.key, f.attempts, f.error, f.failed_at
 from sqlembed.failed_job as f
 join sqlembed.embedding as e on e.id = f.embedding
@@ -5164,7 +6886,73 @@ comment on column sqlembed.failure.failed_at is 'When it was given up.';
 
 grant select on sqlembed.failure to public;
 
-create or replace view sqlembed.status as
+create or replace function sqlembed.row_status(relation regclass, key jsonb, embedding name default null)
+returns setof sqlembed.row_state
+language plpgsql
+volatile
+as $function$
+declare
+    declared sqlembed.embedding;
+    found_key jsonb;
+    has_vector boolean;
+begin
+    -- An error where there is no such embedding.
+    perform sqlembed._embedding_of(
+        row_status.relation,
+        coalesce(
+            row_status.embedding,
+            (
+                select e.name
+                from sqlembed.embedding as e
+                where e.relation operator(pg_catalog.=) row_status.relation
+                limit 1
+            )
+        )
+    );
+    found_key := sqlembed._row_key(row_status.relation, row_status.key);
+    if found_key is null then
+        return;
+    end if;
+    for declared in
+        select e.*
+        from sqlembed.embedding as e
+        where e.relation operator(pg_catalog.=) row_status.relation
+            and e.name operator(pg_catalog.=) coalesce(row_status.embedding, e.name)
+        order by e.name
+    loop
+        execute pg_catalog.format(
+            'select r.%I is not null from (select $1) as k (key) cross join %s as r where %s',
+            declared.name, declared.relation, (select k.match from sqlembed._key_sql(declared.relation) as k)
+        )
+        into has_vector
+        using found_key;
+        perform pg_catalog.set_config('sqlembed.row_key', found_key::text, true);
+        perform pg_catalog.set_config('sqlembed.row_embedding', declared.id::text, true);
+        return query
+        select
+            declared.name,
+            case
+                when w.is_waiting then 'pending'
+                when w.is_failed then 'failed'
+                when has_vector then 'embedded'
+                else 'blank'
+            end,
+            has_vector,
+            w.attempts,
+            w.error,
+            w.changed_at,
+            w.retry_at
+        from sqlembed._row_work as w;
+    end loop;
+    perform pg_catalog.set_config('sqlembed.row_key', '', true);
+    perform pg_catalog.set_config('sqlembed.row_embedding', '', true);
+end
+$function$;
+
+comment on function sqlembed.row_status(regclass, jsonb, name) is
+    'How far a row is: embedded, pending, failed (given up) or blank (nothing to embed), for one embedding or each. No row where there is none, or none that the caller may see.';
+
+create or replace view sqlembed.status with (security_barrier) as
 select
     e.relation,
     e.name as embedding,
@@ -5173,18 +6961,19 @@ select
     c.total,
     c.embedded,
     c.blank,
-    q.pending,
-    q.failed,
-    q.oldest_pending,
+    case when s.all_rows then q.pending end as pending,
+    case when s.all_rows then q.failed end as failed,
+    case when s.all_rows then q.oldest_pending end as oldest_pending,
     case
         when g.name is not null then 'column ' || quote_ident(g.name) || ' of its source is gone: drop this embedding and declare it anew'
         -- It may quote a row.
-        when q.last_error is not null and sqlembed._sees_all_rows(e.relation) then q.last_error
+        when s.all_rows and q.last_error is not null then q.last_error
         when m.fingerprint is null then 'unserved: no worker has registered embedder ' || quote_ident(e.embedder)
     end as last_error
 from sqlembed.embedding as e
 join sqlembed.embedder as m on m.name = e.embedder
-cross join lateral sqlembed._count_rows(e.relation, e.name, e.source) as c
+cross join lateral (select sqlembed._sees_all_rows(e.relation) as all_rows) as s
+cross join lateral sqlembed._count_rows(e) as c
 cross join lateral (
     select
         (
@@ -5235,10 +7024,10 @@ where has_table_privilege(e.relation, 'select')
     and exists (
         select
         from pg_catalog.pg_attribute as a
-        where a.attrelid = e.relation and a.attname = e.name and not a.attisdropped
+        where a.attrelid = coalesce(e.side, e.relation) and a.attname = e.name and not a.attisdropped
     );
 
-comment on view sqlembed.status is 'How far each embedding is. Counting reads the tables.';
+comment on view sqlembed.status is 'How far each embedding is. Counting reads the tables. NULL counts: a policy keeps rows back.';
 comment on column sqlembed.status.relation is 'The table.';
 comment on column sqlembed.status.embedding is 'The vector column.';
 comment on column sqlembed.status.embedder is 'The embedder that makes the vectors.';
@@ -5254,7 +7043,7 @@ comment on column sqlembed.status.last_error is 'What went wrong last.';
 grant select on sqlembed.status to public;
 
 create or replace view sqlembed.worker as
-select w.id, w.name, w.embedders, w.started_at
+select w.id, w.name, w.embedders, w.resting, w.started_at
 from sqlembed.worker_process as w
 where exists (
     select
@@ -5263,6 +7052,7 @@ where exists (
         and l.database = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
         and l.classid = sqlembed._lock('presence')::oid
         and l.objid = w.id::oid
+        and l.pid = w.pid
         and l.objsubid = 2
         and l.mode = 'ExclusiveLock'
         and l.granted
@@ -5272,6 +7062,7 @@ comment on view sqlembed.worker is 'Workers that are alive, what they serve and 
 comment on column sqlembed.worker.id is 'Number of the worker.';
 comment on column sqlembed.worker.name is 'Machine and process.';
 comment on column sqlembed.worker.embedders is 'Embedders that it serves.';
+comment on column sqlembed.worker.resting is 'Those of them that are down: it leaves them alone for a while. Why stands in status.last_error.';
 comment on column sqlembed.worker.started_at is 'When it started.';
 
 grant select on sqlembed.worker to public;
