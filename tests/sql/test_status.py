@@ -99,7 +99,7 @@ def test_the_oldest_change_that_waits(article: Connection) -> None:
     )
 
     def oldest() -> int:
-        return round(scalar(article, age).total_seconds())
+        return int(scalar(article, age).total_seconds() + 0.5)
 
     run(article, queue, 1, 3000)
     assert oldest() == 3000
