@@ -3553,6 +3553,20 @@ comment on function sqlembed._count_pending(text[], integer[]) is
 
 revoke execute on function sqlembed._count_pending(text[], integer[]) from public;
 
+create or replace function sqlembed._declared_embedding(embedding integer) returns sqlembed.embedding
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    select e from sqlembed.embedding as e where e.id = _declared_embedding.embedding
+$function$;
+
+comment on function sqlembed._declared_embedding(integer) is
+    'The declaration of an embedding, for workers: they read no table under a policy.';
+
+revoke execute on function sqlembed._declared_embedding(integer) from public;
+
 create or replace function sqlembed._describe_embedding(
     embedding integer,
     out relation regclass,
@@ -3652,6 +3666,7 @@ revoke execute on function sqlembed._describe_embedding(integer) from public;
 create or replace function sqlembed._describe_side(declared sqlembed.embedding) returns text
 language plpgsql
 stable
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
@@ -3934,10 +3949,9 @@ declare
 begin
     -- A right that was taken back needs nothing: the policy asks the table itself.
     for lacking in
-        select e.side, r.reader
-        from sqlembed.embedding as e
-        join pg_class as c on c.oid = e.side and pg_has_role(c.relowner, 'usage')
-        cross join lateral sqlembed._side_readers(e.relation, e.side) as r (reader)
+        select g.side, g.reader
+        from sqlembed._lacking_grants() as g
+        join pg_class as c on c.oid = g.side and pg_has_role(c.relowner, 'usage')
     loop
         execute format('grant select on %s to %s', lacking.side, lacking.reader);
     end loop;
@@ -3996,7 +4010,7 @@ begin
                 moved.embedding,
                 moved.expression,
                 moved.relation,
-                (select sqlembed._vector_test(e, 'r') from sqlembed.embedding as e where e.id = moved.embedding)
+                sqlembed._vector_test(sqlembed._declared_embedding(moved.embedding), 'r')
             );
         exception when lock_not_available or insufficient_privilege then
             -- Next time, or another worker.
@@ -4010,6 +4024,23 @@ comment on function sqlembed._follow_keys() is
     'Follow primary keys whose columns were renamed or changed their types.';
 
 revoke execute on function sqlembed._follow_keys() from public;
+
+create or replace function sqlembed._lacking_grants() returns table (side regclass, reader text)
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    select e.side, r.reader
+    from sqlembed.embedding as e
+    cross join lateral sqlembed._side_readers(e.relation, e.side) as r (reader)
+    where e.side is not null
+$function$;
+
+comment on function sqlembed._lacking_grants() is
+    'Roles, as SQL text, that were granted a table and not its side table.';
+
+revoke execute on function sqlembed._lacking_grants() from public;
 
 create or replace function sqlembed._leave_epoch(worker integer, next integer) returns void
 language sql
@@ -4175,13 +4206,12 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    declared sqlembed.embedding;
+    declared sqlembed.embedding := sqlembed._declared_embedding(_remove_vectors.embedding);
     match text;
     key_match text;
     removed jsonb[];
     is_all boolean;
 begin
-    select e.* into declared from sqlembed.embedding as e where e.id = _remove_vectors.embedding;
     if declared.side is null then
         return query select * from unnest(_remove_vectors.keys);
         return;

@@ -1,6 +1,7 @@
 create or replace function sqlembed._describe_side(declared sqlembed.embedding) returns text
 language plpgsql
 stable
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare

@@ -9,10 +9,9 @@ declare
 begin
     -- A right that was taken back needs nothing: the policy asks the table itself.
     for lacking in
-        select e.side, r.reader
-        from sqlembed.embedding as e
-        join pg_class as c on c.oid = e.side and pg_has_role(c.relowner, 'usage')
-        cross join lateral sqlembed._side_readers(e.relation, e.side) as r (reader)
+        select g.side, g.reader
+        from sqlembed._lacking_grants() as g
+        join pg_class as c on c.oid = g.side and pg_has_role(c.relowner, 'usage')
     loop
         execute format('grant select on %s to %s', lacking.side, lacking.reader);
     end loop;

@@ -18,7 +18,7 @@ begin
                 moved.embedding,
                 moved.expression,
                 moved.relation,
-                (select sqlembed._vector_test(e, 'r') from sqlembed.embedding as e where e.id = moved.embedding)
+                sqlembed._vector_test(sqlembed._declared_embedding(moved.embedding), 'r')
             );
         exception when lock_not_available or insufficient_privilege then
             -- Next time, or another worker.

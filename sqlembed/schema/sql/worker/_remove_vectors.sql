@@ -5,13 +5,12 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    declared sqlembed.embedding;
+    declared sqlembed.embedding := sqlembed._declared_embedding(_remove_vectors.embedding);
     match text;
     key_match text;
     removed jsonb[];
     is_all boolean;
 begin
-    select e.* into declared from sqlembed.embedding as e where e.id = _remove_vectors.embedding;
     if declared.side is null then
         return query select * from unnest(_remove_vectors.keys);
         return;
