@@ -1082,49 +1082,112 @@ language plpgsql
 volatile
 as $function$
 declare
-    relation text := (_attach_triggers.declared).relation::text;
+    members regclass[] := array[(_attach_triggers.declared).relation];
+    present record;
+    source text;
+    wanted record;
+    member regclass;
 begin
     perform sqlembed._make_note_function((_attach_triggers.declared).id);
-    execute pg_catalog.format(
-        'create or replace trigger %I after insert on %s
-        referencing new table as sqlembed_new
-        for each statement execute function sqlembed.%I()',
-        'sqlembed_insert_' || (_attach_triggers.declared).id,
-        relation,
-        '_note_' || (_attach_triggers.declared).id
-    );
-    execute pg_catalog.format(
-        'create or replace trigger %I after update on %s
-        referencing old table as sqlembed_old new table as sqlembed_new
-        for each statement execute function sqlembed.%I()',
-        'sqlembed_update_' || (_attach_triggers.declared).id,
-        relation,
-        '_note_' || (_attach_triggers.declared).id
-    );
-    if (_attach_triggers.declared).on_change operator(pg_catalog.=) 'hide' then
-        -- Its name sorts last, so that it sees the row as other triggers leave it. An ORM that writes
-        -- the old vector back beside a new text gets NULL; a client's new vector is kept.
-        execute pg_catalog.format(
-            'create or replace trigger %I before update on %s
-            for each row
-            when ((%s) is distinct from (%s) and pg_catalog.record_image_eq(row(old.%5$I), row(new.%5$I)))
-            execute function sqlembed._hide_vector(%5$L)',
-            'zz_sqlembed_hide_' || (_attach_triggers.declared).id,
-            relation,
-            sqlembed._row_source(
-                (_attach_triggers.declared).relation, (_attach_triggers.declared).source, 'old'
-            ),
-            sqlembed._row_source(
-                (_attach_triggers.declared).relation, (_attach_triggers.declared).source, 'new'
-            ),
-            (_attach_triggers.declared).name
-        );
+    perform sqlembed._make_row_functions((_attach_triggers.declared).id);
+    -- Partitions get the triggers of their parent, children do not.
+    if exists (
+        select
+        from pg_catalog.pg_class as c
+        where c.oid operator(pg_catalog.=) (_attach_triggers.declared).relation and c.relkind operator(pg_catalog.=) 'r'
+    ) then
+        members := members operator(pg_catalog.||) sqlembed._members((_attach_triggers.declared).relation);
     end if;
+    select p.* into present from sqlembed._present_columns(_attach_triggers.declared) as p;
+    source := sqlembed._renamed_source(
+        (_attach_triggers.declared).relation,
+        (_attach_triggers.declared).source,
+        (_attach_triggers.declared).source_columns,
+        present.source
+    );
+    if source is null then
+        raise exception 'sqlembed: a column of the source of % is gone', (_attach_triggers.declared).relation
+            using errcode = 'SE012',
+                hint = pg_catalog.format(
+                    'Declare it anew, after: select sqlembed.drop_embedding(%L, %L).',
+                    (_attach_triggers.declared).relation, (_attach_triggers.declared).name
+                );
+    end if;
+    foreach member in array members
+    loop
+        for wanted in select w.* from sqlembed._wanted_triggers(_attach_triggers.declared) as w
+        loop
+            execute pg_catalog.format(
+                'create or replace trigger %I %s %s execute function sqlembed.%I()',
+                wanted.name,
+                pg_catalog.format(wanted.definition, member),
+                case
+                    -- An ORM that writes the old vector back beside a new text gets NULL; a client's
+                    -- new vector is kept.
+                    when wanted.function operator(pg_catalog.~) '^_hide_' then pg_catalog.format(
+                        'when ((%s) is distinct from (%s) and pg_catalog.record_image_eq(row(old.%3$I), row(new.%3$I)))',
+                        sqlembed._row_source(member, source, 'old'),
+                        sqlembed._row_source(member, source, 'new'),
+                        present.vector
+                    )
+                    when wanted.name operator(pg_catalog.~) '^sqlembed_update_' and wanted.fires operator(pg_catalog.=) 'A'
+                    then pg_catalog.format('when (new.%I is null)', present.vector)
+                end,
+                wanted.function
+            );
+            execute pg_catalog.format(
+                'alter table %s enable %s trigger %I',
+                member,
+                case wanted.fires when 'A' then 'always' when 'R' then 'replica' end,
+                wanted.name
+            );
+        end loop;
+    end loop;
+    perform sqlembed._drop_triggers(
+        (_attach_triggers.declared).id,
+        array(select w.name from sqlembed._wanted_triggers(_attach_triggers.declared) as w),
+        members
+    );
 end
 $function$;
 
 comment on function sqlembed._attach_triggers(sqlembed.embedding) is
-    'Put the triggers of an embedding on its table.';
+    'Put the triggers of an embedding on its table and the children of it, as they are wanted, and take off others of its own.';
+
+create or replace function sqlembed._base_columns(relation regclass, columns name[]) returns name[]
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select array(
+        select a.attname
+        from pg_attribute as a
+        where a.attrelid = _base_columns.relation
+            and a.attgenerated = ''
+            and not a.attisdropped
+            and (
+                a.attname = any (_base_columns.columns)
+                or exists (
+                    select
+                    from pg_attribute as g
+                    join pg_attrdef as e on e.adrelid = g.attrelid and e.adnum = g.attnum
+                    join pg_depend as d
+                        on d.classid = 'pg_attrdef'::regclass
+                        and d.objid = e.oid
+                        and d.refclassid = 'pg_class'::regclass
+                        and d.refobjid = g.attrelid
+                    where g.attrelid = a.attrelid
+                        and g.attgenerated <> ''
+                        and g.attname = any (_base_columns.columns)
+                        and d.refobjsubid = a.attnum
+                )
+            )
+        order by a.attnum
+    )
+$function$;
+
+comment on function sqlembed._base_columns(regclass, name[]) is
+    'Columns of a table that decide what others hold: in place of a generated column, those that it is made from. Triggers do not see the generated one, or not yet.';
 
 create or replace function sqlembed._build_index(declared sqlembed.embedding) returns void
 language plpgsql
@@ -1324,6 +1387,10 @@ begin
         k.expression
     into new.key_columns, new.key_types, new.key_expression
     from sqlembed._key_sql(new.relation) as k;
+    new.numbered_in := new.relation::oid;
+    new.vector_number := (sqlembed._column_numbers(new.relation, array[new.name]))[1];
+    new.source_numbers := sqlembed._column_numbers(new.relation, new.source_columns);
+    new.members := sqlembed._members(new.relation);
     if not exists (select from sqlembed.embedder_key as k where k.embedder = new.embedder) then
         raise exception 'sqlembed: permission denied for embedder %', quote_ident(new.embedder)
             using errcode = '42501',
@@ -1339,67 +1406,38 @@ comment on function sqlembed._check_declaration() is
 create or replace trigger check_declaration before insert on sqlembed.embedding
 for each row execute function sqlembed._check_declaration();
 
-create or replace function sqlembed._check_family(relation regclass) returns void
+create or replace function sqlembed._check_family(relation regclass, embedding name) returns void
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    found record;
+    other regclass;
 begin
-    select c.relispartition, c.relkind into found from pg_class as c where c.oid = _check_family.relation;
-    if found.relispartition then
+    if (select c.relispartition from pg_class as c where c.oid = _check_family.relation) then
         raise exception 'sqlembed: % is a partition', _check_family.relation
             using errcode = 'SE010',
-                hint = format('Embed %s: what is written through it is noticed there only.', pg_partition_root(_check_family.relation)::regclass);
+                hint = format('Embed %s: its rows move from one partition to another.', pg_partition_root(_check_family.relation)::regclass);
     end if;
-    if exists (
-        select
-        from pg_inherits as i
-        where i.inhrelid = _check_family.relation or i.inhparent = _check_family.relation and found.relkind = 'r'
-    ) then
-        raise exception 'sqlembed: % belongs to an inheritance tree', _check_family.relation
-            using errcode = 'SE010', hint = 'Make it a partitioned table: triggers do not reach from a parent to its children.';
-    end if;
-end
-$function$;
-
-comment on function sqlembed._check_family(regclass) is
-    'An error when rows of a table may be written through another one, whose statements its triggers do not see.';
-
-create or replace function sqlembed._check_no_generated(relation regclass, columns name[]) returns void
-language plpgsql
-stable
-set search_path = pg_catalog, pg_temp
-as $function$
-declare
-    generated name;
-begin
-    select a.attname
-    into generated
-    from pg_attribute as a
-    where a.attrelid = _check_no_generated.relation
-        and a.attname = any (_check_no_generated.columns)
-        and a.attgenerated <> ''
-    limit 1;
+    select e.relation
+    into other
+    from sqlembed.embedding as e
+    where e.name = _check_family.embedding
+        and e.relation <> _check_family.relation
+        and (
+            e.relation = any (sqlembed._members(_check_family.relation))
+            or _check_family.relation = any (sqlembed._members(e.relation))
+        );
     if found then
-        raise exception 'sqlembed: column % is generated, and a trigger that hides vectors cannot see it', quote_ident(generated)
-            using errcode = 'SE012',
-                hint = format(
-                    'Write its expression into the source, or say on_change => ''keep''. It is: %s.',
-                    (
-                        select pg_get_expr(d.adbin, d.adrelid)
-                        from pg_attrdef as d
-                        join pg_attribute as a on a.attrelid = d.adrelid and a.attnum = d.adnum
-                        where d.adrelid = _check_no_generated.relation and a.attname = generated
-                    )
-                );
+        raise exception 'sqlembed: column % of % is an embedding of %, which is of the same family',
+            quote_ident(_check_family.embedding), _check_family.relation, other
+            using errcode = 'SE011', hint = format('One declaration does for parent and children: see %s.', other);
     end if;
 end
 $function$;
 
-comment on function sqlembed._check_no_generated(regclass, name[]) is
-    'An error when one of the columns is generated.';
+comment on function sqlembed._check_family(regclass, name) is
+    'An error when a table is a partition, or a parent or child of it keeps the same column.';
 
 create or replace function sqlembed._check_relation(relation regclass) returns void
 language plpgsql
@@ -1431,38 +1469,105 @@ $function$;
 comment on function sqlembed._check_relation(regclass) is
     'An error when a relation cannot have embeddings, or is not the caller''s.';
 
+create or replace function sqlembed._column_numbers(relation regclass, columns name[]) returns smallint[]
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select array(
+        select a.attnum
+        from unnest(_column_numbers.columns) with ordinality as c (name, position)
+        left join pg_attribute as a
+            on a.attrelid = _column_numbers.relation and a.attname = c.name and not a.attisdropped
+        order by c.position
+    )
+$function$;
+
+comment on function sqlembed._column_numbers(regclass, name[]) is
+    'Numbers of columns, which they keep whatever they are called; NULL for one that is missing.';
+
 create or replace function sqlembed._drop_note_function(embedding integer) returns void
 language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
+declare
+    made text;
 begin
-    if not exists (select from sqlembed.embedding as e where e.id = _drop_note_function.embedding)
-        and not exists (
-            select
-            from pg_trigger as t
-            where t.tgfoid = to_regprocedure(format('sqlembed.%I()', '_note_' || _drop_note_function.embedding))
-        )
-    then
-        execute format('drop function if exists sqlembed.%I()', '_note_' || _drop_note_function.embedding);
+    if exists (select from sqlembed.embedding as e where e.id = _drop_note_function.embedding) then
+        return;
     end if;
+    foreach made in array array['_note_', '_note_row_', '_hide_']
+    loop
+        made := format('sqlembed.%I()', made || _drop_note_function.embedding);
+        if not exists (select from pg_trigger as t where t.tgfoid = to_regprocedure(made)) then
+            execute format('drop function if exists %s', made);
+        end if;
+    end loop;
 end
 $function$;
 
 comment on function sqlembed._drop_note_function(integer) is
-    'Remove the trigger function of an embedding that is no more, once no trigger calls it. Harmless in anybody''s hands.';
+    'Remove the trigger functions of an embedding that is no more, once no trigger calls them. Harmless in anybody''s hands.';
 
-create or replace function sqlembed._hide_vector() returns trigger
+create or replace function sqlembed._drop_triggers(embedding integer, kept name[], members regclass[]) returns void
 language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
 as $function$
+declare
+    found record;
 begin
-    return pg_catalog.jsonb_populate_record(new, pg_catalog.jsonb_build_object(tg_argv[0], null));
+    for found in
+        select t.tgname, t.tgrelid::regclass as relation
+        from pg_trigger as t
+        where t.tgfoid in (
+                to_regprocedure(format('sqlembed.%I()', '_note_' || _drop_triggers.embedding)),
+                to_regprocedure(format('sqlembed.%I()', '_note_row_' || _drop_triggers.embedding)),
+                to_regprocedure(format('sqlembed.%I()', '_hide_' || _drop_triggers.embedding))
+            )
+            and t.tgparentid = 0
+            and not (t.tgname = any (_drop_triggers.kept) and t.tgrelid = any (_drop_triggers.members))
+        order by t.tgrelid, t.tgname
+    loop
+        execute format('drop trigger %I on %s', found.tgname, found.relation);
+    end loop;
 end
 $function$;
 
-comment on function sqlembed._hide_vector() is
-    'Row trigger of on_change => ''hide'': the source has changed, so the vector of the old one goes.';
+comment on function sqlembed._drop_triggers(integer, name[], regclass[]) is
+    'Take the triggers of an embedding off every table, but for those of some names on some tables.';
+
+create or replace function sqlembed._generation(relation regclass, number smallint) returns text
+language sql
+stable
+set search_path = pg_catalog
+as $function$
+    select format('(%s)::%s', pg_get_expr(d.adbin, d.adrelid), format_type(a.atttypid, a.atttypmod))
+    from pg_attrdef as d
+    join pg_attribute as a on a.attrelid = d.adrelid and a.attnum = d.adnum
+    where d.adrelid = _generation.relation and d.adnum = _generation.number
+$function$;
+
+comment on function sqlembed._generation(regclass, smallint) is
+    'What a generated column is made of, every name qualified that is not in pg_catalog.';
+
+create or replace function sqlembed._is_family(relation regclass) returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select exists (
+        select from pg_class as c where c.oid = _is_family.relation and c.relkind = 'p'
+    )
+    or exists (
+        select from pg_inherits as i where _is_family.relation in (i.inhrelid, i.inhparent)
+    )
+$function$;
+
+comment on function sqlembed._is_family(regclass) is
+    'Whether rows of a table may be written by statements on another one: its partitions, children or parents.';
 
 create or replace function sqlembed._is_waiting(relation regclass, since timestamptz) returns boolean
 language sql
@@ -1604,56 +1709,14 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     declared sqlembed.embedding;
-    key text;
-    vector text;
-    source text;
-    made text;
-    changed text;
+    note record;
+    made text := format('sqlembed.%I', '_note_' || _make_note_function.embedding);
 begin
     select e.* into declared from sqlembed.embedding as e where e.id = _make_note_function.embedding;
-    -- Columns have no prefix: a name that has one and is no column any more means a function.
-    key := (select k.expression from sqlembed._key_sql(declared.relation, '') as k);
-    if key is null then
+    select n.* into note from sqlembed._note_sql(declared.id, declared.on_change) as n;
+    if note.inserted is null then
         return;
     end if;
-    vector := quote_ident(declared.name);
-    source := (select string_agg(quote_ident(c), ', ') from unnest(declared.source_columns) as c);
-    made := format('sqlembed.%I', '_note_' || declared.id);
-
-    changed := case declared.on_change
-        -- The row trigger has set the vector to NULL where the source changed.
-        when 'hide' then format(
-            $sql$
-            select %1$s, n.key
-            from (select %2$s as key, row(%4$s) as source from sqlembed_new where %3$s is null) as n
-            left join (select %2$s as key, %3$s is null as was_null, row(%4$s) as source from sqlembed_old) as o
-                on o.key = n.key
-            where o.key is null or not o.was_null or o.source *<> n.source$sql$,
-            declared.id, key, vector, source
-        )
-        -- A vector that came with the new text is the client's own and stays. One that goes with its
-        -- row to another key may be out of date, if the old key was waiting.
-        else format(
-            $sql$
-            select %1$s, n.key
-            from (select %2$s as key, %3$s as vector, row(%4$s) as source from sqlembed_new) as n
-            left join (select %2$s as key, %3$s as vector, row(%4$s) as source from sqlembed_old) as o on o.key = n.key
-            where case
-                when o.key is null then n.vector is null or exists (
-                    select
-                    from (select %2$s as key from sqlembed_old) as p
-                    join (
-                        select j.key from sqlembed.job as j where j.embedding = %1$s
-                        union all
-                        select c.key from sqlembed.change as c where c.embedding = %1$s
-                    ) as w on w.key = p.key
-                )
-                when n.vector is null then o.vector is not null or o.source *<> n.source
-                else o.source *<> n.source and record_image_eq(row(o.vector), row(n.vector))
-            end$sql$,
-            declared.id, key, vector, source
-        )
-    end;
 
     -- Nothing of the table's owner may run in it: rows are compared by their bytes (*<>), and the
     -- source expression is left to others.
@@ -1671,6 +1734,9 @@ $sql$,
         format(
             $sql$
 #variable_conflict use_column
+declare
+    sqlembed_note text;
+    sqlembed_noted bigint;
 begin
     -- Attached without these names for its rows, they would lead to views of the caller's in pg_temp.
     if to_regclass('sqlembed_new') is not null or to_regclass('sqlembed_old') is not null then
@@ -1684,37 +1750,44 @@ begin
     -- A column that was dropped or renamed under us must not fail the application's statement.
     begin
         if tg_op = 'INSERT' then
-            perform %2$s, %4$s from sqlembed_new where %3$s is null limit 1;
+            perform * from (%2$s) as sqlembed_probe;
         else
-            perform %2$s, %4$s, %3$s from sqlembed_new%5$s limit 1;
+            perform * from (%3$s) as sqlembed_probe;
         end if;
     exception when undefined_column or undefined_function then
-        return null;
+        -- Until a worker has made this function anew, the statement is made here.
+        select case tg_op when 'INSERT' then s.inserted else s.updated end
+        into sqlembed_note
+        from sqlembed._note_sql(%1$s, 'keep') as s;
+        if sqlembed_note is null then
+            return null;
+        end if;
     end;
-    if not found then
+    if sqlembed_note is not null then
+        execute sqlembed_note;
+        get diagnostics sqlembed_noted = row_count;
+    elsif not found then
         return null;
-    end if;
-
-    if tg_op = 'INSERT' then
-        insert into sqlembed.change (embedding, key)
-        select %1$s, %2$s from sqlembed_new where %3$s is null;
+    elsif tg_op = 'INSERT' then
+        %4$s;
+        get diagnostics sqlembed_noted = row_count;
     else
-        insert into sqlembed.change (embedding, key)%6$s;
+        %5$s;
+        get diagnostics sqlembed_noted = row_count;
     end if;
     -- NOTIFY serializes commits, so a bell is rung only while a worker waits for one. The shared
     -- lock, held to the end of the transaction, keeps a worker from falling asleep meanwhile.
-    if found and not pg_try_advisory_xact_lock_shared(%7$s, 0) then
+    if sqlembed_noted > 0 and not pg_try_advisory_xact_lock_shared(%6$s, 0) then
         perform pg_notify('sqlembed', '');
     end if;
     return null;
 end
 $sql$,
             declared.id,
-            key,
-            vector,
-            source,
-            case declared.on_change when 'hide' then format(' where %s is null', vector) else '' end,
-            changed,
+            note.probe_inserted,
+            note.probe_updated,
+            note.inserted,
+            note.updated,
             sqlembed._lock('idle')
         )
     );
@@ -1734,6 +1807,333 @@ $function$;
 
 comment on function sqlembed._make_note_function(integer) is
     'Make the function that the statement triggers of an embedding call, out of the catalogue and the present primary key. Harmless in anybody''s hands: it makes the same function again.';
+
+create or replace function sqlembed._make_row_functions(embedding integer) returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    declared sqlembed.embedding;
+    asked record;
+    made name;
+begin
+    select e.* into declared from sqlembed.embedding as e where e.id = _make_row_functions.embedding;
+    select s.* into asked from sqlembed._note_row_sql(declared.id, 'old.', 'new.', declared.on_change) as s;
+    if asked.key is null then
+        return;
+    end if;
+
+    -- As in the function for statements, nothing of the table's owner may run in it. Rows are noted
+    -- outside of the block that catches errors: inside, each would cost a transaction id.
+    execute format(
+        $sql$
+create or replace function sqlembed.%1$I() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as %2$L
+$sql$,
+        '_note_row_' || declared.id,
+        format(
+            $sql$
+declare
+    sqlembed_key jsonb;
+    sqlembed_changed boolean;
+    sqlembed_asked record;
+begin
+    if current_setting('sqlembed.writing', true) = 'on' and pg_trigger_depth() = 1 then
+        return new;
+    end if;
+    begin
+        if tg_op = 'INSERT' then
+            sqlembed_changed := %2$s;
+        else
+            sqlembed_changed := %3$s;
+        end if;
+        if sqlembed_changed then
+            sqlembed_key := %4$s;
+        end if;
+    exception when undefined_column or undefined_function then
+        -- A column was renamed or dropped, and no worker has made this function anew yet.
+        select s.* into sqlembed_asked from sqlembed._note_row_sql(%1$s, '($2).', '($1).', 'keep') as s;
+        if sqlembed_asked.key is null then
+            return new;
+        end if;
+        if tg_op = 'INSERT' then
+            execute 'select ' || sqlembed_asked.inserted into sqlembed_changed using new;
+        else
+            execute 'select ' || sqlembed_asked.updated into sqlembed_changed using new, old;
+        end if;
+        if sqlembed_changed then
+            execute 'select ' || sqlembed_asked.key into sqlembed_key using new;
+        end if;
+    end;
+    if sqlembed_changed then
+        insert into sqlembed.change (embedding, key) values (%1$s, sqlembed_key);
+        -- As in the function for statements.
+        if not pg_try_advisory_xact_lock_shared(%5$s, 0) then
+            perform pg_notify('sqlembed', '');
+        end if;
+    end if;
+    return new;
+end
+$sql$,
+            declared.id, asked.inserted, asked.updated, asked.key, sqlembed._lock('idle')
+        )
+    );
+    execute format(
+        'comment on function sqlembed.%I() is %L',
+        '_note_row_' || declared.id,
+        'Row trigger: append the key of a row that needs a vector to change. Made by create_embedding for tables whose rows come by several ways, and for rows that replication applies.'
+    );
+
+    -- It runs with the writer's rights and search_path.
+    execute format(
+        $sql$
+create or replace function sqlembed.%1$I() returns trigger
+language plpgsql
+as %2$L
+$sql$,
+        '_hide_' || declared.id,
+        format(
+            $sql$
+begin
+    begin
+        new.%2$I := null;
+    exception when undefined_column then
+        return coalesce(
+            (
+                select pg_catalog.jsonb_populate_record(new, pg_catalog.jsonb_build_object(p.vector, null))
+                from sqlembed.embedding as e
+                cross join lateral sqlembed._present_columns(e) as p
+                where e.id operator(pg_catalog.=) %1$s and p.vector is not null
+            ),
+            new
+        );
+    end;
+    return new;
+end
+$sql$,
+            declared.id,
+            (select p.vector from sqlembed._present_columns(declared) as p)
+        )
+    );
+    execute format(
+        'comment on function sqlembed.%I() is %L',
+        '_hide_' || declared.id,
+        'Row trigger of on_change => ''hide'': the source has changed, so the vector of the old one goes. Made by create_embedding for one embedding.'
+    );
+    foreach made in array array['_note_row_', '_hide_']
+    loop
+        execute format('revoke execute on function sqlembed.%I() from public', made || declared.id);
+        execute format(
+            'grant execute on function sqlembed.%I() to %s',
+            made || declared.id,
+            (select c.relowner::regrole from pg_class as c where c.oid = declared.relation)
+        );
+    end loop;
+end
+$function$;
+
+comment on function sqlembed._make_row_functions(integer) is
+    'Make the functions that the row triggers of an embedding call, out of the catalogue and the present names of the columns. Harmless in anybody''s hands: it makes the same functions again.';
+
+create or replace function sqlembed._may_wait(embedding integer, key jsonb) returns boolean
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- The log of changes has no index. It is asked for every row whose key changes, so a long one
+    -- counts as a yes: to embed a row once more is cheaper than to read it all again.
+    select exists (
+        select from sqlembed.job as j where j.embedding = _may_wait.embedding and j.key = _may_wait.key
+    )
+    or (
+        select count(*) > 100 or coalesce(bool_or(c.key = _may_wait.key), false)
+        from (
+            select c.key from sqlembed.change as c where c.embedding = _may_wait.embedding limit 101
+        ) as c
+    )
+$function$;
+
+comment on function sqlembed._may_wait(integer, jsonb) is
+    'Whether a row may wait for its vector.';
+
+revoke execute on function sqlembed._may_wait(integer, jsonb) from public;
+
+create or replace function sqlembed._members(relation regclass) returns regclass[]
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    with recursive family as (
+        select _members.relation::oid as member
+        union
+        select i.inhrelid
+        from family as f
+        join pg_inherits as i on i.inhparent = f.member and not i.inhdetachpending
+        join pg_class as c on c.oid = i.inhrelid
+        where c.relkind in ('r', 'p') and c.relpersistence <> 't'
+    )
+    select coalesce(array_agg(f.member::regclass order by f.member), '{}')
+    from family as f
+    where f.member <> _members.relation
+$function$;
+
+comment on function sqlembed._members(regclass) is
+    'Partitions or inheritance children of a table, and theirs, without itself.';
+
+create or replace function sqlembed._note_row_sql(
+    embedding integer,
+    old text,
+    new text,
+    on_change text,
+    out key text,
+    out inserted text,
+    out updated text
+)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    declared sqlembed.embedding;
+    old_key text;
+    vector name;
+    sources text;
+begin
+    select e.* into declared from sqlembed.embedding as e where e.id = _note_row_sql.embedding;
+    _note_row_sql.key := (select k.expression from sqlembed._key_sql(declared.relation, _note_row_sql.new) as k);
+    old_key := (select k.expression from sqlembed._key_sql(declared.relation, _note_row_sql.old) as k);
+    select
+        p.vector,
+        (
+            select format(
+                'record_image_ne(row(%s), row(%s))',
+                coalesce(string_agg(_note_row_sql.old || quote_ident(c), ', '), 'null'),
+                coalesce(string_agg(_note_row_sql.new || quote_ident(c), ', '), 'null')
+            )
+            from unnest(sqlembed._base_columns(declared.relation, p.source)) as c
+        )
+    into vector, sources
+    from sqlembed._present_columns(declared) as p;
+    if vector is null then
+        _note_row_sql.key := null;
+    end if;
+    if _note_row_sql.key is null then
+        return;
+    end if;
+    _note_row_sql.inserted := format('%s%I is null', _note_row_sql.new, vector);
+    -- The same conditions as those of whole statements.
+    _note_row_sql.updated := format(
+        case _note_row_sql.on_change
+            when 'hide' then '%2$s%3$I is null and (%1$s%3$I is not null or %4$s <> %5$s or %6$s)'
+            else
+                'case '
+                'when %4$s <> %5$s then %2$s%3$I is null or sqlembed._may_wait(%7$s, %4$s) '
+                'when %2$s%3$I is null then %1$s%3$I is not null or %6$s '
+                'else %6$s and record_image_eq(row(%1$s%3$I), row(%2$s%3$I)) end'
+        end,
+        _note_row_sql.old, _note_row_sql.new, vector, old_key, _note_row_sql.key, sources, declared.id
+    );
+end
+$function$;
+
+comment on function sqlembed._note_row_sql(integer, text, text, text) is
+    'What a row trigger asks of a row, after the present names of its columns: its key, and whether it needs a vector when it is inserted and when it is updated. NULL when there is no key or no vector column any more.';
+
+revoke execute on function sqlembed._note_row_sql(integer, text, text, text) from public;
+
+create or replace function sqlembed._note_sql(
+    embedding integer,
+    on_change text,
+    out probe_inserted text,
+    out probe_updated text,
+    out inserted text,
+    out updated text
+)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    declared sqlembed.embedding;
+    key text;
+    vector text;
+    source text;
+begin
+    select e.* into declared from sqlembed.embedding as e where e.id = _note_sql.embedding;
+    -- Columns have no prefix: a name that has one and is no column any more means a function.
+    key := (select k.expression from sqlembed._key_sql(declared.relation, '') as k);
+    select
+        quote_ident(p.vector),
+        coalesce(
+            (
+                select string_agg(quote_ident(c), ', ')
+                from unnest(sqlembed._base_columns(declared.relation, p.source)) as c
+            ),
+            'null'
+        )
+    into vector, source
+    from sqlembed._present_columns(declared) as p;
+    if key is null or vector is null then
+        return;
+    end if;
+
+    _note_sql.probe_inserted := format(
+        'select %1$s, %2$s from sqlembed_new where %3$s is null limit 1', key, source, vector
+    );
+    _note_sql.probe_updated := format(
+        'select %1$s, %2$s, %3$s from sqlembed_new%4$s limit 1',
+        key, source, vector, case _note_sql.on_change when 'hide' then format(' where %s is null', vector) else '' end
+    );
+    _note_sql.inserted := format(
+        'insert into sqlembed.change (embedding, key) select %1$s, %2$s from sqlembed_new where %3$s is null',
+        declared.id, key, vector
+    );
+    _note_sql.updated := case _note_sql.on_change
+        -- The row trigger has set the vector to NULL where the source changed.
+        when 'hide' then format(
+            $sql$insert into sqlembed.change (embedding, key)
+            select %1$s, n.key
+            from (select %2$s as key, row(%4$s) as source from sqlembed_new where %3$s is null) as n
+            left join (select %2$s as key, %3$s is null as was_null, row(%4$s) as source from sqlembed_old) as o
+                on o.key = n.key
+            where o.key is null or not o.was_null or o.source *<> n.source$sql$,
+            declared.id, key, vector, source
+        )
+        -- A vector that came with the new text is the client's own and stays. One that goes with its
+        -- row to another key may be out of date, if the old key was waiting.
+        else format(
+            $sql$insert into sqlembed.change (embedding, key)
+            select %1$s, n.key
+            from (select %2$s as key, %3$s as vector, row(%4$s) as source from sqlembed_new) as n
+            left join (select %2$s as key, %3$s as vector, row(%4$s) as source from sqlembed_old) as o on o.key = n.key
+            where case
+                when o.key is null then n.vector is null or exists (
+                    select
+                    from (select %2$s as key from sqlembed_old) as p
+                    join (
+                        select j.key from sqlembed.job as j where j.embedding = %1$s
+                        union all
+                        select c.key from sqlembed.change as c where c.embedding = %1$s
+                    ) as w on w.key = p.key
+                )
+                when n.vector is null then o.vector is not null or o.source *<> n.source
+                else o.source *<> n.source and record_image_eq(row(o.vector), row(n.vector))
+            end$sql$,
+            declared.id, key, vector, source
+        )
+    end;
+end
+$function$;
+
+comment on function sqlembed._note_sql(integer, text) is
+    'With what a statement trigger finds and notes the rows that need a vector, after the present names of their columns: two probes and two statements. NULL when there is no key or no vector column any more.';
+
+revoke execute on function sqlembed._note_sql(integer, text) from public;
 
 create or replace function sqlembed._pending(relation regclass, out rows bigint, out served boolean)
 language sql
@@ -1762,6 +2162,30 @@ $function$;
 
 comment on function sqlembed._pending(regclass) is
     'How many rows of a table wait, and whether living workers serve all of them.';
+
+create or replace function sqlembed._prefixed_source(relation regclass, expression text, row_name text) returns text
+language plpgsql
+volatile
+as $function$
+declare
+    view_name text := 'sqlembed_source_' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '');
+    definition text;
+begin
+    -- With a second item in FROM, PostgreSQL puts the first one's alias before its columns.
+    execute pg_catalog.format(
+        'create temporary view %1$I as select (%2$s) as %1$I from %3$s as %4$I, (values (1)) as sqlembed_one (sqlembed_one)',
+        view_name, _prefixed_source.expression, _prefixed_source.relation, _prefixed_source.row_name
+    );
+    definition := sqlembed._view_definition(pg_catalog.to_regclass('pg_temp.' || view_name));
+    execute pg_catalog.format('drop view pg_temp.%I', view_name);
+    return pg_catalog.regexp_replace(
+        pg_catalog.regexp_replace(definition, '^\s*SELECT\s+', ''), ' AS ' || view_name || '\s.*$', ''
+    );
+end
+$function$;
+
+comment on function sqlembed._prefixed_source(regclass, text, text) is
+    'A canonical expression over a row with its columns prefixed by a name.';
 
 create or replace function sqlembed._prepare_column(
     relation regclass,
@@ -1865,6 +2289,44 @@ $function$;
 comment on function sqlembed._prepare_column(regclass, name, text, text, text) is
     'Add the vector column, or check that the present one fits the embedder. Returns the dimensions.';
 
+create or replace function sqlembed._present_columns(
+    declared sqlembed.embedding,
+    out vector name,
+    out source name[]
+)
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- Numbers survive a change of name. Of a table that was restored from a dump they mean nothing.
+    select
+        (
+            select a.attname
+            from pg_attribute as a
+            where a.attrelid = declared.relation
+                and not a.attisdropped
+                and case
+                    when declared.numbered_in = declared.relation::oid then a.attnum = declared.vector_number
+                    else a.attname = declared.name
+                end
+        ),
+        array(
+            select a.attname
+            from unnest(declared.source_columns, declared.source_numbers) with ordinality as s (name, number, position)
+            left join pg_attribute as a
+                on a.attrelid = declared.relation
+                and not a.attisdropped
+                and case
+                    when declared.numbered_in = declared.relation::oid then a.attnum = s.number
+                    else a.attname = s.name
+                end
+            order by s.position
+        )
+$function$;
+
+comment on function sqlembed._present_columns(sqlembed.embedding) is
+    'What the vector column of an embedding and the columns of its source are called now; NULL for one that is gone.';
+
 create or replace function sqlembed._refused_commit() returns text
 language plpgsql
 volatile
@@ -1894,29 +2356,138 @@ comment on function sqlembed._register_name(text, integer) is
 
 revoke execute on function sqlembed._register_name(text, integer) from public;
 
+create or replace function sqlembed._renamed_source(
+    relation regclass,
+    source text,
+    declared name[],
+    present name[]
+)
+returns text
+language plpgsql
+volatile
+as $function$
+declare
+    name text := 'sqlembed_source_' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '');
+    columns text;
+    renamed record;
+    definition text;
+begin
+    if _renamed_source.declared operator(pg_catalog.=) _renamed_source.present then
+        return _renamed_source.source;
+    end if;
+    if pg_catalog.array_position(_renamed_source.present, null) is not null then
+        return null;
+    end if;
+    -- PostgreSQL reads the expression over a table that has the old names, and writes it down once
+    -- that table has been given the new ones.
+    execute pg_catalog.format(
+        'create temporary table %I as select %s from %s as r with no data',
+        name || '_t',
+        (
+            select pg_catalog.string_agg(pg_catalog.format('r.%I as %I', c.present, c.declared), ', ')
+            from unnest(_renamed_source.present, _renamed_source.declared) as c (present, declared)
+        ),
+        _renamed_source.relation
+    );
+    execute pg_catalog.format(
+        'create temporary view %1$I as select (%2$s) as %1$I from pg_temp.%3$I', name, _renamed_source.source, name || '_t'
+    );
+    -- In two steps: two columns may have changed their names with each other.
+    for renamed in
+        select c.declared, c.present, 'sqlembed_column_' || c.position as meanwhile
+        from unnest(_renamed_source.declared, _renamed_source.present)
+            with ordinality as c (declared, present, position)
+    loop
+        execute pg_catalog.format(
+            'alter table pg_temp.%I rename column %I to %I', name || '_t', renamed.declared, renamed.meanwhile
+        );
+    end loop;
+    for renamed in
+        select c.present, 'sqlembed_column_' || c.position as meanwhile
+        from pg_catalog.unnest(_renamed_source.present) with ordinality as c (present, position)
+    loop
+        execute pg_catalog.format(
+            'alter table pg_temp.%I rename column %I to %I', name || '_t', renamed.meanwhile, renamed.present
+        );
+    end loop;
+    definition := sqlembed._view_definition(pg_catalog.to_regclass('pg_temp.' || name));
+    execute pg_catalog.format('drop table pg_temp.%I cascade', name || '_t');
+    return pg_catalog.regexp_replace(
+        pg_catalog.regexp_replace(definition, '^\s*SELECT\s+', ''), ' AS ' || name || '\s.*$', ''
+    );
+end
+$function$;
+
+comment on function sqlembed._renamed_source(regclass, text, name[], name[]) is
+    'A canonical source expression after its columns have got other names; NULL when one is gone.';
+
 create or replace function sqlembed._row_source(relation regclass, expression text, row_name text) returns text
 language plpgsql
 volatile
 as $function$
 declare
-    view_name text := 'sqlembed_source_' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '');
-    definition text;
+    -- A name that stands nowhere else.
+    marker text := 'sqlembed_row_' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '');
+    made text := sqlembed._prefixed_source(_row_source.relation, _row_source.expression, marker);
+    pattern text;
+    generated record;
 begin
-    -- With a second item in FROM, PostgreSQL puts the first one's alias before its columns.
-    execute pg_catalog.format(
-        'create temporary view %1$I as select (%2$s) as %1$I from %3$s as %4$I, (values (1)) as sqlembed_one (sqlembed_one)',
-        view_name, _row_source.expression, _row_source.relation, _row_source.row_name
-    );
-    definition := sqlembed._view_definition(pg_catalog.to_regclass('pg_temp.' || view_name));
-    execute pg_catalog.format('drop view pg_temp.%I', view_name);
-    return pg_catalog.regexp_replace(
-        pg_catalog.regexp_replace(definition, '^\s*SELECT\s+', ''), ' AS ' || view_name || '\s.*$', ''
-    );
+    for generated in
+        select pg_catalog.quote_ident(a.attname) as name, sqlembed._generation(a.attrelid, a.attnum) as expression
+        from pg_catalog.pg_attribute as a
+        where a.attrelid operator(pg_catalog.=) _row_source.relation and a.attgenerated operator(pg_catalog.<>) ''
+            and not a.attisdropped
+    loop
+        pattern := marker || '\.' || pg_catalog.regexp_replace(generated.name, '([^[:alnum:]_ ])', '\\\1', 'g')
+            || '(?![a-z0-9_"])';
+        if made operator(pg_catalog.~) pattern then
+            made := pg_catalog.regexp_replace(
+                made,
+                pattern,
+                pg_catalog.replace(
+                    '(' || sqlembed._prefixed_source(_row_source.relation, generated.expression, marker) || ')', '\', '\\'
+                ),
+                'g'
+            );
+        end if;
+    end loop;
+    return pg_catalog.replace(made, marker || '.', _row_source.row_name || '.');
 end
 $function$;
 
 comment on function sqlembed._row_source(regclass, text, text) is
-    'A canonical source expression with its columns prefixed by the name of a row: new or old.';
+    'A canonical source expression over new or old, with the expressions of generated columns in their place: before an update nobody else knows their new values.';
+
+create or replace function sqlembed._unattached(
+    declared sqlembed.embedding,
+    out member regclass,
+    out state text
+)
+returns setof record
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select
+        m.member,
+        case
+            when bool_or(t.oid is null) then 'missing'
+            when bool_or(t.tgenabled = 'D') then 'disabled'
+            else 'changed'
+        end
+    from unnest(declared.relation || sqlembed._members(declared.relation)) as m (member)
+    cross join sqlembed._wanted_triggers(declared) as w
+    left join pg_trigger as t
+        on t.tgrelid = m.member
+        and t.tgname = w.name
+        and t.tgfoid = to_regprocedure(format('sqlembed.%I()', w.function))
+    group by m.member
+    having bool_or(t.tgenabled is distinct from w.fires)
+    order by m.member
+$function$;
+
+comment on function sqlembed._unattached(sqlembed.embedding) is
+    'Tables of an embedding whose triggers are missing, disabled or otherwise than they were made.';
 
 create or replace function sqlembed._unsteady_part(tree text) returns text
 language sql
@@ -1954,6 +2525,53 @@ $function$;
 
 comment on function sqlembed._view_definition(oid) is
     'A view''s query with every name qualified that is not in pg_catalog.';
+
+create or replace function sqlembed._wanted_triggers(
+    declared sqlembed.embedding,
+    out name name,
+    out definition text,
+    out function name,
+    out fires "char"
+)
+returns setof record
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- A statement fires the triggers of the table that it names, a row those of the table that it
+    -- is in, and partitions get the row triggers of their parent whenever they are made or attached.
+    -- A row that moves to another partition is updated before it moves and inserted afterwards.
+    -- What replication applies fires row triggers alone, if they are made for it.
+    select format(w.name, declared.id)::name, w.definition, format(w.function, declared.id)::name, w.fires::"char"
+    from (select sqlembed._is_family(declared.relation) as is_family, declared.on_change = 'hide' as hides) as d
+    cross join lateral (
+        values
+            (
+                not d.is_family, 'sqlembed_insert_%s', '_note_%s', 'O',
+                'after insert on %s referencing new table as sqlembed_new for each statement'
+            ),
+            (
+                not d.is_family, 'sqlembed_update_%s', '_note_%s', 'O',
+                'after update on %s referencing old table as sqlembed_old new table as sqlembed_new for each statement'
+            ),
+            (
+                not d.is_family, 'sqlembed_applied_%s', '_note_row_%s', 'R',
+                'after insert or update on %s for each row'
+            ),
+            (d.is_family, 'sqlembed_insert_%s', '_note_row_%s', 'A', 'after insert on %s for each row'),
+            (d.is_family and d.hides, 'sqlembed_update_%s', '_note_row_%s', 'A', 'after update on %s for each row'),
+            -- The names of the others sort last, so that they see the row as other triggers leave it.
+            (
+                d.is_family and not d.hides, 'zz_sqlembed_update_%s', '_note_row_%s', 'A',
+                'before update on %s for each row'
+            ),
+            (d.hides, 'zz_sqlembed_hide_%s', '_hide_%s', 'A', 'before update on %s for each row')
+    ) as w (is_wanted, name, function, fires, definition)
+    where w.is_wanted
+$function$;
+
+comment on function sqlembed._wanted_triggers(sqlembed.embedding) is
+    'The triggers that an embedding needs on its table, and on every child of it: of whole statements where nobody writes its rows through another table, otherwise of rows. fires is as in pg_trigger.tgenabled.';
 
 create or replace function sqlembed.create_embedding(
     relation regclass,
@@ -1994,7 +2612,7 @@ begin
     end if;
 
     perform sqlembed._check_relation(create_embedding.relation);
-    perform sqlembed._check_family(create_embedding.relation);
+    perform sqlembed._check_family(create_embedding.relation, create_embedding.embedding);
     -- Two sessions that declare on one table take turns, and no row slips in between queue and trigger.
     execute pg_catalog.format('lock table %s in share row exclusive mode', create_embedding.relation);
     select k.* into key from sqlembed._key_sql(create_embedding.relation) as k;
@@ -2041,9 +2659,6 @@ begin
     ) then
         raise exception 'sqlembed: the source expression uses a vector column'
             using errcode = 'SE012', hint = 'A vector is made from text; leave the column out.';
-    end if;
-    if create_embedding.on_change operator(pg_catalog.=) 'hide' then
-        perform sqlembed._check_no_generated(create_embedding.relation, canonical.columns);
     end if;
 
     dimensions := sqlembed._prepare_column(
@@ -2094,15 +2709,11 @@ volatile
 as $function$
 declare
     declared sqlembed.embedding := sqlembed._embedding_of(drop_embedding.relation, drop_embedding.embedding);
-    trigger_name text;
     index_schema name;
 begin
     perform sqlembed._check_relation(drop_embedding.relation);
     delete from sqlembed.embedding as e where e.id operator(pg_catalog.=) declared.id;
-    foreach trigger_name in array array['sqlembed_insert_', 'sqlembed_update_', 'zz_sqlembed_hide_']
-    loop
-        execute pg_catalog.format('drop trigger if exists %I on %s', trigger_name || declared.id, declared.relation);
-    end loop;
+    perform sqlembed._drop_triggers(declared.id, '{}', '{}');
     perform sqlembed._drop_note_function(declared.id);
     if not drop_embedding.keep_column then
         execute pg_catalog.format('alter table %s drop column if exists %I', declared.relation, declared.name);
@@ -2134,6 +2745,9 @@ declare
     queued bigint;
 begin
     perform sqlembed._check_relation(refresh_embedding.relation);
+    if exists (select from sqlembed._unattached(declared) as u) then
+        perform sqlembed._attach_triggers(declared);
+    end if;
     begin
         execute pg_catalog.format(
             'insert into sqlembed.change (embedding, key) select %s, k.key from (select %s as key from %s as r where (%s%s)) as k',
@@ -2154,7 +2768,7 @@ end
 $function$;
 
 comment on function sqlembed.refresh_embedding(regclass, name, text) is
-    'Queue rows to be embedded anew, all of them or those that a SQL condition keeps. Returns how many. Their present vectors stay meanwhile.';
+    'Queue rows to be embedded anew, all of them or those that a SQL condition keeps. Returns how many. Their present vectors stay meanwhile. Triggers that are missing or disabled are put back.';
 
 create or replace function sqlembed.retry_failed(relation regclass, embedding name default null) returns bigint
 language plpgsql
@@ -2347,9 +2961,22 @@ as $function$
 declare
     declared sqlembed.embedding;
     match text;
+    present record;
+    renamed text;
+    has_children boolean;
+    is_same text;
 begin
     select e.* into declared from sqlembed.embedding as e where e.id = _describe_embedding.embedding;
     match := (select k.match from sqlembed._key_sql(declared.relation) as k);
+    select p.* into present from sqlembed._present_columns(declared) as p;
+    -- The source's own names for its columns. One that is gone is no column: PostgreSQL says so.
+    renamed := (
+        select string_agg(format('r.%I as %I', coalesce(c.present, c.declared), c.declared), ', ')
+        from unnest(present.source, declared.source_columns) as c (present, declared)
+    );
+    -- The primary keys of a parent and its children know nothing of each other.
+    has_children := cardinality(sqlembed._members(declared.relation)) > 0
+        and (select c.relkind = 'r' from pg_class as c where c.oid = declared.relation);
 
     -- $1: keys, $2: budget in bytes. Beyond it rows are postponed: a worker's memory is not the
     -- table's size.
@@ -2358,7 +2985,7 @@ begin
         from (
             select
                 k.key,
-                s.input::text as input,
+                %5$ss.input::text%6$s as input,
                 coalesce(
                     sum(octet_length(s.input::text)) over (rows between unbounded preceding and 1 preceding) >= $2, false
                 ) as postponed
@@ -2366,11 +2993,27 @@ begin
             cross join lateral (
                 select s.input
                 from %1$s as r
-                cross join lateral (select (%3$s) as input from (select r.*) as r) as s
+                cross join lateral (select (%3$s) as input from (select %4$s) as r) as s
                 where %2$s
             ) as s
         ) as t',
-        declared.relation, match, declared.source
+        declared.relation,
+        match,
+        declared.source,
+        renamed,
+        case when has_children then 'case when sqlembed._is_only_row(count(*) over (partition by k.key), k.key) then ' else '' end,
+        case when has_children then ' end' else '' end
+    );
+
+    is_same := format(
+        '(
+            select case
+                when k.hash is null then s.input is null
+                else sha256(convert_to(s.input::text, ''UTF8'')) = k.hash
+            end
+            from (select (%s) as input from (select %s) as r) as s
+        )',
+        declared.source, renamed
     );
 
     -- $1: keys, $2: sha256 of their texts, $3: vectors. Of the last two there may be fewer than
@@ -2381,18 +3024,12 @@ begin
     -- has locked are left for later. The lock leaves foreign keys to the row alone.
     _describe_embedding.write_vectors := format(
         'with current as materialized (
-            select k.key, k.vector
+            select k.key, k.hash, k.vector
             from rows from (unnest($1), unnest($2), unnest($3)) as k (key, hash, vector)
             cross join lateral (
                 select
                 from %1$s as r
-                where %2$s and (
-                    select case
-                        when k.hash is null then s.input is null
-                        else sha256(convert_to(s.input::text, ''UTF8'')) = k.hash
-                    end
-                    from (select (%3$s) as input from (select r.*) as r) as s
-                )
+                where %2$s and %6$s
                 for no key update of r skip locked
             ) as locked
         ),
@@ -2400,14 +3037,17 @@ begin
             update %1$s as r
             set %4$I = k.vector::%5$s
             from current as k
-            where %2$s and (k.vector is not null or r.%4$I is not null)
+            where %2$s and (k.vector is not null or r.%4$I is not null)%7$s
         )
         select c.key from current as c',
         declared.relation,
         match,
         declared.source,
-        declared.name,
-        case declared.storage when 'vector' then 'public.vector' else 'public.halfvec' end
+        present.vector,
+        case declared.storage when 'vector' then 'public.vector' else 'public.halfvec' end,
+        is_same,
+        -- A row of another table of the family may have got the same key since.
+        case when has_children then ' and ' || is_same else '' end
     );
 end
 $function$;
@@ -2416,6 +3056,42 @@ comment on function sqlembed._describe_embedding(integer) is
     'The statements with which a worker serves an embedding: one reads texts, one writes vectors. It prepares them once.';
 
 revoke execute on function sqlembed._describe_embedding(integer) from public;
+
+create or replace function sqlembed._drop_leftovers() returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '200ms'
+as $function$
+declare
+    made regprocedure;
+begin
+    for made in
+        select p.oid::regprocedure
+        from pg_proc as p
+        where p.pronamespace = 'sqlembed'::regnamespace
+            and p.proname ~ '^_(note|note_row|hide)_[0-9]+$'
+            and not exists (
+                select from sqlembed.embedding as e where e.id = substring(p.proname from '[0-9]+$')::integer
+            )
+        order by p.oid
+    loop
+        -- With the triggers that call it, on whatever table.
+        begin
+            execute format('drop function %s cascade', made);
+        exception when lock_not_available then
+            -- Next time, then: nobody's writing is to wait for it.
+            null;
+        end;
+    end loop;
+end
+$function$;
+
+comment on function sqlembed._drop_leftovers() is
+    'Remove the trigger functions of embeddings whose column is gone, and their triggers.';
+
+revoke execute on function sqlembed._drop_leftovers() from public;
 
 create or replace function sqlembed._fail_jobs(
     worker integer,
@@ -2588,40 +3264,83 @@ comment on function sqlembed._fold_changes(integer, text[], integer[], integer[]
 
 revoke execute on function sqlembed._fold_changes(integer, text[], integer[], integer[], interval) from public;
 
-create or replace function sqlembed._follow_keys() returns void
+create or replace function sqlembed._follow_columns() returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 set lock_timeout = '200ms'
 as $function$
 declare
-    declared record;
+    changed record;
+    renamed integer[];
+    mixed_up integer[];
 begin
-    for declared in
-        select e.id, e.relation, e.name, k.columns, k.types, k.expression
+    with present as (
+        select
+            e,
+            k.columns,
+            k.expression,
+            array(
+                select a.atttypid::regtype
+                from unnest(k.columns) with ordinality as c (name, position)
+                join pg_attribute as a on a.attrelid = e.relation and a.attname = c.name and not a.attisdropped
+                order by c.position
+            ) as types,
+            c.vector,
+            -- A source that has lost a column stays as it was: status tells.
+            case when array_position(c.source, null) is null then c.source else e.source_columns end as source
         from sqlembed.embedding as e
-        cross join lateral (
-            select
-                k.columns,
-                array(
-                    select a.atttypid::regtype
-                    from unnest(k.columns) with ordinality as c (name, position)
-                    join pg_attribute as a on a.attrelid = e.relation and a.attname = c.name and not a.attisdropped
-                    order by c.position
-                ) as types,
-                k.expression
-            from sqlembed._key_sql(e.relation) as k
-        ) as k
-        where k.columns is not null and (k.columns, k.types) is distinct from (e.key_columns, e.key_types)
-    loop
+        cross join lateral sqlembed._key_sql(e.relation) as k
+        cross join lateral sqlembed._present_columns(e) as c
+        where k.columns is not null and c.vector is not null
+    ),
+    changed as (
+        select
+            p.*,
+            -- Whether, until now, the triggers took another column for one of these.
+            exists (
+                select
+                from unnest(
+                    p.columns || p.vector || p.source, (p.e).key_columns || (p.e).name || (p.e).source_columns
+                ) as c (present, declared)
+                join pg_attribute as a
+                    on a.attrelid = (p.e).relation and a.attname = c.declared and not a.attisdropped
+                where c.present is distinct from c.declared
+            ) as is_mixed_up
+        from present as p
+        where (p.columns, p.types, p.vector, p.source, (p.e).relation::oid)
+            is distinct from
+            ((p.e).key_columns, (p.e).key_types, (p.e).name, (p.e).source_columns, (p.e).numbered_in)
+    ),
+    -- All at once: two vector columns may have changed their names with each other.
+    followed as (
         update sqlembed.embedding as e
-        set key_columns = declared.columns, key_types = declared.types, key_expression = declared.expression
-        where e.id = declared.id;
-        perform sqlembed._make_note_function(declared.id);
-        -- What was written in between has not been noted.
+        set
+            key_columns = c.columns,
+            key_types = c.types,
+            key_expression = c.expression,
+            name = c.vector,
+            source = sqlembed._renamed_source(e.relation, e.source, e.source_columns, c.source),
+            source_columns = c.source,
+            source_numbers = sqlembed._column_numbers(e.relation, c.source),
+            vector_number = (sqlembed._column_numbers(e.relation, array[c.vector]))[1],
+            numbered_in = e.relation::oid
+        from changed as c
+        where e.id = (c.e).id
+        returning e.id, c.is_mixed_up
+    )
+    select array_agg(f.id), array_agg(f.id) filter (where f.is_mixed_up)
+    into renamed, mixed_up
+    from followed as f;
+
+    for changed in select e.* from sqlembed.embedding as e where e.id = any (renamed)
+    loop
+        perform sqlembed._make_note_function(changed.id);
+        perform sqlembed._make_row_functions(changed.id);
         execute format(
-            'insert into sqlembed.change (embedding, key) select %s, %s from %s as r where r.%I is null',
-            declared.id, declared.expression, declared.relation, declared.name
+            'insert into sqlembed.change (embedding, key) select %s, %s from %s as r where r.%I is null or %L',
+            changed.id, changed.key_expression, changed.relation, changed.name,
+            changed.id = any (coalesce(mixed_up, '{}'))
         );
     end loop;
 exception when lock_not_available then
@@ -2630,10 +3349,145 @@ exception when lock_not_available then
 end
 $function$;
 
-comment on function sqlembed._follow_keys() is
-    'Follow primary keys whose columns were renamed or changed their types.';
+comment on function sqlembed._follow_columns() is
+    'Follow columns of keys, sources and vectors that have other names or types now.';
 
-revoke execute on function sqlembed._follow_keys() from public;
+revoke execute on function sqlembed._follow_columns() from public;
+
+create or replace function sqlembed._follow_families() returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '200ms'
+as $function$
+declare
+    declared sqlembed.embedding;
+    known regclass[];
+    is_partitioned boolean;
+    newcomer regclass;
+begin
+    for declared in
+        select e.*
+        from sqlembed.embedding as e
+        cross join lateral sqlembed._present_columns(e) as p
+        where (
+                sqlembed._members(e.relation) <> e.members
+                or exists (select from sqlembed._unattached(e) as u where u.state <> 'disabled')
+            )
+            -- A source that has lost a column can only be declared anew.
+            and array_position(p.source, null) is null
+        order by e.id
+    loop
+        -- Where this role may not, status says who may.
+        if pg_has_role((select c.relowner from pg_class as c where c.oid = declared.relation), 'usage') then
+            begin
+                if exists (select from sqlembed._unattached(declared) as u where u.state <> 'disabled') then
+                    perform sqlembed._attach_triggers(declared);
+                else
+                    perform sqlembed._drop_triggers(
+                        declared.id,
+                        array(select w.name from sqlembed._wanted_triggers(declared) as w),
+                        declared.relation || sqlembed._members(declared.relation)
+                    );
+                end if;
+            exception when lock_not_available or insufficient_privilege then
+                -- Next time, then, or by somebody else.
+                null;
+            end;
+        end if;
+        is_partitioned := (select c.relkind = 'p' from pg_class as c where c.oid = declared.relation);
+        known := array(
+            select m.member
+            from unnest(sqlembed._members(declared.relation)) as m (member)
+            where m.member = any (declared.members)
+                or m.member not in (select u.member from sqlembed._unattached(declared) as u)
+            order by m.member
+        );
+        -- A partition had triggers from its first day on, and the vectors that it brought along are
+        -- its own. A child may have been written to unnoticed.
+        foreach newcomer in array known
+        loop
+            continue when newcomer = any (declared.members);
+            execute format(
+                'insert into sqlembed.change (embedding, key) select %s, %s from only %s as r where r.%I is null or not %L',
+                declared.id, declared.key_expression, newcomer, declared.name, is_partitioned
+            );
+        end loop;
+        update sqlembed.embedding as e
+        set members = known
+        where e.id = declared.id and e.members <> known;
+    end loop;
+end
+$function$;
+
+comment on function sqlembed._follow_families() is
+    'Put triggers on tables that have become children of an embedded one, take them off those that no longer are, and queue the rows that newcomers brought along.';
+
+revoke execute on function sqlembed._follow_families() from public;
+
+create or replace function sqlembed._forget_failures() returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    declared record;
+begin
+    delete from sqlembed.failed_job as f
+    where f.embedding not in (select e.id from sqlembed.embedding as e);
+    for declared in
+        select e.id, e.relation, k.match
+        from sqlembed.embedding as e
+        cross join lateral sqlembed._key_sql(e.relation) as k
+        where exists (select from sqlembed.failed_job as f where f.embedding = e.id)
+    loop
+        begin
+            -- Some of them each time, so that it never takes long.
+            execute format(
+                'delete from sqlembed.failed_job as f
+                where f.ctid = any (
+                    array(
+                        select l.ctid
+                        from (
+                            select f.key from sqlembed.failed_job as f where f.embedding = %1$s order by random() limit 1000
+                        ) as k
+                        join sqlembed.failed_job as l on l.embedding = %1$s and l.key = k.key
+                        where not exists (select from %2$s as r where %3$s)
+                        for update of l skip locked
+                    )
+                )',
+                declared.id, declared.relation, declared.match
+            );
+        exception when undefined_table or insufficient_privilege or data_exception then
+            -- Dropped a moment ago, not readable for this role, or a key of another type than it
+            -- was: the worker says so when it serves the table.
+            null;
+        end;
+    end loop;
+end
+$function$;
+
+comment on function sqlembed._forget_failures() is
+    'Forget failures of rows that are gone.';
+
+revoke execute on function sqlembed._forget_failures() from public;
+
+create or replace function sqlembed._is_only_row(found bigint, key jsonb) returns boolean
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    if _is_only_row.found > 1 then
+        raise exception 'sqlembed: % rows of the inheritance family have the key %', _is_only_row.found, _is_only_row.key
+            using errcode = 'SE010', hint = 'Give all but one of them another, then: sqlembed retry.';
+    end if;
+    return true;
+end
+$function$;
+
+comment on function sqlembed._is_only_row(bigint, jsonb) is
+    'An error when a key stands for several rows: the primary key of a parent does not bind its children.';
 
 create or replace function sqlembed._leave_epoch(worker integer, next integer) returns void
 language sql
@@ -2842,17 +3696,10 @@ begin
 
     -- PostgreSQL tells only superusers that a table or a column was dropped: look for them.
     delete from sqlembed.embedding as e
-    where not exists (
-        select
-        from pg_attribute as a
-        where a.attrelid = e.relation and a.attname = e.name and not a.attisdropped
-    );
-    perform sqlembed._follow_keys();
-    perform sqlembed._drop_note_function(substr(p.proname, length('_note_') + 1)::integer)
-    from pg_proc as p
-    where p.pronamespace = 'sqlembed'::regnamespace
-        and p.proname ~ '^_note_[0-9]+$'
-        and not exists (select from sqlembed.embedding as e where p.proname = '_note_' || e.id);
+    where not exists (select from sqlembed._present_columns(e) as p where p.vector is not null);
+    perform sqlembed._follow_columns();
+    perform sqlembed._follow_families();
+    perform sqlembed._drop_leftovers();
     with orphans as materialized (
         select j.embedding, j.key
         from sqlembed.job as j
@@ -2862,13 +3709,12 @@ begin
     delete from sqlembed.job as j
     using orphans as o
     where j.embedding = o.embedding and j.key = o.key;
-    delete from sqlembed.failed_job as f
-    where f.embedding not in (select e.id from sqlembed.embedding as e);
+    perform sqlembed._forget_failures();
 end
 $function$;
 
 comment on function sqlembed._sweep(bigint) is
-    'Housekeeping: old requests, the oldest of the cache beyond a number of rows, leases of workers that are dead or stuck, embeddings whose table or column was dropped, and what belongs to embeddings that are no more.';
+    'Housekeeping: old requests, the oldest of the cache beyond a number of rows, leases of workers that are dead or stuck, embeddings whose table or column was dropped or renamed, tables that have joined a family, failures of rows that are gone, and what belongs to embeddings that are no more.';
 
 revoke execute on function sqlembed._sweep(bigint) from public;
 
@@ -4715,7 +5561,7 @@ grant select on sqlembed.failure to public;
 create or replace view sqlembed.status as
 select
     e.relation,
-    e.name as embedding,
+    p.vector as embedding,
     e.embedder,
     e.timing,
     c.total,
@@ -4726,13 +5572,18 @@ select
     q.oldest_pending,
     case
         when g.name is not null then 'column ' || quote_ident(g.name) || ' of its source is gone: drop this embedding and declare it anew'
+        when u.member is not null then format(
+            'triggers of %s are %s, so that changes are not noticed: its owner can say select sqlembed.refresh_embedding(%L, %L)',
+            u.member, u.state, e.relation, p.vector
+        )
         -- It may quote a row.
         when q.last_error is not null and sqlembed._sees_all_rows(e.relation) then q.last_error
         when m.fingerprint is null then 'unserved: no worker has registered embedder ' || quote_ident(e.embedder)
     end as last_error
 from sqlembed.embedding as e
 join sqlembed.embedder as m on m.name = e.embedder
-cross join lateral sqlembed._count_rows(e.relation, e.name, e.source) as c
+cross join lateral sqlembed._present_columns(e) as p
+cross join lateral sqlembed._count_rows(e.relation, p.vector, e.source) as c
 cross join lateral (
     select
         (
@@ -4771,20 +5622,17 @@ cross join lateral (
 ) as q
 left join lateral (
     select s.name
-    from unnest(e.source_columns) as s (name)
-    where not exists (
-        select
-        from pg_catalog.pg_attribute as a
-        where a.attrelid = e.relation and a.attname = s.name and not a.attisdropped
-    )
+    from unnest(e.source_columns, p.source) as s (name, present)
+    where s.present is null
     limit 1
 ) as g on true
-where has_table_privilege(e.relation, 'select')
-    and exists (
-        select
-        from pg_catalog.pg_attribute as a
-        where a.attrelid = e.relation and a.attname = e.name and not a.attisdropped
-    );
+left join lateral (
+    select t.member, t.state
+    from sqlembed._unattached(e) as t
+    where t.state <> 'changed'
+    limit 1
+) as u on true
+where has_table_privilege(e.relation, 'select') and p.vector is not null;
 
 comment on view sqlembed.status is 'How far each embedding is. Counting reads the tables.';
 comment on column sqlembed.status.relation is 'The table.';

@@ -29,6 +29,7 @@ ELEVATED = {
     "sqlembed._drop_note_function(integer)",
     "sqlembed._is_waiting(regclass,timestamp with time zone)",
     "sqlembed._make_note_function(integer)",
+    "sqlembed._make_row_functions(integer)",
     "sqlembed._pending(regclass)",
 }
 

@@ -25,17 +25,10 @@ begin
 
     -- PostgreSQL tells only superusers that a table or a column was dropped: look for them.
     delete from sqlembed.embedding as e
-    where not exists (
-        select
-        from pg_attribute as a
-        where a.attrelid = e.relation and a.attname = e.name and not a.attisdropped
-    );
-    perform sqlembed._follow_keys();
-    perform sqlembed._drop_note_function(substr(p.proname, length('_note_') + 1)::integer)
-    from pg_proc as p
-    where p.pronamespace = 'sqlembed'::regnamespace
-        and p.proname ~ '^_note_[0-9]+$'
-        and not exists (select from sqlembed.embedding as e where p.proname = '_note_' || e.id);
+    where not exists (select from sqlembed._present_columns(e) as p where p.vector is not null);
+    perform sqlembed._follow_columns();
+    perform sqlembed._follow_families();
+    perform sqlembed._drop_leftovers();
     with orphans as materialized (
         select j.embedding, j.key
         from sqlembed.job as j
@@ -45,12 +38,11 @@ begin
     delete from sqlembed.job as j
     using orphans as o
     where j.embedding = o.embedding and j.key = o.key;
-    delete from sqlembed.failed_job as f
-    where f.embedding not in (select e.id from sqlembed.embedding as e);
+    perform sqlembed._forget_failures();
 end
 $function$;
 
 comment on function sqlembed._sweep(bigint) is
-    'Housekeeping: old requests, the oldest of the cache beyond a number of rows, leases of workers that are dead or stuck, embeddings whose table or column was dropped, and what belongs to embeddings that are no more.';
+    'Housekeeping: old requests, the oldest of the cache beyond a number of rows, leases of workers that are dead or stuck, embeddings whose table or column was dropped or renamed, tables that have joined a family, failures of rows that are gone, and what belongs to embeddings that are no more.';
 
 revoke execute on function sqlembed._sweep(bigint) from public;

@@ -1,0 +1,88 @@
+create or replace function sqlembed._note_sql(
+    embedding integer,
+    on_change text,
+    out probe_inserted text,
+    out probe_updated text,
+    out inserted text,
+    out updated text
+)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    declared sqlembed.embedding;
+    key text;
+    vector text;
+    source text;
+begin
+    select e.* into declared from sqlembed.embedding as e where e.id = _note_sql.embedding;
+    -- Columns have no prefix: a name that has one and is no column any more means a function.
+    key := (select k.expression from sqlembed._key_sql(declared.relation, '') as k);
+    select
+        quote_ident(p.vector),
+        coalesce(
+            (
+                select string_agg(quote_ident(c), ', ')
+                from unnest(sqlembed._base_columns(declared.relation, p.source)) as c
+            ),
+            'null'
+        )
+    into vector, source
+    from sqlembed._present_columns(declared) as p;
+    if key is null or vector is null then
+        return;
+    end if;
+
+    _note_sql.probe_inserted := format(
+        'select %1$s, %2$s from sqlembed_new where %3$s is null limit 1', key, source, vector
+    );
+    _note_sql.probe_updated := format(
+        'select %1$s, %2$s, %3$s from sqlembed_new%4$s limit 1',
+        key, source, vector, case _note_sql.on_change when 'hide' then format(' where %s is null', vector) else '' end
+    );
+    _note_sql.inserted := format(
+        'insert into sqlembed.change (embedding, key) select %1$s, %2$s from sqlembed_new where %3$s is null',
+        declared.id, key, vector
+    );
+    _note_sql.updated := case _note_sql.on_change
+        -- The row trigger has set the vector to NULL where the source changed.
+        when 'hide' then format(
+            $sql$insert into sqlembed.change (embedding, key)
+            select %1$s, n.key
+            from (select %2$s as key, row(%4$s) as source from sqlembed_new where %3$s is null) as n
+            left join (select %2$s as key, %3$s is null as was_null, row(%4$s) as source from sqlembed_old) as o
+                on o.key = n.key
+            where o.key is null or not o.was_null or o.source *<> n.source$sql$,
+            declared.id, key, vector, source
+        )
+        -- A vector that came with the new text is the client's own and stays. One that goes with its
+        -- row to another key may be out of date, if the old key was waiting.
+        else format(
+            $sql$insert into sqlembed.change (embedding, key)
+            select %1$s, n.key
+            from (select %2$s as key, %3$s as vector, row(%4$s) as source from sqlembed_new) as n
+            left join (select %2$s as key, %3$s as vector, row(%4$s) as source from sqlembed_old) as o on o.key = n.key
+            where case
+                when o.key is null then n.vector is null or exists (
+                    select
+                    from (select %2$s as key from sqlembed_old) as p
+                    join (
+                        select j.key from sqlembed.job as j where j.embedding = %1$s
+                        union all
+                        select c.key from sqlembed.change as c where c.embedding = %1$s
+                    ) as w on w.key = p.key
+                )
+                when n.vector is null then o.vector is not null or o.source *<> n.source
+                else o.source *<> n.source and record_image_eq(row(o.vector), row(n.vector))
+            end$sql$,
+            declared.id, key, vector, source
+        )
+    end;
+end
+$function$;
+
+comment on function sqlembed._note_sql(integer, text) is
+    'With what a statement trigger finds and notes the rows that need a vector, after the present names of their columns: two probes and two statements. NULL when there is no key or no vector column any more.';
+
+revoke execute on function sqlembed._note_sql(integer, text) from public;
