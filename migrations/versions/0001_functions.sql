@@ -2032,7 +2032,8 @@ begin
             when 'hide' then '%2$s%3$I is null and (%1$s%3$I is not null or %4$s <> %5$s or %6$s)'
             else
                 'case '
-                'when %4$s <> %5$s then %2$s%3$I is null or sqlembed._may_wait(%7$s, %4$s) '
+                'when %4$s <> %5$s then %2$s%3$I is null '
+                'or record_image_eq(row(%1$s%3$I), row(%2$s%3$I)) and (%6$s or sqlembed._may_wait(%7$s, %4$s)) '
                 'when %2$s%3$I is null then %1$s%3$I is not null or %6$s '
                 'else %6$s and record_image_eq(row(%1$s%3$I), row(%2$s%3$I)) end'
         end,
@@ -2105,24 +2106,30 @@ begin
             declared.id, key, vector, source
         )
         -- A vector that came with the new text is the client's own and stays. One that goes with its
-        -- row to another key may be out of date, if the old key was waiting.
+        -- row to another key may be out of date, if the old key was waiting or the text has changed
+        -- as well: then text and vector have not stood together before. The type's own output
+        -- compares what has no operator that can be hashed.
         else format(
             $sql$insert into sqlembed.change (embedding, key)
             select %1$s, n.key
             from (select %2$s as key, %3$s as vector, row(%4$s) as source from sqlembed_new) as n
             left join (select %2$s as key, %3$s as vector, row(%4$s) as source from sqlembed_old) as o on o.key = n.key
             where case
-                when o.key is null then n.vector is null or exists (
-                    select
-                    from (select %2$s as key from sqlembed_old) as p
-                    join (
-                        select j.key from sqlembed.job as j where j.embedding = %1$s
-                        union all
-                        select c.key from sqlembed.change as c where c.embedding = %1$s
-                    ) as w on w.key = p.key
+                when n.vector is null then o.key is null or o.vector is not null or o.source *<> n.source
+                when o.key is not null and (o.source *= n.source or record_image_eq(row(o.vector), row(n.vector)))
+                then o.source *<> n.source
+                else row(n.vector)::text in (select row(%3$s)::text from sqlembed_old) and (
+                    row(n.source, n.vector)::text not in (select row(row(%4$s), %3$s)::text from sqlembed_old)
+                    or exists (
+                        select
+                        from (select %2$s as key from sqlembed_old) as p
+                        join (
+                            select j.key from sqlembed.job as j where j.embedding = %1$s
+                            union all
+                            select c.key from sqlembed.change as c where c.embedding = %1$s
+                        ) as w on w.key = p.key
+                    )
                 )
-                when n.vector is null then o.vector is not null or o.source *<> n.source
-                else o.source *<> n.source and record_image_eq(row(o.vector), row(n.vector))
             end$sql$,
             declared.id, key, vector, source
         )
@@ -3472,14 +3479,14 @@ comment on function sqlembed._forget_failures() is
 
 revoke execute on function sqlembed._forget_failures() from public;
 
-create or replace function sqlembed._is_only_row(found bigint, key jsonb) returns boolean
+create or replace function sqlembed._is_only_row(rows bigint, key jsonb) returns boolean
 language plpgsql
 immutable
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
-    if _is_only_row.found > 1 then
-        raise exception 'sqlembed: % rows of the inheritance family have the key %', _is_only_row.found, _is_only_row.key
+    if _is_only_row.rows > 1 then
+        raise exception 'sqlembed: % rows of the inheritance family have the key %', _is_only_row.rows, _is_only_row.key
             using errcode = 'SE010', hint = 'Give all but one of them another, then: sqlembed retry.';
     end if;
     return true;

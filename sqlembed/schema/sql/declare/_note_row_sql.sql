@@ -45,7 +45,8 @@ begin
             when 'hide' then '%2$s%3$I is null and (%1$s%3$I is not null or %4$s <> %5$s or %6$s)'
             else
                 'case '
-                'when %4$s <> %5$s then %2$s%3$I is null or sqlembed._may_wait(%7$s, %4$s) '
+                'when %4$s <> %5$s then %2$s%3$I is null '
+                'or record_image_eq(row(%1$s%3$I), row(%2$s%3$I)) and (%6$s or sqlembed._may_wait(%7$s, %4$s)) '
                 'when %2$s%3$I is null then %1$s%3$I is not null or %6$s '
                 'else %6$s and record_image_eq(row(%1$s%3$I), row(%2$s%3$I)) end'
         end,

@@ -57,24 +57,30 @@ begin
             declared.id, key, vector, source
         )
         -- A vector that came with the new text is the client's own and stays. One that goes with its
-        -- row to another key may be out of date, if the old key was waiting.
+        -- row to another key may be out of date, if the old key was waiting or the text has changed
+        -- as well: then text and vector have not stood together before. The type's own output
+        -- compares what has no operator that can be hashed.
         else format(
             $sql$insert into sqlembed.change (embedding, key)
             select %1$s, n.key
             from (select %2$s as key, %3$s as vector, row(%4$s) as source from sqlembed_new) as n
             left join (select %2$s as key, %3$s as vector, row(%4$s) as source from sqlembed_old) as o on o.key = n.key
             where case
-                when o.key is null then n.vector is null or exists (
-                    select
-                    from (select %2$s as key from sqlembed_old) as p
-                    join (
-                        select j.key from sqlembed.job as j where j.embedding = %1$s
-                        union all
-                        select c.key from sqlembed.change as c where c.embedding = %1$s
-                    ) as w on w.key = p.key
+                when n.vector is null then o.key is null or o.vector is not null or o.source *<> n.source
+                when o.key is not null and (o.source *= n.source or record_image_eq(row(o.vector), row(n.vector)))
+                then o.source *<> n.source
+                else row(n.vector)::text in (select row(%3$s)::text from sqlembed_old) and (
+                    row(n.source, n.vector)::text not in (select row(row(%4$s), %3$s)::text from sqlembed_old)
+                    or exists (
+                        select
+                        from (select %2$s as key from sqlembed_old) as p
+                        join (
+                            select j.key from sqlembed.job as j where j.embedding = %1$s
+                            union all
+                            select c.key from sqlembed.change as c where c.embedding = %1$s
+                        ) as w on w.key = p.key
+                    )
                 )
-                when n.vector is null then o.vector is not null or o.source *<> n.source
-                else o.source *<> n.source and record_image_eq(row(o.vector), row(n.vector))
             end$sql$,
             declared.id, key, vector, source
         )

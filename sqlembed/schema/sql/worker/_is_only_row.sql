@@ -1,11 +1,11 @@
-create or replace function sqlembed._is_only_row(found bigint, key jsonb) returns boolean
+create or replace function sqlembed._is_only_row(rows bigint, key jsonb) returns boolean
 language plpgsql
 immutable
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
-    if _is_only_row.found > 1 then
-        raise exception 'sqlembed: % rows of the inheritance family have the key %', _is_only_row.found, _is_only_row.key
+    if _is_only_row.rows > 1 then
+        raise exception 'sqlembed: % rows of the inheritance family have the key %', _is_only_row.rows, _is_only_row.key
             using errcode = 'SE010', hint = 'Give all but one of them another, then: sqlembed retry.';
     end if;
     return true;
