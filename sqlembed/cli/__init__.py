@@ -13,6 +13,7 @@ from sqlembed.cli.cluster import cluster
 from sqlembed.cli.demo import demo
 from sqlembed.cli.doctor import doctor, uninstall
 from sqlembed.cli.embedders import embedders
+from sqlembed.cli.evaluate import evaluate
 from sqlembed.cli.load import load
 from sqlembed.cli.migrate import migrate
 from sqlembed.cli.options import examples
@@ -54,6 +55,7 @@ for command in (
     load,
     search,
     cluster,
+    evaluate,
     status,
     retry,
     worker,

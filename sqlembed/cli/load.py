@@ -30,6 +30,7 @@ class Order:
     source: str | None
     embedder: str | None
     embedding: str | None
+    full_text: str | None
     registry: str | None
     key: tuple[str, ...]
     generated_key: str | None
@@ -49,7 +50,7 @@ class Order:
             raise click.UsageError(
                 "--key names columns of the file, --generated-key makes one: say one."
             )
-        if self.source is None and (self.embedder or self.embedding):
+        if self.source is None and (self.embedder or self.embedding or self.full_text):
             raise click.UsageError("--source is missing: what is to be embedded?")
 
 
@@ -82,6 +83,11 @@ def _delimiter(_context: click.Context, _parameter: click.Parameter, value: str 
     "--embedder", metavar="NAME", help=f"What embeds the source.  [default: {DEFAULT_EMBEDDER}]"
 )
 @embedding_option(f"The column for the vectors.  [default: {DEFAULT_EMBEDDING}]")
+@click.option(
+    "--full-text",
+    metavar="LANGUAGE",
+    help="Keep the words of the source as well, for searches by words: english, german, simple, …",
+)
 @registry_option
 @click.option(
     "--key",

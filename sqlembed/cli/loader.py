@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 CHECK_SOURCE = "select sqlembed._canonical_source(%s::regclass, %s)"
 CREATE_EMBEDDING = """
 select sqlembed.create_embedding(
-    relation => %s::regclass, embedder => %s, source => %s, embedding => %s, if_not_exists => true
+    relation => %s::regclass, embedder => %s, source => %s, embedding => %s, if_not_exists => true,
+    full_text => %s::regconfig
 )
 """
 FINGERPRINT = "select coalesce(fingerprint, '') from sqlembed.embedder where name = %s"
@@ -50,6 +51,7 @@ class Wish:
     source: str
     embedder: str
     name: str
+    full_text: str | None
 
 
 def run(place: Place, order: Order) -> None:
@@ -65,7 +67,10 @@ def run(place: Place, order: Order) -> None:
     wish = None
     if order.source is not None:
         wish = Wish(
-            order.source, order.embedder or DEFAULT_EMBEDDER, order.embedding or DEFAULT_EMBEDDING
+            order.source,
+            order.embedder or DEFAULT_EMBEDDER,
+            order.embedding or DEFAULT_EMBEDDING,
+            order.full_text,
         )
     database = open_database(place)
     with database.connect() as connection:
@@ -133,7 +138,10 @@ def _load(
     with bytes_bar(f"loading {file.path.name}", file.size) as tell:
         fill(connection, file, target, contents, tell)
     if wish:
-        connection.execute(CREATE_EMBEDDING.encode(), (relation, wish.embedder, source, wish.name))
+        connection.execute(
+            CREATE_EMBEDDING.encode(),
+            (relation, wish.embedder, source, wish.name, wish.full_text),
+        )
 
 
 def _wait(

@@ -12,6 +12,9 @@ from sqlembed.cli.output import patience
 from sqlembed.cli.progress import Advance, rows_bar
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from sqlembed.cli.database import Connection, Database
     from sqlembed.embedders import Embedder, Registry
     from sqlembed.worker import Progress
@@ -77,6 +80,11 @@ def query_vector(embedder: Embedder, text: str) -> str:
     """Embed a query in this process; returns the vector as pgvector writes it."""
     with patience(f"embedding with {embedder.name}, for want of a worker"):
         (vector,) = embedder.embed([text], "query")
+    return written(vector)
+
+
+def written(vector: NDArray[np.float32]) -> str:
+    """Return a vector as pgvector writes it."""
     return "[" + ",".join(map(repr, vector.tolist())) + "]"
 
 
@@ -136,7 +144,8 @@ def pending_rows(connection: Connection, relation: str) -> tuple[int, bool]:
     """Return how many rows of a table wait, and whether living workers serve all of them."""
     row = connection.execute(PENDING.encode(), (relation,)).fetchone()
     assert row is not None
-    return int(row[0]), bool(row[1])
+    # NULL where a policy keeps rows back.
+    return int(row[0] or 0), bool(row[1])
 
 
 def failures_of(connection: Connection, relation: str, embedding: str) -> tuple[int, str | None]:

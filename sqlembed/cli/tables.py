@@ -23,7 +23,7 @@ select
         from pg_catalog.pg_attribute as a
         join pg_catalog.pg_type as t on t.oid = a.atttypid
         where a.attrelid = (e.found).relation and a.attnum > 0 and not a.attisdropped
-            and t.typname not in ('vector', 'halfvec', 'sparsevec')
+            and t.typname not in ('vector', 'halfvec', 'sparsevec', 'tsvector')
         order by a.attnum
     )
 from (select sqlembed._embedding_of(%s::regclass, %s)) as e (found)
@@ -45,7 +45,7 @@ class Declared:
     source: str
     source_columns: list[str]
     key_columns: list[str]
-    #: All columns of the table but vectors.
+    #: All columns of the table but vectors, which nobody reads.
     columns: list[str]
 
 

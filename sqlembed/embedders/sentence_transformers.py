@@ -8,7 +8,6 @@ import logging
 import os
 import re
 import threading
-from datetime import timedelta
 from typing import Any
 
 from sqlembed.embedders.base import Embedder, checked_dimensions
@@ -16,13 +15,11 @@ from sqlembed.embedders.model_digests import ModelDigests, read_digests
 from sqlembed.embedders.model_facts import ModelFacts, read_facts
 from sqlembed.embedders.model_files import ModelFiles, find_model
 from sqlembed.embedders.model_loading import load_model
-from sqlembed.errors import ConfigError, InputError, RetryLater, WrongDimensions
+from sqlembed.embedders.outages import is_out_of_memory
+from sqlembed.errors import ConfigError, InputError, WrongDimensions
 from sqlembed.types import Kind
 
 logger = logging.getLogger(__name__)
-
-#: How long to leave a device alone that has no room for a single text.
-MEMORY_DELAY = timedelta(seconds=30)
 
 
 class SentenceTransformerEmbedder(Embedder):
@@ -44,7 +41,7 @@ class SentenceTransformerEmbedder(Embedder):
         device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``, …; ``None`` takes the best there is.
         normalize: return unit vectors.
         batch_size: how many texts a worker gives one call, and the most that go through the
-            model at once; halved for a call that the device has no memory for.
+            model at once; halved, for good, when the device has no memory for them.
         dimensions: cut the vectors to their first so many numbers, for models made for it; for
             a model whose files do not say its dimensions, these are they.
         query_prompt: goes before every query; ``None`` is the model's own.
@@ -87,6 +84,7 @@ class SentenceTransformerEmbedder(Embedder):
         self._trust_remote_code = trust_remote_code
         self._weights_sha256 = weights_sha256
         self._model: Any = None
+        self._at_once = batch_size
         # Around every use: the tokenizers of transformers bear one thread at a time.
         self._lock = threading.RLock()
 
@@ -176,7 +174,7 @@ class SentenceTransformerEmbedder(Embedder):
             if self._model is None:
                 self._model = self._load()
             encode = self._model.encode_query if kind == "query" else self._model.encode_document
-            at_once = min(self.batch_size, len(texts))
+            at_once = min(self._at_once, len(texts))
             while True:
                 try:
                     return encode(
@@ -189,14 +187,10 @@ class SentenceTransformerEmbedder(Embedder):
                         truncate_dim=self._cut,
                     )
                 except (RuntimeError, MemoryError) as error:
-                    if not _is_out_of_memory(error):
+                    if at_once == 1 or not is_out_of_memory(error):
                         raise
-                    if at_once == 1:
-                        raise RetryLater(
-                            MEMORY_DELAY, f"no memory to embed a single text: {error}"
-                        ) from error
                 # Outside the handler, whose traceback still holds the tensors.
-                at_once //= 2
+                at_once = self._at_once = at_once // 2
                 logger.warning("embedder %r: out of memory, %d texts at once", self.name, at_once)
                 _free_device_memory()
 
@@ -206,15 +200,6 @@ class SentenceTransformerEmbedder(Embedder):
         return load_model(
             self._files, device=self._device, trust_remote_code=self._trust_remote_code
         )
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return True
-    said = str(error).lower()
-    return any(
-        words in said for words in ("out of memory", "can't allocate memory", "not enough memory")
-    )
 
 
 def _free_device_memory() -> None:

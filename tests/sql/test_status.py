@@ -142,6 +142,24 @@ def test_row_level_security_holds_for_the_views(
     run(article, f"revoke all on article from {role}; revoke all on schema work from {role}")
 
 
+def test_no_condition_sees_what_the_view_of_failures_keeps_back(
+    article: Connection, shared_url: str, role: str
+) -> None:
+    """A function that PostgreSQL takes for cheap runs before a view's own condition."""
+    spoil(shared_url)
+    run(article, "alter table article enable row level security")
+    run(article, f"grant usage, create on schema work to {role}; set role {role}")
+    run(
+        article,
+        """
+        create function work.seen(text) returns boolean language plpgsql cost 0.0000001 as $$
+        begin raise exception 'saw %', $1; end $$
+        """,
+    )
+    assert rows(article, "select * from sqlembed.failure where work.seen(error)") == []
+    run(article, f"reset role; drop function work.seen; revoke all on schema work from {role}")
+
+
 def test_looking_runs_no_code_of_the_table_s_owner(article: Connection, role: str) -> None:
     run(article, f"grant usage, create on schema work to {role}")
     run(article, "select sqlembed.grant_embedder('hash', 'public')")

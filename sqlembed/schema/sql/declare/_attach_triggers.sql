@@ -3,7 +3,9 @@ language plpgsql
 volatile
 as $function$
 declare
-    members regclass[] := array[(_attach_triggers.declared).relation];
+    members regclass[] := (_attach_triggers.declared).relation
+        operator(pg_catalog.||) sqlembed._members((_attach_triggers.declared).relation);
+    is_partitioned boolean;
     present record;
     source text;
     wanted record;
@@ -11,14 +13,10 @@ declare
 begin
     perform sqlembed._make_note_function((_attach_triggers.declared).id);
     perform sqlembed._make_row_functions((_attach_triggers.declared).id);
-    -- Partitions get the triggers of their parent, children do not.
-    if exists (
-        select
-        from pg_catalog.pg_class as c
-        where c.oid operator(pg_catalog.=) (_attach_triggers.declared).relation and c.relkind operator(pg_catalog.=) 'r'
-    ) then
-        members := members operator(pg_catalog.||) sqlembed._members((_attach_triggers.declared).relation);
-    end if;
+    select c.relkind operator(pg_catalog.=) 'p'
+    into is_partitioned
+    from pg_catalog.pg_class as c
+    where c.oid operator(pg_catalog.=) (_attach_triggers.declared).relation;
     select p.* into present from sqlembed._present_columns(_attach_triggers.declared) as p;
     source := sqlembed._renamed_source(
         (_attach_triggers.declared).relation,
@@ -38,8 +36,11 @@ begin
     loop
         for wanted in select w.* from sqlembed._wanted_triggers(_attach_triggers.declared) as w
         loop
+            -- Partitions get the row triggers of their parent.
+            continue when wanted.is_row and is_partitioned
+                and member operator(pg_catalog.<>) (_attach_triggers.declared).relation;
             execute pg_catalog.format(
-                'create or replace trigger %I %s %s execute function sqlembed.%I()',
+                'create or replace trigger %I %s %s execute function sqlembed.%I(%s)',
                 wanted.name,
                 pg_catalog.format(wanted.definition, member),
                 case
@@ -54,7 +55,8 @@ begin
                     when wanted.name operator(pg_catalog.~) '^sqlembed_update_' and wanted.fires operator(pg_catalog.=) 'A'
                     then pg_catalog.format('when (new.%I is null)', present.vector)
                 end,
-                wanted.function
+                wanted.function,
+                case when wanted.function operator(pg_catalog.=) '_embed_statement' then (_attach_triggers.declared).id end
             );
             execute pg_catalog.format(
                 'alter table %s enable %s trigger %I',

@@ -7,7 +7,7 @@ as $function$
         select a.attnum
         from unnest(_column_numbers.columns) with ordinality as c (name, position)
         left join pg_attribute as a
-            on a.attrelid = _column_numbers.relation and a.attname = c.name and not a.attisdropped
+            on a.attrelid = _column_numbers.relation and a.attname = c.name and a.attnum > 0 and not a.attisdropped
         order by c.position
     )
 $function$;

@@ -7,13 +7,44 @@ as $function$
 declare
     declared sqlembed.embedding;
     note record;
+    bell text;
+    lost text;
     made text := format('sqlembed.%I', '_note_' || _make_note_function.embedding);
 begin
     select e.* into declared from sqlembed.embedding as e where e.id = _make_note_function.embedding;
     select n.* into note from sqlembed._note_sql(declared.id, declared.on_change) as n;
-    if note.inserted is null then
+    if note.key is null then
         return;
     end if;
+    bell := case declared.timing
+        when 'async' then format(
+            $sql$
+    -- NOTIFY serializes commits, so a bell is rung only while a worker waits for one. The shared
+    -- lock, held to the end of the transaction, keeps a worker from falling asleep meanwhile.
+    if sqlembed_noted > 0 and not pg_try_advisory_xact_lock_shared(%s, 0) then
+        perform pg_notify('sqlembed', '');
+    end if;$sql$,
+            sqlembed._lock('idle')
+        )
+        else ''
+    end;
+    -- A column that was dropped must not fail the application's statement, unless it was to embed.
+    lost := case declared.timing
+        when 'sync' then format(
+            $sql$
+        if exists (
+            select
+            from sqlembed.embedding as e
+            cross join lateral sqlembed._present_columns(e) as p
+            where e.id = %s and p.vector is not null and array_position(p.source, null) is not null
+        ) then
+            raise exception 'sqlembed: rows of %% cannot be embedded: %%', tg_relid::regclass, sqlerrm
+                using errcode = 'SE012', hint = 'Declare the embedding anew: drop_embedding, then create_embedding.';
+        end if;$sql$,
+            declared.id
+        )
+        else ''
+    end;
 
     -- Nothing of the table's owner may run in it: rows are compared by their bytes (*<>), and the
     -- source expression is left to others.
@@ -28,7 +59,7 @@ set enable_nestloop = off
 as %2$L
 $sql$,
         made,
-        format(
+        case declared.place when 'side' then sqlembed._side_note_body(declared.id, note.key, note.source) else format(
             $sql$
 #variable_conflict use_column
 declare
@@ -40,11 +71,13 @@ begin
         raise exception 'sqlembed: trigger %% of %% was not made by create_embedding', quote_ident(tg_name), tg_relid::regclass
             using errcode = '42501', hint = 'Declare the embedding with sqlembed.create_embedding.';
     end if;
-    -- The worker's own write of a vector is no change; what other triggers do upon it may be.
-    if current_setting('sqlembed.writing', true) = 'on' and pg_trigger_depth() = 1 then
+    -- The worker's own write of a vector is no change; what other triggers do upon it may be. Anybody
+    -- can make the setting, so it counts only for those who may work.
+    if current_setting('sqlembed.writing', true) = 'on' and pg_trigger_depth() = 1
+        and has_function_privilege(session_user, 'sqlembed._stop_worker(integer)', 'execute')
+    then
         return null;
     end if;
-    -- A column that was dropped or renamed under us must not fail the application's statement.
     begin
         if tg_op = 'INSERT' then
             perform * from (%2$s) as sqlembed_probe;
@@ -52,7 +85,8 @@ begin
             perform * from (%3$s) as sqlembed_probe;
         end if;
     exception when undefined_column or undefined_function then
-        -- Until a worker has made this function anew, the statement is made here.
+        -- A column has another name now: until a worker has made this function anew, the statement is
+        -- made here.%7$s
         select case tg_op when 'INSERT' then s.inserted else s.updated end
         into sqlembed_note
         from sqlembed._note_sql(%1$s, 'keep') as s;
@@ -71,12 +105,7 @@ begin
     else
         %5$s;
         get diagnostics sqlembed_noted = row_count;
-    end if;
-    -- NOTIFY serializes commits, so a bell is rung only while a worker waits for one. The shared
-    -- lock, held to the end of the transaction, keeps a worker from falling asleep meanwhile.
-    if sqlembed_noted > 0 and not pg_try_advisory_xact_lock_shared(%6$s, 0) then
-        perform pg_notify('sqlembed', '');
-    end if;
+    end if;%6$s
     return null;
 end
 $sql$,
@@ -85,8 +114,9 @@ $sql$,
             note.probe_updated,
             note.inserted,
             note.updated,
-            sqlembed._lock('idle')
-        )
+            bell,
+            lost
+        ) end
     );
     execute format(
         'comment on function %s() is %L',

@@ -11,7 +11,7 @@ declare
 begin
     select e.* into declared from sqlembed.embedding as e where e.id = _make_row_functions.embedding;
     select s.* into asked from sqlembed._note_row_sql(declared.id, 'old.', 'new.', declared.on_change) as s;
-    if asked.key is null then
+    if asked.key is null or declared.place = 'side' then
         return;
     end if;
 
@@ -33,7 +33,9 @@ declare
     sqlembed_changed boolean;
     sqlembed_asked record;
 begin
-    if current_setting('sqlembed.writing', true) = 'on' and pg_trigger_depth() = 1 then
+    if current_setting('sqlembed.writing', true) = 'on' and pg_trigger_depth() = 1
+        and has_function_privilege(session_user, 'sqlembed._stop_worker(integer)', 'execute')
+    then
         return new;
     end if;
     begin
@@ -61,7 +63,7 @@ begin
         end if;
     end;
     if sqlembed_changed then
-        insert into sqlembed.change (embedding, key) values (%1$s, sqlembed_key);
+        insert into sqlembed.change (embedding, key, transaction) values (%1$s, sqlembed_key, %6$s);
         -- As in the function for statements.
         if not pg_try_advisory_xact_lock_shared(%5$s, 0) then
             perform pg_notify('sqlembed', '');
@@ -70,7 +72,8 @@ begin
     return new;
 end
 $sql$,
-            declared.id, asked.inserted, asked.updated, asked.key, sqlembed._lock('idle')
+            declared.id, asked.inserted, asked.updated, asked.key, sqlembed._lock('idle'),
+            case declared.timing when 'sync' then 'pg_current_xact_id()' else 'null' end
         )
     );
     execute format(

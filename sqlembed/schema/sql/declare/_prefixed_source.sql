@@ -14,7 +14,7 @@ begin
     definition := sqlembed._view_definition(pg_catalog.to_regclass('pg_temp.' || view_name));
     execute pg_catalog.format('drop view pg_temp.%I', view_name);
     return pg_catalog.regexp_replace(
-        pg_catalog.regexp_replace(definition, '^\s*SELECT\s+', ''), ' AS ' || view_name || '\s.*$', ''
+        pg_catalog.regexp_replace(definition, '^[[:space:]]*SELECT[[:space:]]+', ''), ' AS ' || view_name || '[[:space:]].*$', ''
     );
 end
 $function$;

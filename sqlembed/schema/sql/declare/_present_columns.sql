@@ -12,7 +12,8 @@ as $function$
         (
             select a.attname
             from pg_attribute as a
-            where a.attrelid = declared.relation
+            where a.attrelid = coalesce(declared.side, declared.relation)
+                and a.attnum > 0
                 and not a.attisdropped
                 and case
                     when declared.numbered_in = declared.relation::oid then a.attnum = declared.vector_number
@@ -24,6 +25,7 @@ as $function$
             from unnest(declared.source_columns, declared.source_numbers) with ordinality as s (name, number, position)
             left join pg_attribute as a
                 on a.attrelid = declared.relation
+                and a.attnum > 0
                 and not a.attisdropped
                 and case
                     when declared.numbered_in = declared.relation::oid then a.attnum = s.number

@@ -55,7 +55,7 @@ begin
     definition := sqlembed._view_definition(pg_catalog.to_regclass('pg_temp.' || name));
     execute pg_catalog.format('drop table pg_temp.%I cascade', name || '_t');
     return pg_catalog.regexp_replace(
-        pg_catalog.regexp_replace(definition, '^\s*SELECT\s+', ''), ' AS ' || name || '\s.*$', ''
+        pg_catalog.regexp_replace(definition, '^[[:space:]]*SELECT[[:space:]]+', ''), ' AS ' || name || '[[:space:]].*$', ''
     );
 end
 $function$;

@@ -3,7 +3,8 @@ create or replace function sqlembed._wanted_triggers(
     out name name,
     out definition text,
     out function name,
-    out fires "char"
+    out fires "char",
+    out is_row boolean
 )
 returns setof record
 language sql
@@ -14,8 +15,18 @@ as $function$
     -- is in, and partitions get the row triggers of their parent whenever they are made or attached.
     -- A row that moves to another partition is updated before it moves and inserted afterwards.
     -- What replication applies fires row triggers alone, if they are made for it.
-    select format(w.name, declared.id)::name, w.definition, format(w.function, declared.id)::name, w.fires::"char"
-    from (select sqlembed._is_family(declared.relation) as is_family, declared.on_change = 'hide' as hides) as d
+    select
+        format(w.name, declared.id)::name,
+        w.definition,
+        format(w.function, declared.id)::name,
+        w.fires::"char",
+        w.definition ~ 'for each row$'
+    from (
+        select
+            declared.place = 'side' as is_side,
+            declared.place = 'row' and sqlembed._is_family(declared.relation) as is_family,
+            declared.place = 'row' and declared.on_change = 'hide' as hides
+    ) as d
     cross join lateral (
         values
             (
@@ -27,7 +38,7 @@ as $function$
                 'after update on %s referencing old table as sqlembed_old new table as sqlembed_new for each statement'
             ),
             (
-                not d.is_family, 'sqlembed_applied_%s', '_note_row_%s', 'R',
+                not d.is_family and not d.is_side, 'sqlembed_applied_%s', '_note_row_%s', 'R',
                 'after insert or update on %s for each row'
             ),
             (d.is_family, 'sqlembed_insert_%s', '_note_row_%s', 'A', 'after insert on %s for each row'),
@@ -36,6 +47,16 @@ as $function$
             (
                 d.is_family and not d.hides, 'zz_sqlembed_update_%s', '_note_row_%s', 'A',
                 'before update on %s for each row'
+            ),
+            (
+                d.is_side, 'sqlembed_delete_%s', '_note_%s', 'O',
+                'after delete on %s referencing old table as sqlembed_old for each statement'
+            ),
+            (d.is_side, 'sqlembed_truncate_%s', '_note_%s', 'O', 'after truncate on %s for each statement'),
+            -- Its name sorts after those of the others: it embeds what they have noted.
+            (
+                declared.timing = 'sync', 'sqlembed_vectors_%s', '_embed_statement', 'O',
+                'after insert or update on %s for each statement'
             ),
             (d.hides, 'zz_sqlembed_hide_%s', '_hide_%s', 'A', 'before update on %s for each row')
     ) as w (is_wanted, name, function, fires, definition)

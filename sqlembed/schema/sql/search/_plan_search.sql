@@ -20,6 +20,8 @@ declare
     row_type pg_catalog.regtype := pg_catalog.pg_typeof(_plan_search.source);
     target record;
     vector_column name;
+    from_clause text;
+    vector text;
     key_columns text;
     distance text;
 begin
@@ -47,7 +49,8 @@ begin
             pg_catalog.count(*) as declared,
             pg_catalog.min(e.name::text)::name as name,
             pg_catalog.min(e.metric) as metric,
-            pg_catalog.min(e.embedder) as embedder
+            pg_catalog.min(e.embedder) as embedder,
+            pg_catalog.min(e.id) filter (where e.side is not null) as side_embedding
         from sqlembed.embedding as e
         where e.relation operator(pg_catalog.=) c.oid and e.name operator(pg_catalog.=) coalesce(_plan_search.name, e.name)
     ) as d
@@ -68,6 +71,17 @@ begin
         end if;
         vector_column := sqlembed._vector_column(target.relation, _plan_search.name);
         target.metric := 'cosine';
+        target.side_embedding := null;
+    end if;
+    if target.side_embedding is null then
+        from_clause := pg_catalog.format('%s as %I', target.relation, target.relname);
+        vector := pg_catalog.format('%I.%I', target.relname, vector_column);
+    else
+        select s.from_clause, s.vector
+        into from_clause, vector
+        from sqlembed.embedding as e
+        cross join lateral sqlembed._side_source(e, target.relname) as s
+        where e.id operator(pg_catalog.=) target.side_embedding;
     end if;
     for n in 1..coalesce(target.key_length, 0) loop
         key_columns := pg_catalog.concat_ws(
@@ -76,20 +90,15 @@ begin
             pg_catalog.format('%I.%s', target.relname, pg_catalog.pg_get_indexdef(target.key_index, n, false))
         );
     end loop;
-    distance := pg_catalog.format(
-        '%I.%I %s $1',
-        target.relname,
-        vector_column,
-        sqlembed._metric_operator(coalesce(_plan_search.metric, target.metric))
-    );
+    distance := pg_catalog.format('%s %s $1', vector, sqlembed._metric_operator(coalesce(_plan_search.metric, target.metric)));
     if _plan_search.mode operator(pg_catalog.=) 'vector' then
         _plan_search.statement := sqlembed._search_statement(
-            target.relname, target.relation::text, row_type::text, target.relkind, vector_column, key_columns,
+            target.relname, from_clause, row_type::text, target.relkind, vector, key_columns,
             distance, _plan_search.filter, 1
         );
     end if;
     _plan_search.exact_statement := sqlembed._search_statement(
-        target.relname, target.relation::text, row_type::text, target.relkind, vector_column, key_columns,
+        target.relname, from_clause, row_type::text, target.relkind, vector, key_columns,
         distance, _plan_search.filter, 2
     );
 end

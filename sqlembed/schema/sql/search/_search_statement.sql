@@ -1,9 +1,9 @@
 create or replace function sqlembed._search_statement(
     relation_name name,
-    relation text,
+    from_clause text,
     row_type text,
     relation_kind "char",
-    vector_column name,
+    vector text,
     key_columns text,
     distance text,
     filter text,
@@ -22,8 +22,8 @@ as $function$
             case when pg_catalog.clock_timestamp() is not null then pg_catalog.jsonb_build_array(%4$s) end,
             %5$s,
             %6$s
-        from %7$s as %1$I
-        where %1$I.%8$I is not null and (%9$s
+        from %7$s
+        where %8$s is not null and (%9$s
         )
         order by %3$s%10$s
         limit $2',
@@ -43,8 +43,8 @@ as $function$
             else 'null::pg_catalog.tid'
         end,
         attempt,
-        relation,
-        vector_column,
+        from_clause,
+        vector,
         coalesce(filter, 'true'),
         case
             when attempt operator(pg_catalog.=) 1 then ''
@@ -54,5 +54,5 @@ as $function$
     )
 $function$;
 
-comment on function sqlembed._search_statement(name, text, text, "char", name, text, text, text, integer) is
+comment on function sqlembed._search_statement(name, text, text, "char", text, text, text, text, integer) is
     'A statement that finds the nearest rows: row, distance, key, place of rows without a primary key, and number of the attempt. The second attempt uses no vector index.';

@@ -1,10 +1,14 @@
 create or replace function sqlembed._describe_embedding(
     embedding integer,
+    out relation regclass,
+    out name name,
+    out embedder text,
     out read_sources text,
     out write_vectors text
 )
 language plpgsql
 stable
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
@@ -16,13 +20,15 @@ declare
     is_same text;
 begin
     select e.* into declared from sqlembed.embedding as e where e.id = _describe_embedding.embedding;
+    if declared.id is null then
+        return;
+    end if;
+    _describe_embedding.relation := declared.relation;
+    _describe_embedding.name := declared.name;
+    _describe_embedding.embedder := declared.embedder;
     match := (select k.match from sqlembed._key_sql(declared.relation) as k);
     select p.* into present from sqlembed._present_columns(declared) as p;
-    -- The source's own names for its columns. One that is gone is no column: PostgreSQL says so.
-    renamed := (
-        select string_agg(format('r.%I as %I', coalesce(c.present, c.declared), c.declared), ', ')
-        from unnest(present.source, declared.source_columns) as c (present, declared)
-    );
+    renamed := sqlembed._renamed_columns(declared);
     -- The primary keys of a parent and its children know nothing of each other.
     has_children := cardinality(sqlembed._members(declared.relation)) > 0
         and (select c.relkind = 'r' from pg_class as c where c.oid = declared.relation);
@@ -65,6 +71,10 @@ begin
         declared.source, renamed
     );
 
+    if declared.side is not null then
+        _describe_embedding.write_vectors := sqlembed._describe_side(declared);
+        return;
+    end if;
     -- $1: keys, $2: sha256 of their texts, $3: vectors. Of the last two there may be fewer than
     -- rows: the rest have no text, or one that is blank and gets no vector. The answer is the keys of
     -- the rows that are up to date; the others have changed, are locked or gone.
@@ -102,6 +112,6 @@ end
 $function$;
 
 comment on function sqlembed._describe_embedding(integer) is
-    'The statements with which a worker serves an embedding: one reads texts, one writes vectors. It prepares them once.';
+    'What a worker needs to serve an embedding: its embedder, and two statements, which it prepares once: one reads texts, one writes vectors. NULL for an embedding that is gone.';
 
 revoke execute on function sqlembed._describe_embedding(integer) from public;

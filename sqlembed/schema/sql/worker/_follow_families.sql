@@ -11,16 +11,7 @@ declare
     newcomer regclass;
 begin
     for declared in
-        select e.*
-        from sqlembed.embedding as e
-        cross join lateral sqlembed._present_columns(e) as p
-        where (
-                sqlembed._members(e.relation) <> e.members
-                or exists (select from sqlembed._unattached(e) as u where u.state <> 'disabled')
-            )
-            -- A source that has lost a column can only be declared anew.
-            and array_position(p.source, null) is null
-        order by e.id
+        select f.* from sqlembed._changed_families() as f
     loop
         -- Where this role may not, status says who may.
         if pg_has_role((select c.relowner from pg_class as c where c.oid = declared.relation), 'usage') then
@@ -53,13 +44,12 @@ begin
         loop
             continue when newcomer = any (declared.members);
             execute format(
-                'insert into sqlembed.change (embedding, key) select %s, %s from only %s as r where r.%I is null or not %L',
-                declared.id, declared.key_expression, newcomer, declared.name, is_partitioned
+                'select sqlembed._note_keys(%s, array_agg(%s)) from only %s as r where not (%s) or not %L',
+                declared.id, declared.key_expression, newcomer, sqlembed._vector_test(declared, 'r'),
+                is_partitioned and declared.side is null
             );
         end loop;
-        update sqlembed.embedding as e
-        set members = known
-        where e.id = declared.id and e.members <> known;
+        perform sqlembed._keep_members(declared.id, known);
     end loop;
 end
 $function$;

@@ -14,3 +14,5 @@ $function$;
 
 comment on function sqlembed._is_only_row(bigint, jsonb) is
     'An error when a key stands for several rows: the primary key of a parent does not bind its children.';
+
+revoke execute on function sqlembed._is_only_row(bigint, jsonb) from public;

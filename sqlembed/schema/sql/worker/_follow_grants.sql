@@ -1,0 +1,28 @@
+create or replace function sqlembed._follow_grants() returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '200ms'
+as $function$
+declare
+    lacking record;
+begin
+    -- A right that was taken back needs nothing: the policy asks the table itself.
+    for lacking in
+        select e.side, r.reader
+        from sqlembed.embedding as e
+        join pg_class as c on c.oid = e.side and pg_has_role(c.relowner, 'usage')
+        cross join lateral sqlembed._side_readers(e.relation, e.side) as r (reader)
+    loop
+        execute format('grant select on %s to %s', lacking.side, lacking.reader);
+    end loop;
+exception when lock_not_available then
+    -- Next time, then.
+    null;
+end
+$function$;
+
+comment on function sqlembed._follow_grants() is
+    'Let those who were granted a table read its side tables too, where the worker may grant it.';
+
+revoke execute on function sqlembed._follow_grants() from public;
