@@ -314,6 +314,63 @@ $function$;
 comment on function sqlembed._request_timeout() is
     'How long a statement waits for a worker: the setting sqlembed.request_timeout, else 10 s.';
 
+create or replace function sqlembed._row_key(relation regclass, key jsonb) returns jsonb
+language plpgsql
+stable
+as $function$
+declare
+    known record;
+    found jsonb;
+    is_key boolean;
+begin
+    select k.columns, k.expression, k.match into known from sqlembed._key_sql(_row_key.relation) as k;
+    is_key := coalesce(
+        pg_catalog.jsonb_typeof(_row_key.key) operator(pg_catalog.=) 'array'
+            and pg_catalog.jsonb_array_length(_row_key.key) operator(pg_catalog.=) pg_catalog.cardinality(known.columns)
+            and not exists (
+                select
+                from pg_catalog.jsonb_array_elements(_row_key.key) as v (value)
+                where pg_catalog.jsonb_typeof(v.value) in ('null', 'object', 'array')
+            ),
+        false
+    );
+    if is_key then
+        begin
+            execute pg_catalog.format(
+                'select %s from (select $1) as k (key) cross join %s as r where %s',
+                known.expression, _row_key.relation, known.match
+            )
+            into found
+            using _row_key.key;
+        exception when data_exception then
+            is_key := false;
+        end;
+    end if;
+    if not is_key then
+        raise exception 'sqlembed: % is not a key of table %', coalesce(_row_key.key::text, 'NULL'), _row_key.relation
+            using errcode = 'SE014',
+                hint = pg_catalog.format(
+                    'A key is a jsonb array of the primary key''s values in order, here of (%s).',
+                    (
+                        select pg_catalog.string_agg(
+                            pg_catalog.quote_ident(a.attname) || ' ' || pg_catalog.format_type(a.atttypid, a.atttypmod),
+                            ', '
+                            order by c.position
+                        )
+                        from pg_catalog.unnest(known.columns) with ordinality as c (name, position)
+                        join pg_catalog.pg_attribute as a
+                            on a.attrelid operator(pg_catalog.=) _row_key.relation
+                            and a.attname operator(pg_catalog.=) c.name
+                    )
+                );
+    end if;
+    return found;
+end
+$function$;
+
+comment on function sqlembed._row_key(regclass, jsonb) is
+    'The key as jobs write it, if there is such a row and the caller may see it.';
+
 create or replace function sqlembed._sees_all_rows(relation regclass) returns boolean
 language sql
 stable
@@ -1001,9 +1058,11 @@ begin
     if 'sqlembed' = any (sqlembed_dblink.dblink_get_connections()) then
         -- A connection whose other end has died stays in the session and fails for ever. With
         -- false this probe answers no row then; catching an error would need a subtransaction,
-        -- which parallel plans forbid.
-        if exists (select from sqlembed_dblink.dblink('sqlembed', 'select 1', false) as t (one integer)) then
-            return 'sqlembed';
+        -- which parallel plans forbid. One that died while it was waited for takes no probe any more.
+        if sqlembed_dblink.dblink_error_message('sqlembed') = 'OK' then
+            if exists (select from sqlembed_dblink.dblink('sqlembed', 'select 1', false) as t (one integer)) then
+                return 'sqlembed';
+            end if;
         end if;
         perform sqlembed_dblink.dblink_disconnect('sqlembed');
     end if;
@@ -6018,7 +6077,8 @@ begin
             order by k.position
         ),
         case (_side_source.declared).on_change
-            when 'hide' then format(' and %s.sqlembed_hash operator(pg_catalog.=) %s', alias, hash_call)
+            -- A bare equality would be taken for one that few rows pass, and the index left aside.
+            when 'hide' then format(' and coalesce(%s.sqlembed_hash operator(pg_catalog.=) %s, false)', alias, hash_call)
             else ''
         end
     )
@@ -7666,6 +7726,41 @@ $function$;
 comment on function sqlembed.predict(text, public.halfvec) is
     'Number of the cluster whose centroid is nearest; NULL for NULL, and under cosine for a vector of zeros, which has no direction. For many rows, assign is several times as fast.';
 
+-- The row that row_status has noted in two settings, and none that the caller may not see. Settings,
+-- because a condition on this view would be checked on every job there is: it has a barrier.
+create or replace view sqlembed._row_work with (security_barrier) as
+select
+    w.is_waiting,
+    f.embedding is not null as is_failed,
+    coalesce(j.attempts, f.attempts, 0) as attempts,
+    coalesce(j.error, case when not w.is_waiting then f.error end) as error,
+    w.changed_at,
+    case when j.error is not null then j.not_before end as retry_at
+from sqlembed.embedding as e
+cross join lateral (
+    select sqlembed._row_key(e.relation, nullif(current_setting('sqlembed.row_key', true), '')::jsonb) as key
+) as k
+left join sqlembed.job as j on j.embedding = e.id and j.key = k.key
+left join sqlembed.failed_job as f on f.embedding = e.id and f.key = k.key
+cross join lateral (
+    select
+        least(j.changed_at, min(c.changed_at)) as changed_at,
+        j.embedding is not null or count(*) > 0 as is_waiting
+    from sqlembed.change as c
+    where c.embedding = e.id and c.key = k.key
+) as w
+where e.id = nullif(current_setting('sqlembed.row_embedding', true), '')::integer and k.key is not null;
+
+comment on view sqlembed._row_work is 'What waits or has failed of one row; for row_status.';
+comment on column sqlembed._row_work.is_waiting is 'Whether a worker has to embed it.';
+comment on column sqlembed._row_work.is_failed is 'Whether it was given up.';
+comment on column sqlembed._row_work.attempts is 'How often the embedder has failed on it.';
+comment on column sqlembed._row_work.error is 'What the embedder said last.';
+comment on column sqlembed._row_work.changed_at is 'When the oldest change that waits was written.';
+comment on column sqlembed._row_work.retry_at is 'When it is tried again, after a failure.';
+
+grant select on sqlembed._row_work to public;
+
 create or replace view sqlembed._waiting with (security_barrier) as
 select e.relation, e.id as embedding, e.embedder, w.key, w.changed_at
 from sqlembed.embedding as e
@@ -7748,6 +7843,72 @@ comment on column sqlembed.failure.error is 'What the embedder said at the last 
 comment on column sqlembed.failure.failed_at is 'When it was given up.';
 
 grant select on sqlembed.failure to public;
+
+create or replace function sqlembed.row_status(relation regclass, key jsonb, embedding name default null)
+returns setof sqlembed.row_state
+language plpgsql
+volatile
+as $function$
+declare
+    declared sqlembed.embedding;
+    found_key jsonb;
+    has_vector boolean;
+begin
+    -- An error where there is no such embedding.
+    perform sqlembed._embedding_of(
+        row_status.relation,
+        coalesce(
+            row_status.embedding,
+            (
+                select e.name
+                from sqlembed.embedding as e
+                where e.relation operator(pg_catalog.=) row_status.relation
+                limit 1
+            )
+        )
+    );
+    found_key := sqlembed._row_key(row_status.relation, row_status.key);
+    if found_key is null then
+        return;
+    end if;
+    for declared in
+        select e.*
+        from sqlembed.embedding as e
+        where e.relation operator(pg_catalog.=) row_status.relation
+            and e.name operator(pg_catalog.=) coalesce(row_status.embedding, e.name)
+        order by e.name
+    loop
+        execute pg_catalog.format(
+            'select r.%I is not null from (select $1) as k (key) cross join %s as r where %s',
+            declared.name, declared.relation, (select k.match from sqlembed._key_sql(declared.relation) as k)
+        )
+        into has_vector
+        using found_key;
+        perform pg_catalog.set_config('sqlembed.row_key', found_key::text, true);
+        perform pg_catalog.set_config('sqlembed.row_embedding', declared.id::text, true);
+        return query
+        select
+            declared.name,
+            case
+                when w.is_waiting then 'pending'
+                when w.is_failed then 'failed'
+                when has_vector then 'embedded'
+                else 'blank'
+            end,
+            has_vector,
+            w.attempts,
+            w.error,
+            w.changed_at,
+            w.retry_at
+        from sqlembed._row_work as w;
+    end loop;
+    perform pg_catalog.set_config('sqlembed.row_key', '', true);
+    perform pg_catalog.set_config('sqlembed.row_embedding', '', true);
+end
+$function$;
+
+comment on function sqlembed.row_status(regclass, jsonb, name) is
+    'How far a row is: embedded, pending, failed (given up) or blank (nothing to embed), for one embedding or each. No row where there is none, or none that the caller may see.';
 
 create or replace view sqlembed.status with (security_barrier) as
 select

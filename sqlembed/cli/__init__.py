@@ -9,6 +9,7 @@ import click
 
 import sqlembed
 from sqlembed.cli import failures
+from sqlembed.cli.cache import cache
 from sqlembed.cli.cluster import cluster
 from sqlembed.cli.demo import demo
 from sqlembed.cli.doctor import doctor, uninstall
@@ -60,6 +61,7 @@ for command in (
     retry,
     worker,
     embedders,
+    cache,
     migrate,
     url,
     server,

@@ -116,10 +116,14 @@ def check(engine: sa.Engine) -> int:
             if title is None:
                 assert vector is None
             else:
-                assert list(vector) == pytest.approx(list(HASH.embed([f"{title} {body}"])[0]), abs=1e-3)
+                assert list(vector) == pytest.approx(
+                    list(HASH.embed([f"{title} {body}"])[0]), abs=1e-3
+                )
                 count += 1
         left = session.scalar(
-            sa.text("select (select count(*) from sqlembed.change) + (select count(*) from sqlembed.job)")
+            sa.text(
+                "select (select count(*) from sqlembed.change) + (select count(*) from sqlembed.job)"
+            )
         )
         assert left == 0
     return count
