@@ -86,8 +86,8 @@ def byte_size(text: str) -> int:
         raise ConfigError(
             f"{text!r} is not a size", hint="A number and B, kB, MB, GB or TB, such as 256MB."
         )
-    power = ("B", "kB", "MB", "GB", "TB").index(found[2] or "B")
-    return int(found[1]) << (10 * power)
+    exponent = ("B", "kB", "MB", "GB", "TB").index(found[2] or "B")
+    return int(found[1]) * int(1024**exponent)
 
 
 def _libpq_url(url: str, source: str) -> str:

@@ -3747,7 +3747,7 @@ $function$;
 comment on function sqlembed._check_writer(sqlembed.embedding) is
     'An error that says which right is missing, when the caller may not give the rows of a table their vectors.';
 
-create or replace function sqlembed._embed_changes(embedding integer) returns void
+create or replace function sqlembed._embed_changes(embedding integer) returns boolean
 language plpgsql
 volatile
 as $function$
@@ -3762,7 +3762,7 @@ begin
     for round in 1..10 loop
         keys := sqlembed._own_changes(declared.id);
         if keys is null then
-            return;
+            return sqlembed._has_own_changes();
         end if;
         select
             coalesce(pg_catalog.array_agg(t.key), '{}') as keys,
@@ -3781,7 +3781,7 @@ begin
                 found.inputs
             )
         ) then
-            return;
+            return false;
         end if;
     end loop;
     perform sqlembed._refuse_unsteady(declared);
@@ -3789,7 +3789,7 @@ end
 $function$;
 
 comment on function sqlembed._embed_changes(integer) is
-    'Embed the rows that the present transaction has written, through one request to a worker, with the rights of the caller.';
+    'Embed the rows that the present transaction has written, through one request to a worker, with the rights of the caller. True when rows of other embeddings are yet to be embedded.';
 
 create or replace function sqlembed._embed_statement() returns trigger
 language plpgsql
@@ -3832,7 +3832,7 @@ $function$;
 comment on function sqlembed._forget_own_changes(integer) is
     'Take back the notes of rows that the present transaction has written, for it gives them their vectors itself. Nobody else''s notes can be seen or touched by it.';
 
-create or replace function sqlembed._has_own_changes(embedding integer) returns boolean
+create or replace function sqlembed._has_own_changes(embedding integer default null) returns boolean
 language sql
 volatile
 security definer
@@ -3841,12 +3841,13 @@ as $function$
     select exists (
         select
         from sqlembed.change as c
-        where c.transaction = pg_current_xact_id_if_assigned() and c.embedding = _has_own_changes.embedding
+        where c.transaction = pg_current_xact_id_if_assigned()
+            and c.embedding = coalesce(_has_own_changes.embedding, c.embedding)
     )
 $function$;
 
 comment on function sqlembed._has_own_changes(integer) is
-    'Whether the present transaction has written rows that are yet to be embedded, also to a caller who may not embed them and is told so. It says nothing else to anybody.';
+    'Whether the present transaction has written rows that are yet to be embedded, by any embedding or by one, also to a caller who may not embed them and is told so. It says nothing else to anybody.';
 
 create or replace function sqlembed._note_again(declared sqlembed.embedding, keys jsonb[], hashes bytea[]) returns void
 language plpgsql
@@ -4060,7 +4061,7 @@ begin
     end if;
 
     perform sqlembed._note_again(_write_vectors.declared, _write_vectors.keys, _write_vectors.hashes);
-    return sqlembed._has_own_changes((_write_vectors.declared).id);
+    return sqlembed._has_own_changes();
 end
 $function$;
 

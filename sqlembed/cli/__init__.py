@@ -18,6 +18,7 @@ from sqlembed.cli.evaluate import evaluate
 from sqlembed.cli.load import load
 from sqlembed.cli.migrate import migrate
 from sqlembed.cli.options import examples
+from sqlembed.cli.refresh import refresh
 from sqlembed.cli.search import search
 from sqlembed.cli.server import server, url
 from sqlembed.cli.status import retry, status
@@ -58,6 +59,7 @@ for command in (
     cluster,
     evaluate,
     status,
+    refresh,
     retry,
     worker,
     embedders,

@@ -283,7 +283,8 @@ def test_dropping_the_embedding_takes_its_trigger_off(sync: Sync) -> None:
     assert (
         rows(
             sync.connection,
-            "select tgname from pg_trigger where tgrelid = 'article'::regclass and not tgisinternal",
+            "select tgname from pg_trigger"
+            " where tgrelid = 'article'::regclass and not tgisinternal",
         )
         == []
     )

@@ -197,7 +197,7 @@ CREATE FUNCTION sqlembed._drop_note_function(embedding integer) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._embed_changes(embedding integer) RETURNS void
+CREATE FUNCTION sqlembed._embed_changes(embedding integer) RETURNS boolean
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._embed_statement() RETURNS trigger
@@ -270,7 +270,7 @@ CREATE FUNCTION sqlembed._grantee(name text) RETURNS regrole
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._has_own_changes(embedding integer) RETURNS boolean
+CREATE FUNCTION sqlembed._has_own_changes(embedding integer DEFAULT NULL::integer) RETURNS boolean
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
