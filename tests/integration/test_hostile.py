@@ -14,9 +14,10 @@ OPEN = {
     "embedder": {"select"},
     "embedder_key": {"select"},
     "embedding": {"select"},
-    "change": {"insert"},
+    "change": {"select", "insert"},
     "cluster_model": {"select", "insert"},
     "cluster_centroid": {"select", "insert"},
+    "_row_work": {"select"},
     "failure": {"select"},
     "status": {"select"},
     "worker": {"select"},
@@ -28,7 +29,10 @@ OPEN = {
 ELEVATED = {
     "sqlembed._ask(text,bytea,text,text[])",
     "sqlembed._drop_note_function(integer)",
+    "sqlembed._forget_own_changes(integer)",
+    "sqlembed._has_own_changes(integer)",
     "sqlembed._make_note_function(integer)",
+    "sqlembed._make_row_functions(integer)",
 }
 
 

@@ -240,7 +240,10 @@ def test_one_sql_text_for_all_values(engine: sa.Engine, sessions: Sessions) -> N
 
 def test_hybrid_search_is_left_to_the_database() -> None:
     hits = search(Article, "food", k=3, filter=Article.year > 2020, mode="hybrid")
-    call = r"sqlembed\.search\(CAST\(NULL AS article\), :query_1, :k_1, :embedding_1, .*, :mode_1\)"
+    call = (
+        r"sqlembed\.search\(CAST\(NULL AS article\), :query_1, :k_1, :embedding_1, .*, :mode_1,"
+        r" :text_weight_1\)"
+    )
     assert re.search(call, str(select(hits.score)), re.DOTALL)
 
 

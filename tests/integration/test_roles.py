@@ -18,7 +18,7 @@ from sqlembed.schema import functions, migrate, roles
 from sqlembed.worker import Worker
 from tests.fix_database import Connection
 from tests.fix_hostile import embedded, genuine, refused
-from tests.fix_scram import PASSWORD, PasswordServer, Realm
+from tests.fix_scram import ADMINISTER_ROLES, PASSWORD, PasswordServer, Realm
 from tests.fix_worker import serving
 from tests.integration.working import due, until
 
@@ -49,12 +49,7 @@ def drop_roles(server: PasswordServer) -> None:
 def cast(realm: Realm, registry: Registry) -> Iterator[Cast]:
     """The administrator makes the roles, the owner migrates, and three users are members."""
     server = realm.server
-    for role, options in (
-        ("sqlembed_reader", ""),
-        ("sqlembed_writer", "in role sqlembed_reader"),
-        ("sqlembed_worker", ""),
-    ):
-        server.admin.execute(f"create role {role} nologin {options}".encode())
+    server.admin.execute(ADMINISTER_ROLES)
     names = {kind: f"{kind}_{uuid.uuid4().hex[:8]}" for kind in ("reader", "writer", "worker")}
     for kind, name in names.items():
         server.admin.execute(
@@ -196,10 +191,14 @@ def test_none_of_them_has_more(cast: Cast, kind: str) -> None:
         assert refused(connection, "insert into app.article values (9, 'x')")
 
 
+#: Functions of workers that read or change tables, with the rights of the worker itself.
+READERS = {"_follow_columns", "_follow_families", "_forget_failures", "_is_only_row"}
+
+
 def test_functions_of_workers_have_the_owners_rights_and_a_path_of_their_own(
     cast: Cast,
 ) -> None:
-    """The catalogue is under row level security; ``_follow_keys`` reads tables of others."""
+    """The catalogue is under row level security; and some read tables of others."""
     found = cast.owner.execute(
         """
         select p.proname, p.prosecdef, p.proconfig[1],
@@ -210,7 +209,7 @@ def test_functions_of_workers_have_the_owners_rights_and_a_path_of_their_own(
         (roles.worker_functions(),),
     ).fetchall()
     assert len(found) == len(roles.worker_functions())
-    assert {name for name, elevated, _, _ in found if not elevated} == {"_follow_keys"}
+    assert {name for name, elevated, _, _ in found if not elevated} == READERS
     assert {path for _, _, path, _ in found} == {"search_path=pg_catalog, pg_temp"}
     assert {public for _, _, _, public in found} == {False}
 

@@ -9,12 +9,26 @@ CREATE TYPE sqlembed.fitted_model AS (
 	loss double precision
 );
 
+CREATE TYPE sqlembed.row_state AS (
+	embedding name,
+	state text,
+	has_vector boolean,
+	attempts integer,
+	error text,
+	changed_at timestamp with time zone,
+	retry_at timestamp with time zone
+);
+
 CREATE FUNCTION sqlembed._answer_requests(worker integer, ids bigint[], counts integer[], errors text[], fingerprint text, kind text, hashes bytea[], vectors public.vector[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._ask(embedder text, key bytea, kind text, inputs text[]) RETURNS public.vector[]
     LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._ask_worker(embedder text, kind text, inputs text[]) RETURNS public.vector[]
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._assigned_sql(name text, rows text, with_distances boolean) RETURNS text
@@ -38,6 +52,8 @@ CREATE TABLE sqlembed.embedding (
     side regclass,
     hash_function name,
     chunking jsonb,
+    full_text text,
+    full_text_column name,
     dimensions integer NOT NULL,
     key_columns name[] NOT NULL,
     key_types regtype[] NOT NULL,
@@ -102,6 +118,10 @@ CREATE FUNCTION sqlembed._check_no_generated(relation regclass, columns name[]) 
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._check_relation(relation regclass) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._check_writer(declared sqlembed.embedding) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -177,6 +197,12 @@ CREATE FUNCTION sqlembed._drop_note_function(embedding integer) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._embed_changes(embedding integer) RETURNS boolean
+    LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed._embed_statement() RETURNS trigger
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed._embedding_of(relation regclass, name name DEFAULT NULL::name) RETURNS sqlembed.embedding
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -228,8 +254,24 @@ CREATE FUNCTION sqlembed._follow_keys() RETURNS void
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET lock_timeout TO '200ms';
 
+CREATE FUNCTION sqlembed._forget_own_changes(embedding integer) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._full_text_sql(config text, source text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._fused_score(vector_place bigint, text_place bigint, text_weight double precision) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (COALESCE(((1)::double precision / ((60 + vector_place))::double precision), (0)::double precision) + COALESCE((text_weight / ((60 + text_place))::double precision), (0)::double precision));
+
 CREATE FUNCTION sqlembed._grantee(name text) RETURNS regrole
     LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._has_own_changes(embedding integer DEFAULT NULL::integer) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._has_roles() RETURNS boolean
@@ -242,6 +284,9 @@ CREATE FUNCTION sqlembed._hash_call(declared sqlembed.embedding, row_name text) 
 
 CREATE FUNCTION sqlembed._hide_vector() RETURNS trigger
     LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed._hybrid_search(source anyelement, query text, query_vector public.vector, k integer, relation regclass, embedding name, filter text, text_weight double precision) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
+    LANGUAGE plpgsql STABLE ROWS 10;
 
 CREATE FUNCTION sqlembed._is_alive(worker integer) RETURNS boolean
     LANGUAGE sql
@@ -340,12 +385,25 @@ CREATE FUNCTION sqlembed._next_epoch(worker integer) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._note_again(declared sqlembed.embedding, keys jsonb[], hashes bytea[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_nestloop TO 'off';
+
 CREATE FUNCTION sqlembed._note_keys(embedding integer, keys jsonb[]) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._open_loopback() RETURNS text
     LANGUAGE plpgsql PARALLEL RESTRICTED
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._own_changes(embedding integer) RETURNS jsonb[]
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._parts(inputs text[]) RETURNS SETOF text[]
+    LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._pending(relation regclass, OUT rows bigint, OUT served boolean) RETURNS record
@@ -356,7 +414,13 @@ CREATE FUNCTION sqlembed._plan_search(function_name text, source anyelement, k i
     LANGUAGE plpgsql STABLE
     SET plan_cache_mode TO 'force_generic_plan';
 
+CREATE FUNCTION sqlembed._plan_text(relation regclass, embedding name, row_type text, query text, filter text, OUT statement text, OUT words tsquery[], OUT wanted tsquery, OUT requirement text) RETURNS record
+    LANGUAGE plpgsql STABLE;
+
 CREATE FUNCTION sqlembed._prepare_column(relation regclass, name name, embedder text, storage text, index text) RETURNS integer
+    LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed._prepare_full_text(relation regclass, embedding name, config text, source text) RETURNS name
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._prepare_side(relation regclass, embedding name, OUT side regclass, OUT hash_function name, OUT is_new boolean) RETURNS record
@@ -372,11 +436,27 @@ CREATE FUNCTION sqlembed._raise_briefly(state text, problem text, detail text, h
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._read_cache(fingerprint text, kind text, hashes bytea[]) RETURNS TABLE(input_hash bytea, embedding public.vector)
-    LANGUAGE sql STABLE SECURITY DEFINER
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off';
+
+CREATE FUNCTION sqlembed._read_changes() RETURNS TABLE(embedding integer, embedder text, fingerprint text, key text, input text, hash bytea)
+    LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._read_texts(declared sqlembed.embedding, keys jsonb[]) RETURNS TABLE(key jsonb, input text, hash bytea)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off';
 
 CREATE FUNCTION sqlembed._refuse_arguments(k integer, filter text, mode text) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._refuse_hidden(declared sqlembed.embedding) RETURNS void
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._refuse_relation(function_name text, given text) RETURNS void
@@ -388,6 +468,10 @@ CREATE FUNCTION sqlembed._refuse_side(relation regclass, side regclass, embeddin
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._refuse_undeclared(relation regclass, name name) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._refuse_unsteady(declared sqlembed.embedding) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -427,6 +511,13 @@ CREATE FUNCTION sqlembed._reserve_model(name text, query text, metric text, seed
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._rest_embedders(worker integer, embedders text[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._row_key(relation regclass, key jsonb) RETURNS jsonb
+    LANGUAGE plpgsql STABLE;
+
 CREATE FUNCTION sqlembed._row_source(relation regclass, expression text, row_name text) RETURNS text
     LANGUAGE plpgsql;
 
@@ -465,6 +556,11 @@ CREATE FUNCTION sqlembed._side_source(declared sqlembed.embedding, row_name name
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._spread(inputs text[], known text[], vectors public.vector[]) RETURNS public.vector[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_nestloop TO 'off';
+
 CREATE FUNCTION sqlembed._start_worker(name text, embedders text[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -473,7 +569,7 @@ CREATE FUNCTION sqlembed._stop_worker(worker integer) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._sweep(cache_rows bigint) RETURNS void
+CREATE FUNCTION sqlembed._sweep(cache_bytes bigint) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -481,8 +577,30 @@ CREATE FUNCTION sqlembed._take_requests(worker integer, most integer) RETURNS TA
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._text_query(config regconfig, query text, OUT words tsquery[], OUT required tsquery, OUT wanted tsquery) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._text_rows(source anyelement, statement text, wanted tsquery, words tsquery[], k integer, relation regclass, filter text) RETURNS TABLE(base anyelement, score double precision)
+    LANGUAGE plpgsql STABLE ROWS 10
+    SET jit TO 'off';
+
+CREATE FUNCTION sqlembed._text_search(source anyelement, query text, k integer, relation regclass, embedding name, filter text) RETURNS TABLE(base anyelement, score double precision)
+    LANGUAGE plpgsql STABLE ROWS 10;
+
+CREATE FUNCTION sqlembed._text_search_config(config regconfig) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._text_statement(relation regclass, row_type text, document text, is_stored boolean, filter text, words integer) RETURNS text
+    LANGUAGE plpgsql STABLE;
+
 CREATE FUNCTION sqlembed._ticket(embedder text, kind text, inputs text[]) RETURNS bytea
     LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._trim_cache(most bigint) RETURNS bigint
+    LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._uniform(key text, seed bigint) RETURNS double precision
@@ -503,9 +621,23 @@ CREATE FUNCTION sqlembed._view_definition(view oid) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog';
 
-CREATE FUNCTION sqlembed._write_cache(fingerprint text, kind text, hashes bytea[], vectors public.vector[]) RETURNS void
+CREATE FUNCTION sqlembed._word_score(weight double precision, frequency real, relative_length double precision) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (((weight * frequency) * (2.2)::double precision) / (frequency + ((1.2)::double precision * ((0.25)::double precision + ((0.75)::double precision * relative_length)))));
+
+CREATE FUNCTION sqlembed._word_weight(matching bigint, holding bigint) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ln(((1)::double precision + (((((2 * matching) - holding))::double precision + (0.5)::double precision) / (((holding)::numeric + 0.5))::double precision)));
+
+CREATE FUNCTION sqlembed._write_cache(fingerprint text, kind text, hashes bytea[], vectors public.vector[], age interval DEFAULT '00:00:00'::interval) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._write_numbers(embedding integer, keys text[], hashes bytea[], numbers real[]) RETURNS boolean
+    LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed._write_vectors(declared sqlembed.embedding, keys jsonb[], hashes bytea[], vectors public.vector[]) RETURNS boolean
+    LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.assign(name text, query text) RETURNS TABLE(id text, centroid_id integer)
     LANGUAGE plpgsql STABLE
@@ -515,11 +647,15 @@ CREATE FUNCTION sqlembed.centroids(name text) RETURNS TABLE(centroid_id integer,
     LANGUAGE plpgsql STABLE ROWS 20 PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed.clear_cache(embedder text DEFAULT NULL::text) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed.cluster_examples(name text, query text, examples integer DEFAULT 3) RETURNS TABLE(centroid_id integer, id text, distance double precision)
     LANGUAGE plpgsql STABLE
     SET jit TO 'off';
 
-CREATE FUNCTION sqlembed.create_embedding(relation regclass, embedder text, source text, embedding name DEFAULT 'embedding'::name, timing text DEFAULT 'async'::text, on_change text DEFAULT 'hide'::text, metric text DEFAULT 'cosine'::text, storage text DEFAULT 'vector'::text, index text DEFAULT 'hnsw'::text, place text DEFAULT 'row'::text, chunking jsonb DEFAULT NULL::jsonb, adopt text DEFAULT 'keep'::text, if_not_exists boolean DEFAULT false) RETURNS bigint
+CREATE FUNCTION sqlembed.create_embedding(relation regclass, embedder text, source text, embedding name DEFAULT 'embedding'::name, timing text DEFAULT 'async'::text, on_change text DEFAULT 'hide'::text, metric text DEFAULT 'cosine'::text, storage text DEFAULT 'vector'::text, index text DEFAULT 'hnsw'::text, place text DEFAULT 'row'::text, chunking jsonb DEFAULT NULL::jsonb, adopt text DEFAULT 'keep'::text, if_not_exists boolean DEFAULT false, full_text regconfig DEFAULT NULL::regconfig) RETURNS bigint
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.create_kmeans(name text, query text, num_clusters integer DEFAULT NULL::integer, metric text DEFAULT 'cosine'::text, max_iterations integer DEFAULT 20, min_rel_progress double precision DEFAULT 0.01, seed integer DEFAULT 0) RETURNS sqlembed.fitted_model
@@ -572,10 +708,13 @@ CREATE FUNCTION sqlembed.revoke_embedder(embedder text, grantee text) RETURNS vo
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed.search(relation anyelement, query text, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
+CREATE FUNCTION sqlembed.row_status(relation regclass, key jsonb, embedding name DEFAULT NULL::name) RETURNS SETOF sqlembed.row_state
+    LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed.search(relation anyelement, query text, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, text_weight double precision DEFAULT 1) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
     LANGUAGE plpgsql STABLE ROWS 10;
 
-CREATE FUNCTION sqlembed.search(relation text, query text, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text) RETURNS TABLE(base text, distance double precision, score double precision, chunk text)
+CREATE FUNCTION sqlembed.search(relation text, query text, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, text_weight double precision DEFAULT 1) RETURNS TABLE(base text, distance double precision, score double precision, chunk text)
     LANGUAGE plpgsql IMMUTABLE;
 
 CREATE FUNCTION sqlembed.similarity(embedder text, a text, b text) RETURNS double precision
@@ -610,7 +749,16 @@ CREATE TABLE sqlembed.change (
     embedding integer NOT NULL,
     key jsonb NOT NULL,
     changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    transaction xid8,
     CONSTRAINT change_key_check CHECK ((jsonb_typeof(key) = 'array'::text))
+);
+
+CREATE TABLE sqlembed.failed_job (
+    embedding integer NOT NULL,
+    key jsonb NOT NULL,
+    attempts integer NOT NULL,
+    error text NOT NULL,
+    failed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
 CREATE TABLE sqlembed.job (
@@ -624,6 +772,30 @@ CREATE TABLE sqlembed.job (
     error text
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='1000');
+
+CREATE VIEW sqlembed._row_work WITH (security_barrier='true') AS
+ SELECT w.is_waiting,
+    (f.embedding IS NOT NULL) AS is_failed,
+    COALESCE(j.attempts, f.attempts, 0) AS attempts,
+    COALESCE(j.error,
+        CASE
+            WHEN (NOT w.is_waiting) THEN f.error
+            ELSE NULL::text
+        END) AS error,
+    w.changed_at,
+        CASE
+            WHEN (j.error IS NOT NULL) THEN j.not_before
+            ELSE NULL::timestamp with time zone
+        END AS retry_at
+   FROM ((((sqlembed.embedding e
+     CROSS JOIN LATERAL ( SELECT sqlembed._row_key(e.relation, (NULLIF(current_setting('sqlembed.row_key'::text, true), ''::text))::jsonb) AS key) k)
+     LEFT JOIN sqlembed.job j ON (((j.embedding = e.id) AND (j.key = k.key))))
+     LEFT JOIN sqlembed.failed_job f ON (((f.embedding = e.id) AND (f.key = k.key))))
+     CROSS JOIN LATERAL ( SELECT LEAST(j.changed_at, min(c.changed_at)) AS changed_at,
+            ((j.embedding IS NOT NULL) OR (count(*) > 0)) AS is_waiting
+           FROM sqlembed.change c
+          WHERE ((c.embedding = e.id) AND (c.key = k.key))) w)
+  WHERE ((e.id = (NULLIF(current_setting('sqlembed.row_embedding'::text, true), ''::text))::integer) AND (k.key IS NOT NULL));
 
 CREATE VIEW sqlembed._waiting WITH (security_barrier='true') AS
  SELECT e.relation,
@@ -643,7 +815,7 @@ CREATE VIEW sqlembed._waiting WITH (security_barrier='true') AS
            FROM sqlembed.change c
           WHERE ((c.embedding = e.id) AND s.all_rows)
         UNION ALL
-         SELECT NULL::jsonb,
+         SELECT NULL::jsonb AS jsonb,
             o.changed_at
            FROM ( SELECT min(q.changed_at) AS changed_at
                    FROM ( SELECT j.changed_at
@@ -668,6 +840,41 @@ CREATE TABLE sqlembed.cache (
     used_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
+CREATE TABLE sqlembed.embedder (
+    name text NOT NULL,
+    dimensions integer NOT NULL,
+    fingerprint text,
+    runtime text DEFAULT 'python'::text NOT NULL,
+    is_asymmetric boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT embedder_dimensions_check CHECK (((dimensions >= 1) AND (dimensions <= 16000))),
+    CONSTRAINT embedder_name_check CHECK (((name <> ''::text) AND (length(name) <= 200))),
+    CONSTRAINT embedder_runtime_check CHECK ((runtime = ANY (ARRAY['python'::text, 'sql'::text])))
+);
+
+CREATE VIEW sqlembed.cache_use AS
+ SELECT m.name AS embedder,
+    u.fingerprint,
+    u.kind,
+    u.vectors,
+    (u.vectors * ((one.bytes + octet_length(u.fingerprint)) + 100)) AS bytes,
+    u.oldest_use,
+    u.newest_use
+   FROM ((( SELECT c.fingerprint,
+            c.kind,
+            count(*) AS vectors,
+            min(c.used_at) AS oldest_use,
+            max(c.used_at) AS newest_use
+           FROM sqlembed.cache c
+          GROUP BY c.fingerprint, c.kind) u
+     CROSS JOIN LATERAL ( SELECT ((4 * public.vector_dims(c.embedding)) + 8) AS bytes
+           FROM sqlembed.cache c
+          WHERE ((c.fingerprint = u.fingerprint) AND (c.kind = u.kind))
+         LIMIT 1) one)
+     LEFT JOIN LATERAL ( SELECT string_agg(e.name, ', '::text ORDER BY e.name) AS name
+           FROM sqlembed.embedder e
+          WHERE (e.fingerprint = u.fingerprint)) m ON (true));
+
 ALTER TABLE sqlembed.change ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME sqlembed.change_id_seq
     START WITH 1
@@ -686,18 +893,6 @@ CREATE TABLE sqlembed.cluster_centroid (
 )
 WITH (toast_tuple_target='8160');
 
-CREATE TABLE sqlembed.embedder (
-    name text NOT NULL,
-    dimensions integer NOT NULL,
-    fingerprint text,
-    runtime text DEFAULT 'python'::text NOT NULL,
-    is_asymmetric boolean DEFAULT false NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT embedder_dimensions_check CHECK (((dimensions >= 1) AND (dimensions <= 16000))),
-    CONSTRAINT embedder_name_check CHECK (((name <> ''::text) AND (length(name) <= 200))),
-    CONSTRAINT embedder_runtime_check CHECK ((runtime = ANY (ARRAY['python'::text, 'sql'::text])))
-);
-
 CREATE TABLE sqlembed.embedder_key (
     embedder text NOT NULL,
     key bytea NOT NULL,
@@ -711,14 +906,6 @@ ALTER TABLE sqlembed.embedding ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY 
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
-);
-
-CREATE TABLE sqlembed.failed_job (
-    embedding integer NOT NULL,
-    key jsonb NOT NULL,
-    attempts integer NOT NULL,
-    error text NOT NULL,
-    failed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
 CREATE VIEW sqlembed.failure WITH (security_barrier='true') AS
@@ -747,6 +934,7 @@ CREATE UNLOGGED TABLE sqlembed.request (
     CONSTRAINT request_kind_check CHECK ((kind = ANY (ARRAY['document'::text, 'query'::text])))
 )
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_cost_delay='0');
+ALTER TABLE ONLY sqlembed.request ALTER COLUMN result SET STORAGE EXTERNAL;
 
 ALTER TABLE sqlembed.request ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME sqlembed.request_id_seq
@@ -837,6 +1025,7 @@ CREATE TABLE sqlembed.worker_process (
     embedders text[] NOT NULL,
     epoch integer DEFAULT 0 NOT NULL,
     pid integer DEFAULT pg_backend_pid() NOT NULL,
+    resting text[] DEFAULT '{}'::text[] NOT NULL,
     started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 )
 WITH (fillfactor='10');
@@ -845,6 +1034,7 @@ CREATE VIEW sqlembed.worker AS
  SELECT id,
     name,
     embedders,
+    resting,
     started_at
    FROM sqlembed.worker_process w
   WHERE (EXISTS ( SELECT
@@ -909,6 +1099,8 @@ ALTER TABLE ONLY sqlembed.worker_process
 
 CREATE INDEX cache_oldest ON sqlembed.cache USING btree (used_at);
 
+CREATE INDEX change_of_transaction ON sqlembed.change USING btree (transaction) WHERE (transaction IS NOT NULL);
+
 CREATE INDEX job_due ON sqlembed.job USING btree (embedding, not_before) WHERE (worker IS NULL);
 
 CREATE INDEX request_waiting ON sqlembed.request USING btree (worker) WHERE (NOT done);
@@ -958,11 +1150,18 @@ CREATE POLICY owner_of_the_table_queues ON sqlembed.change FOR INSERT WITH CHECK
      JOIN pg_class c ON ((c.oid = (e.relation)::oid)))
   WHERE pg_has_role(c.relowner, 'usage'::text)))));
 
+CREATE POLICY writer_of_the_vector_embeds ON sqlembed.change USING (((transaction = pg_current_xact_id_if_assigned()) AND (embedding = ANY (ARRAY( SELECT e.id
+   FROM (sqlembed.embedding e
+     JOIN pg_attribute a ON (((a.attrelid = (e.relation)::oid) AND (a.attname = e.name) AND (NOT a.attisdropped))))
+  WHERE has_column_privilege((e.relation)::oid, a.attnum, 'update'::text))))));
+
 GRANT USAGE ON SCHEMA sqlembed TO PUBLIC;
 
 GRANT USAGE ON SCHEMA sqlembed_wire TO sqlembed_loopback;
 
 REVOKE ALL ON FUNCTION sqlembed._answer_requests(worker integer, ids bigint[], counts integer[], errors text[], fingerprint text, kind text, hashes bytea[], vectors public.vector[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._ask_worker(embedder text, kind text, inputs text[]) FROM PUBLIC;
 
 GRANT SELECT ON TABLE sqlembed.embedding TO PUBLIC;
 
@@ -995,6 +1194,10 @@ GRANT INSERT(side) ON TABLE sqlembed.embedding TO PUBLIC;
 GRANT INSERT(hash_function) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(chunking) ON TABLE sqlembed.embedding TO PUBLIC;
+
+GRANT INSERT(full_text) ON TABLE sqlembed.embedding TO PUBLIC;
+
+GRANT INSERT(full_text_column) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(dimensions) ON TABLE sqlembed.embedding TO PUBLIC;
 
@@ -1062,6 +1265,8 @@ REVOKE ALL ON FUNCTION sqlembed._note_keys(embedding integer, keys jsonb[]) FROM
 
 REVOKE ALL ON FUNCTION sqlembed._open_loopback() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._parts(inputs text[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._probe_loopback() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._read_cache(fingerprint text, kind text, hashes bytea[]) FROM PUBLIC;
@@ -1076,17 +1281,23 @@ REVOKE ALL ON FUNCTION sqlembed._remove_vectors(embedding integer, keys jsonb[],
 
 REVOKE ALL ON FUNCTION sqlembed._renew_leases(worker integer, embedding integer, keys jsonb[], lease interval) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._rest_embedders(worker integer, embedders text[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._start_worker(name text, embedders text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._stop_worker(worker integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION sqlembed._sweep(cache_rows bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION sqlembed._sweep(cache_bytes bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._take_requests(worker integer, most integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._ticket(embedder text, kind text, inputs text[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION sqlembed._write_cache(fingerprint text, kind text, hashes bytea[], vectors public.vector[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION sqlembed._trim_cache(most bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._write_cache(fingerprint text, kind text, hashes bytea[], vectors public.vector[], age interval) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed.clear_cache(embedder text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed.grant_embedder(embedder text, grantee text) FROM PUBLIC;
 
@@ -1106,13 +1317,15 @@ GRANT ALL ON PROCEDURE sqlembed_wire.request(IN embedder text, IN kind text, IN 
 REVOKE ALL ON FUNCTION sqlembed_wire.submit(embedder text, kind text, inputs text[], ticket bytea, OUT id bigint, OUT result public.vector[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION sqlembed_wire.submit(embedder text, kind text, inputs text[], ticket bytea, OUT id bigint, OUT result public.vector[]) TO sqlembed_loopback;
 
-GRANT INSERT ON TABLE sqlembed.change TO PUBLIC;
+GRANT SELECT,INSERT ON TABLE sqlembed.change TO PUBLIC;
+
+GRANT SELECT ON TABLE sqlembed._row_work TO PUBLIC;
 
 GRANT SELECT ON TABLE sqlembed._waiting TO PUBLIC;
 
-GRANT SELECT,INSERT ON TABLE sqlembed.cluster_centroid TO PUBLIC;
-
 GRANT SELECT ON TABLE sqlembed.embedder TO PUBLIC;
+
+GRANT SELECT,INSERT ON TABLE sqlembed.cluster_centroid TO PUBLIC;
 
 GRANT SELECT ON TABLE sqlembed.embedder_key TO PUBLIC;
 

@@ -4,7 +4,11 @@ immutable
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
-    perform sqlembed._check_choice('mode', _refuse_arguments.mode, '{vector,exact}', '{hybrid}');
+    perform sqlembed._check_choice('mode', _refuse_arguments.mode, '{vector,exact,hybrid,text}');
+    if _refuse_arguments.mode in ('hybrid', 'text') then
+        raise exception 'sqlembed: mode => % needs a text', quote_literal(_refuse_arguments.mode)
+            using errcode = 'SE014', hint = 'A vector has no words. Give the text to sqlembed.search.';
+    end if;
     if _refuse_arguments.k > 1000 then
         raise exception 'sqlembed: k must be 1000 or less, not %', _refuse_arguments.k
             using errcode = 'SE014', hint = 'With mode => ''exact'' it may be larger.';

@@ -4,7 +4,8 @@ create or replace function sqlembed.search(
     k integer default 10,
     embedding name default null,
     filter text default null,
-    mode text default 'vector'
+    mode text default 'vector',
+    text_weight double precision default 1
 )
 returns table (base anyelement, distance double precision, score double precision, chunk text)
 language plpgsql
@@ -13,15 +14,31 @@ rows 10
 as $function$
 declare
     plan record := sqlembed._plan_search(
-        'search', search.relation, search.k, search.embedding, search.filter, search.mode, null
+        'search', search.relation, search.k, search.embedding, search.filter,
+        case when search.mode operator(pg_catalog.=) any ('{hybrid,text}') then 'vector' else search.mode end, null
     );
     query_vector public.vector;
 begin
     if sqlembed._blank(search.query) then
         raise exception 'sqlembed: the query is empty' using errcode = 'SE014', hint = 'Give the text to search for.';
     end if;
+    if search.mode operator(pg_catalog.=) 'text' then
+        return query
+        select t.base, null::pg_catalog.float8, t.score, null::pg_catalog.text
+        from sqlembed._text_search(search.relation, search.query, search.k, plan.relation, search.embedding, search.filter) as t;
+        return;
+    end if;
     -- Once, and before anything with the filter runs: its errors are its own.
     query_vector := sqlembed.embed(plan.embedder, search.query);
+    if search.mode operator(pg_catalog.=) 'hybrid' then
+        return query
+        select h.base, h.distance, h.score, h.chunk
+        from sqlembed._hybrid_search(
+            search.relation, search.query, query_vector, search.k, plan.relation, search.embedding, search.filter,
+            search.text_weight
+        ) as h;
+        return;
+    end if;
     return query
     select n.base, n.distance, null::pg_catalog.float8, null::pg_catalog.text
     from sqlembed._nearest(
@@ -30,5 +47,5 @@ begin
 end
 $function$;
 
-comment on function sqlembed.search(anyelement, text, integer, name, text, text) is
-    'The k rows whose embedding is nearest to a text, nearest first: select (base).title, distance from sqlembed.search(null::article, ''food''). filter is a condition on one row of the table, applied before ranking; mode => ''exact'' compares every row.';
+comment on function sqlembed.search(anyelement, text, integer, name, text, text, double precision) is
+    'The k rows whose embedding is nearest to a text, nearest first: select (base).title, distance from sqlembed.search(null::article, ''food''). filter is a condition on one row of the table, applied before ranking; mode => ''exact'' compares every row, ''text'' ranks by the words of the query alone (BM25, its score), ''hybrid'' by both: score is the reciprocal rank fusion, in which words count text_weight times what vectors do.';

@@ -7,7 +7,7 @@ cross join lateral (
     union all
     select c.key, c.changed_at from sqlembed.change as c where c.embedding = e.id and s.all_rows
     union all
-    select null, o.changed_at
+    select null::jsonb, o.changed_at
     from (
         select min(q.changed_at) as changed_at
         from (

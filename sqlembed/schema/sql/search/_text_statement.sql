@@ -1,0 +1,93 @@
+create or replace function sqlembed._text_statement(
+    relation regclass,
+    row_type text,
+    document text,
+    is_stored boolean,
+    filter text,
+    words integer
+)
+returns text
+language plpgsql
+stable
+as $function$
+declare
+    relation_name name;
+    -- A common table expression of this statement must not be taken for the table.
+    full_name text;
+    key_columns text;
+    keys text;
+    frequencies text;
+    weights text;
+    scores text;
+begin
+    select c.relname, pg_catalog.format('%I.%I', n.nspname, c.relname)
+    into relation_name, full_name
+    from pg_catalog.pg_class as c
+    join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) c.relnamespace
+    where c.oid operator(pg_catalog.=) _text_statement.relation;
+    select
+        pg_catalog.string_agg(pg_catalog.format('%I.%I as key%s', relation_name, k.name, k.place), ', ' order by k.place),
+        pg_catalog.string_agg(pg_catalog.format('sqlembed_text.key%s', k.place), ', ' order by k.place)
+    into key_columns, keys
+    from sqlembed._key_sql(_text_statement.relation) as s
+    cross join lateral pg_catalog.unnest(s.columns) with ordinality as k (name, place);
+    if keys is null then
+        raise exception 'sqlembed: table % has no primary key', _text_statement.relation
+            using errcode = 'SE010', hint = 'Rows are told apart by it: alter table … add primary key.';
+    end if;
+    select
+        -- With weights of one, the cover density of a single word is how often it occurs.
+        pg_catalog.string_agg(
+            pg_catalog.format('pg_catalog.ts_rank_cd(''{1,1,1,1}'', sqlembed_text.document, $2[%1$s]) as frequency%1$s', n), ', '
+        ),
+        pg_catalog.string_agg(
+            pg_catalog.format(
+                'sqlembed._word_weight(pg_catalog.count(*), pg_catalog.count(*) filter '
+                '(where frequency%1$s operator(pg_catalog.>) 0)) as weight%1$s', n
+            ),
+            ', '
+        ),
+        pg_catalog.string_agg(
+            pg_catalog.format('sqlembed._word_score(weight%1$s, frequency%1$s, length operator(pg_catalog./) average)', n),
+            ' operator(pg_catalog.+) '
+        )
+    into frequencies, weights, scores
+    from pg_catalog.generate_series(1, _text_statement.words) as n;
+
+    return pg_catalog.format(
+        'with found as materialized (
+            select relation, place, %1$s, pg_catalog.length(document)::pg_catalog.float8 as length, %2$s
+            from (
+                select %3$I.tableoid as relation, %3$I.ctid as place, %4$s, %5$s as document
+                from %6$s as %3$I
+                where %7$s and (%8$s
+                )
+                offset 0
+            ) as sqlembed_text
+            where %9$s
+        ),
+        corpus as (select pg_catalog.avg(length) as average, %10$s from found),
+        best as (
+            select relation, place, %1$s, %11$s as score
+            from found as sqlembed_text
+            cross join corpus
+            order by score desc, %1$s
+            limit $3
+        )
+        select row(base.*)::%12$s, sqlembed_text.score
+        from best as sqlembed_text
+        join %6$s as base
+            on base.tableoid operator(pg_catalog.=) sqlembed_text.relation
+            and base.ctid operator(pg_catalog.=) sqlembed_text.place
+        order by sqlembed_text.score desc, %1$s',
+        keys, frequencies, relation_name, key_columns, _text_statement.document, full_name,
+        case when _text_statement.is_stored then _text_statement.document || ' operator(pg_catalog.@@) $1' else 'true' end,
+        coalesce(_text_statement.filter, 'true'),
+        case when _text_statement.is_stored then 'true' else 'document operator(pg_catalog.@@) $1' end,
+        weights, scores, _text_statement.row_type
+    );
+end
+$function$;
+
+comment on function sqlembed._text_statement(regclass, text, text, boolean, text, integer) is
+    'A statement that ranks the rows which match the text query $1 by BM25 over its words $2, and gives the best $3 of them with their score. Where the full text is stored, its index finds them.';
