@@ -1689,6 +1689,14 @@ begin
     _canonical_source.expression := pg_catalog.regexp_replace(
         pg_catalog.regexp_replace(definition, '^[[:space:]]*SELECT[[:space:]]+', ''), ' AS ' || view_name || '[[:space:]].*$', ''
     );
+    -- Of a view, PostgreSQL 15 writes every column with the name of its table.
+    if pg_catalog.current_setting('server_version_num')::integer operator(pg_catalog.<) 160000 then
+        _canonical_source.expression := sqlembed._unqualified(
+            _canonical_source.expression,
+            (select c.relname from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) _canonical_source.relation),
+            _canonical_source.columns
+        );
+    end if;
 end
 $function$;
 
@@ -3261,6 +3269,41 @@ $function$;
 
 comment on function sqlembed._unattached(sqlembed.embedding) is
     'Tables of an embedding whose triggers are missing, disabled or otherwise than they were made.';
+
+create or replace function sqlembed._unqualified(expression text, relation name, columns name[]) returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+    with part as (
+        select p.found[1] as token, p.position
+        from regexp_matches(
+            _unqualified.expression,
+            $re$('(?:[^']|'')*'|"(?:[^"]|"")*"|[[:alnum:]_$]+|::|[[:space:]]+|.)$re$,
+            'g'
+        ) with ordinality as p (found, position)
+    ),
+    seen as (
+        select
+            p.token,
+            p.position,
+            -- A function, a type or a collation may be in a schema of the table's name.
+            p.token = quote_ident(_unqualified.relation)
+                and lead(p.token) over ordered = '.'
+                and lead(p.token, 2) over ordered = any (array(select quote_ident(c) from unnest(_unqualified.columns) as c))
+                and lead(p.token, 3, '') over ordered <> '('
+                and lag(p.token, 1, '') over ordered not in ('.', '::')
+                and lag(p.token, 2, '') over ordered <> 'COLLATE' as is_qualifier
+        from part as p
+        window ordered as (order by p.position)
+    )
+    select string_agg(s.token, '' order by s.position)
+    from (select s.*, lag(s.is_qualifier, 1, false) over (order by s.position) as is_dot from seen as s) as s
+    where not s.is_qualifier and not s.is_dot
+$function$;
+
+comment on function sqlembed._unqualified(text, name, name[]) is
+    'An expression as PostgreSQL writes it, without the table''s name before its columns.';
 
 create or replace function sqlembed._unsteady_part(tree text) returns text
 language sql
