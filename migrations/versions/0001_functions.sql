@@ -277,6 +277,20 @@ $function$;
 comment on function sqlembed._metric_operator(text) is
     'The operator of a metric, qualified, as SQL text.';
 
+create or replace function sqlembed._renamed_columns(declared sqlembed.embedding) returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- Of one that is gone PostgreSQL itself says that there is no such column.
+    select string_agg(format('r.%I as %I', coalesce(c.present, c.declared), c.declared), ', ')
+    from unnest((select p.source from sqlembed._present_columns(_renamed_columns.declared) as p), (_renamed_columns.declared).source_columns)
+        as c (present, declared)
+$function$;
+
+comment on function sqlembed._renamed_columns(sqlembed.embedding) is
+    'The columns of row r that the source uses, under the names that it uses for them.';
+
 create or replace function sqlembed._request_timeout() returns interval
 language plpgsql
 stable
@@ -1418,75 +1432,114 @@ language plpgsql
 volatile
 as $function$
 declare
-    relation text := (_attach_triggers.declared).relation::text;
+    members regclass[] := (_attach_triggers.declared).relation
+        operator(pg_catalog.||) sqlembed._members((_attach_triggers.declared).relation);
+    is_partitioned boolean;
+    present record;
+    source text;
+    wanted record;
+    member regclass;
 begin
     perform sqlembed._make_note_function((_attach_triggers.declared).id);
-    execute pg_catalog.format(
-        'create or replace trigger %I after insert on %s
-        referencing new table as sqlembed_new
-        for each statement execute function sqlembed.%I()',
-        'sqlembed_insert_' || (_attach_triggers.declared).id,
-        relation,
-        '_note_' || (_attach_triggers.declared).id
+    perform sqlembed._make_row_functions((_attach_triggers.declared).id);
+    select c.relkind operator(pg_catalog.=) 'p'
+    into is_partitioned
+    from pg_catalog.pg_class as c
+    where c.oid operator(pg_catalog.=) (_attach_triggers.declared).relation;
+    select p.* into present from sqlembed._present_columns(_attach_triggers.declared) as p;
+    source := sqlembed._renamed_source(
+        (_attach_triggers.declared).relation,
+        (_attach_triggers.declared).source,
+        (_attach_triggers.declared).source_columns,
+        present.source
     );
-    execute pg_catalog.format(
-        'create or replace trigger %I after update on %s
-        referencing old table as sqlembed_old new table as sqlembed_new
-        for each statement execute function sqlembed.%I()',
-        'sqlembed_update_' || (_attach_triggers.declared).id,
-        relation,
-        '_note_' || (_attach_triggers.declared).id
+    if source is null then
+        raise exception 'sqlembed: a column of the source of % is gone', (_attach_triggers.declared).relation
+            using errcode = 'SE012',
+                hint = pg_catalog.format(
+                    'Declare it anew, after: select sqlembed.drop_embedding(%L, %L).',
+                    (_attach_triggers.declared).relation, (_attach_triggers.declared).name
+                );
+    end if;
+    foreach member in array members
+    loop
+        for wanted in select w.* from sqlembed._wanted_triggers(_attach_triggers.declared) as w
+        loop
+            -- Partitions get the row triggers of their parent.
+            continue when wanted.is_row and is_partitioned
+                and member operator(pg_catalog.<>) (_attach_triggers.declared).relation;
+            execute pg_catalog.format(
+                'create or replace trigger %I %s %s execute function sqlembed.%I(%s)',
+                wanted.name,
+                pg_catalog.format(wanted.definition, member),
+                case
+                    -- An ORM that writes the old vector back beside a new text gets NULL; a client's
+                    -- new vector is kept.
+                    when wanted.function operator(pg_catalog.~) '^_hide_' then pg_catalog.format(
+                        'when ((%s) is distinct from (%s) and pg_catalog.record_image_eq(row(old.%3$I), row(new.%3$I)))',
+                        sqlembed._row_source(member, source, 'old'),
+                        sqlembed._row_source(member, source, 'new'),
+                        present.vector
+                    )
+                    when wanted.name operator(pg_catalog.~) '^sqlembed_update_' and wanted.fires operator(pg_catalog.=) 'A'
+                    then pg_catalog.format('when (new.%I is null)', present.vector)
+                end,
+                wanted.function,
+                case when wanted.function operator(pg_catalog.=) '_embed_statement' then (_attach_triggers.declared).id end
+            );
+            execute pg_catalog.format(
+                'alter table %s enable %s trigger %I',
+                member,
+                case wanted.fires when 'A' then 'always' when 'R' then 'replica' end,
+                wanted.name
+            );
+        end loop;
+    end loop;
+    perform sqlembed._drop_triggers(
+        (_attach_triggers.declared).id,
+        array(select w.name from sqlembed._wanted_triggers(_attach_triggers.declared) as w),
+        members
     );
-    if (_attach_triggers.declared).timing operator(pg_catalog.=) 'sync' then
-        -- Its name sorts after the two: it embeds what they have noted.
-        execute pg_catalog.format(
-            'create or replace trigger %I after insert or update on %s
-            for each statement execute function sqlembed._embed_statement(%s)',
-            'sqlembed_vectors_' || (_attach_triggers.declared).id,
-            relation,
-            (_attach_triggers.declared).id
-        );
-    end if;
-    if (_attach_triggers.declared).place operator(pg_catalog.=) 'side' then
-        execute pg_catalog.format(
-            'create or replace trigger %I after delete on %s
-            referencing old table as sqlembed_old
-            for each statement execute function sqlembed.%I()',
-            'sqlembed_delete_' || (_attach_triggers.declared).id,
-            relation,
-            '_note_' || (_attach_triggers.declared).id
-        );
-        execute pg_catalog.format(
-            'create or replace trigger %I after truncate on %s
-            for each statement execute function sqlembed.%I()',
-            'sqlembed_truncate_' || (_attach_triggers.declared).id,
-            relation,
-            '_note_' || (_attach_triggers.declared).id
-        );
-    elsif (_attach_triggers.declared).on_change operator(pg_catalog.=) 'hide' then
-        -- Its name sorts last, so that it sees the row as other triggers leave it. An ORM that writes
-        -- the old vector back beside a new text gets NULL; a client's new vector is kept.
-        execute pg_catalog.format(
-            'create or replace trigger %I before update on %s
-            for each row
-            when ((%s) is distinct from (%s) and pg_catalog.record_image_eq(row(old.%5$I), row(new.%5$I)))
-            execute function sqlembed._hide_vector(%5$L)',
-            'zz_sqlembed_hide_' || (_attach_triggers.declared).id,
-            relation,
-            sqlembed._row_source(
-                (_attach_triggers.declared).relation, (_attach_triggers.declared).source, 'old'
-            ),
-            sqlembed._row_source(
-                (_attach_triggers.declared).relation, (_attach_triggers.declared).source, 'new'
-            ),
-            (_attach_triggers.declared).name
-        );
-    end if;
 end
 $function$;
 
 comment on function sqlembed._attach_triggers(sqlembed.embedding) is
-    'Put the triggers of an embedding on its table.';
+    'Put the triggers of an embedding on its table and the children of it, as they are wanted, and take off others of its own.';
+
+create or replace function sqlembed._base_columns(relation regclass, columns name[]) returns name[]
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select array(
+        select a.attname
+        from pg_attribute as a
+        where a.attrelid = _base_columns.relation
+            and a.attgenerated = ''
+            and not a.attisdropped
+            and (
+                a.attname = any (_base_columns.columns)
+                or exists (
+                    select
+                    from pg_attribute as g
+                    join pg_attrdef as e on e.adrelid = g.attrelid and e.adnum = g.attnum
+                    join pg_depend as d
+                        on d.classid = 'pg_attrdef'::regclass
+                        and d.objid = e.oid
+                        and d.refclassid = 'pg_class'::regclass
+                        and d.refobjid = g.attrelid
+                    where g.attrelid = a.attrelid
+                        and g.attgenerated <> ''
+                        and g.attname = any (_base_columns.columns)
+                        and d.refobjsubid = a.attnum
+                )
+            )
+        order by a.attnum
+    )
+$function$;
+
+comment on function sqlembed._base_columns(regclass, name[]) is
+    'Columns of a table that decide what others hold: in place of a generated column, those that it is made from. Triggers do not see the generated one, or not yet.';
 
 create or replace function sqlembed._build_index(declared sqlembed.embedding) returns void
 language plpgsql
@@ -1636,6 +1689,14 @@ begin
     _canonical_source.expression := pg_catalog.regexp_replace(
         pg_catalog.regexp_replace(definition, '^[[:space:]]*SELECT[[:space:]]+', ''), ' AS ' || view_name || '[[:space:]].*$', ''
     );
+    -- Of a view, PostgreSQL 15 writes every column with the name of its table.
+    if pg_catalog.current_setting('server_version_num')::integer operator(pg_catalog.<) 160000 then
+        _canonical_source.expression := sqlembed._unqualified(
+            _canonical_source.expression,
+            (select c.relname from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) _canonical_source.relation),
+            _canonical_source.columns
+        );
+    end if;
 end
 $function$;
 
@@ -1688,6 +1749,10 @@ begin
         k.expression
     into new.key_columns, new.key_types, new.key_expression
     from sqlembed._key_sql(new.relation) as k;
+    new.numbered_in := new.relation::oid;
+    new.vector_number := (sqlembed._column_numbers(coalesce(new.side, new.relation), array[new.name]))[1];
+    new.source_numbers := sqlembed._column_numbers(new.relation, new.source_columns);
+    new.members := sqlembed._members(new.relation);
     if not exists (select from sqlembed.embedder_key as k where k.embedder = new.embedder) then
         raise exception 'sqlembed: permission denied for embedder %', quote_ident(new.embedder)
             using errcode = '42501',
@@ -1703,67 +1768,38 @@ comment on function sqlembed._check_declaration() is
 create or replace trigger check_declaration before insert on sqlembed.embedding
 for each row execute function sqlembed._check_declaration();
 
-create or replace function sqlembed._check_family(relation regclass) returns void
+create or replace function sqlembed._check_family(relation regclass, embedding name) returns void
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    found record;
+    other regclass;
 begin
-    select c.relispartition, c.relkind into found from pg_class as c where c.oid = _check_family.relation;
-    if found.relispartition then
+    if (select c.relispartition from pg_class as c where c.oid = _check_family.relation) then
         raise exception 'sqlembed: % is a partition', _check_family.relation
             using errcode = 'SE010',
-                hint = format('Embed %s: what is written through it is noticed there only.', pg_partition_root(_check_family.relation)::regclass);
+                hint = format('Embed %s: its rows move from one partition to another.', pg_partition_root(_check_family.relation)::regclass);
     end if;
-    if exists (
-        select
-        from pg_inherits as i
-        where i.inhrelid = _check_family.relation or i.inhparent = _check_family.relation and found.relkind = 'r'
-    ) then
-        raise exception 'sqlembed: % belongs to an inheritance tree', _check_family.relation
-            using errcode = 'SE010', hint = 'Make it a partitioned table: triggers do not reach from a parent to its children.';
-    end if;
-end
-$function$;
-
-comment on function sqlembed._check_family(regclass) is
-    'An error when rows of a table may be written through another one, whose statements its triggers do not see.';
-
-create or replace function sqlembed._check_no_generated(relation regclass, columns name[]) returns void
-language plpgsql
-stable
-set search_path = pg_catalog, pg_temp
-as $function$
-declare
-    generated name;
-begin
-    select a.attname
-    into generated
-    from pg_attribute as a
-    where a.attrelid = _check_no_generated.relation
-        and a.attname = any (_check_no_generated.columns)
-        and a.attgenerated <> ''
-    limit 1;
+    select e.relation
+    into other
+    from sqlembed.embedding as e
+    where e.name = _check_family.embedding
+        and e.relation <> _check_family.relation
+        and (
+            e.relation = any (sqlembed._members(_check_family.relation))
+            or _check_family.relation = any (sqlembed._members(e.relation))
+        );
     if found then
-        raise exception 'sqlembed: column % is generated, and a trigger that hides vectors cannot see it', quote_ident(generated)
-            using errcode = 'SE012',
-                hint = format(
-                    'Write its expression into the source, or say on_change => ''keep''. It is: %s.',
-                    (
-                        select pg_get_expr(d.adbin, d.adrelid)
-                        from pg_attrdef as d
-                        join pg_attribute as a on a.attrelid = d.adrelid and a.attnum = d.adnum
-                        where d.adrelid = _check_no_generated.relation and a.attname = generated
-                    )
-                );
+        raise exception 'sqlembed: column % of % is an embedding of %, which is of the same family',
+            quote_ident(_check_family.embedding), _check_family.relation, other
+            using errcode = 'SE011', hint = format('One declaration does for parent and children: see %s.', other);
     end if;
 end
 $function$;
 
-comment on function sqlembed._check_no_generated(regclass, name[]) is
-    'An error when one of the columns is generated.';
+comment on function sqlembed._check_family(regclass, name) is
+    'An error when a table is a partition, or a parent or child of it keeps the same column.';
 
 create or replace function sqlembed._check_relation(relation regclass) returns void
 language plpgsql
@@ -1795,38 +1831,109 @@ $function$;
 comment on function sqlembed._check_relation(regclass) is
     'An error when a relation cannot have embeddings, or is not the caller''s.';
 
+create or replace function sqlembed._column_numbers(relation regclass, columns name[]) returns smallint[]
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select array(
+        select a.attnum
+        from unnest(_column_numbers.columns) with ordinality as c (name, position)
+        left join pg_attribute as a
+            on a.attrelid = _column_numbers.relation and a.attname = c.name and a.attnum > 0 and not a.attisdropped
+        order by c.position
+    )
+$function$;
+
+comment on function sqlembed._column_numbers(regclass, name[]) is
+    'Numbers of columns, which they keep whatever they are called; NULL for one that is missing.';
+
 create or replace function sqlembed._drop_note_function(embedding integer) returns void
 language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
+declare
+    made text;
 begin
-    if not exists (select from sqlembed.embedding as e where e.id = _drop_note_function.embedding)
-        and not exists (
-            select
-            from pg_trigger as t
-            where t.tgfoid = to_regprocedure(format('sqlembed.%I()', '_note_' || _drop_note_function.embedding))
-        )
-    then
-        execute format('drop function if exists sqlembed.%I()', '_note_' || _drop_note_function.embedding);
+    if exists (select from sqlembed.embedding as e where e.id = _drop_note_function.embedding) then
+        return;
     end if;
+    foreach made in array array['_note_', '_note_row_', '_hide_']
+    loop
+        made := format('sqlembed.%I()', made || _drop_note_function.embedding);
+        if not exists (select from pg_trigger as t where t.tgfoid = to_regprocedure(made)) then
+            execute format('drop function if exists %s', made);
+        end if;
+    end loop;
 end
 $function$;
 
 comment on function sqlembed._drop_note_function(integer) is
-    'Remove the trigger function of an embedding that is no more, once no trigger calls it. Harmless in anybody''s hands.';
+    'Remove the trigger functions of an embedding that is no more, once no trigger calls them. Harmless in anybody''s hands.';
 
-create or replace function sqlembed._hide_vector() returns trigger
+create or replace function sqlembed._drop_triggers(embedding integer, kept name[], members regclass[]) returns void
 language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
 as $function$
+declare
+    found record;
 begin
-    return pg_catalog.jsonb_populate_record(new, pg_catalog.jsonb_build_object(tg_argv[0], null));
+    for found in
+        select t.tgname, t.tgrelid::regclass as relation
+        from pg_trigger as t
+        where (
+            t.tgfoid in (
+                to_regprocedure(format('sqlembed.%I()', '_note_' || _drop_triggers.embedding)),
+                to_regprocedure(format('sqlembed.%I()', '_note_row_' || _drop_triggers.embedding)),
+                to_regprocedure(format('sqlembed.%I()', '_hide_' || _drop_triggers.embedding))
+            )
+            or t.tgfoid = 'sqlembed._embed_statement()'::regprocedure
+            and t.tgname = 'sqlembed_vectors_' || _drop_triggers.embedding
+        )
+            and t.tgparentid = 0
+            and not (t.tgname = any (_drop_triggers.kept) and t.tgrelid = any (_drop_triggers.members))
+        order by t.tgrelid, t.tgname
+    loop
+        execute format('drop trigger %I on %s', found.tgname, found.relation);
+    end loop;
 end
 $function$;
 
-comment on function sqlembed._hide_vector() is
-    'Row trigger of on_change => ''hide'': the source has changed, so the vector of the old one goes.';
+comment on function sqlembed._drop_triggers(integer, name[], regclass[]) is
+    'Take the triggers of an embedding off every table, but for those of some names on some tables.';
+
+create or replace function sqlembed._generation(relation regclass, number smallint) returns text
+language sql
+stable
+set search_path = pg_catalog
+as $function$
+    select format('(%s)::%s', pg_get_expr(d.adbin, d.adrelid), format_type(a.atttypid, a.atttypmod))
+    from pg_attrdef as d
+    join pg_attribute as a on a.attrelid = d.adrelid and a.attnum = d.adnum
+    where d.adrelid = _generation.relation and d.adnum = _generation.number
+$function$;
+
+comment on function sqlembed._generation(regclass, smallint) is
+    'What a generated column is made of, every name qualified that is not in pg_catalog.';
+
+create or replace function sqlembed._is_family(relation regclass) returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select exists (
+        select from pg_class as c where c.oid = _is_family.relation and c.relkind = 'p'
+    )
+    or exists (
+        select from pg_inherits as i where _is_family.relation in (i.inhrelid, i.inhparent)
+    )
+$function$;
+
+comment on function sqlembed._is_family(regclass) is
+    'Whether rows of a table may be written by statements on another one: its partitions, children or parents.';
 
 create or replace function sqlembed._is_waiting(relation regclass, since timestamptz) returns boolean
 language sql
@@ -1985,88 +2092,42 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     declared sqlembed.embedding;
-    key text;
-    vector text;
-    source text;
-    made text;
-    changed text;
-    stamp text;
+    note record;
     bell text;
     lost text;
+    made text := format('sqlembed.%I', '_note_' || _make_note_function.embedding);
 begin
     select e.* into declared from sqlembed.embedding as e where e.id = _make_note_function.embedding;
-    -- Columns have no prefix: a name that has one and is no column any more means a function.
-    key := (select k.expression from sqlembed._key_sql(declared.relation, '') as k);
-    if key is null then
+    select n.* into note from sqlembed._note_sql(declared.id, declared.on_change) as n;
+    if note.key is null then
         return;
     end if;
-    vector := quote_ident(declared.name);
-    source := (select string_agg(quote_ident(c), ', ') from unnest(declared.source_columns) as c);
-    made := format('sqlembed.%I', '_note_' || declared.id);
-
-    changed := case declared.on_change
-        -- The row trigger has set the vector to NULL where the source changed.
-        when 'hide' then format(
-            $sql$
-            select %1$s, n.key
-            from (select %2$s as key, row(%4$s) as source from sqlembed_new where %3$s is null) as n
-            left join (select %2$s as key, %3$s is null as was_null, row(%4$s) as source from sqlembed_old) as o
-                on o.key = n.key
-            where o.key is null or not o.was_null or o.source *<> n.source$sql$,
-            declared.id, key, vector, source
-        )
-        -- A vector that came with the new text is the client's own and stays. One that goes with its
-        -- row to another key is out of date if the text changed as well, or if the old key was waiting.
-        else format(
-            $sql$
-            select %1$s, n.key
-            from (select %2$s as key, %3$s as vector, row(%4$s) as source from sqlembed_new) as n
-            left join (select %2$s as key, %3$s as vector, row(%4$s) as source from sqlembed_old) as o on o.key = n.key
-            where case
-                when o.key is null then n.vector is null
-                or (
-                    md5(row(n.vector)::text) in (select md5(row(%3$s)::text) from sqlembed_old)
-                    and md5(row(n.vector, n.source)::text) not in (select md5(row(%3$s, row(%4$s))::text) from sqlembed_old)
-                )
-                or exists (
-                    select
-                    from (select %2$s as key from sqlembed_old) as p
-                    join (
-                        select j.key from sqlembed.job as j where j.embedding = %1$s
-                        union all
-                        select c.key from sqlembed.change as c where c.embedding = %1$s
-                    ) as w on w.key = p.key
-                )
-                when n.vector is null then o.vector is not null or o.source *<> n.source
-                else o.source *<> n.source and record_image_eq(row(o.vector), row(n.vector))
-            end$sql$,
-            declared.id, key, vector, source
-        )
-    end;
-
-    -- With timing sync, the writer embeds before the commit and finds its own changes by the stamp.
-    stamp := case declared.timing when 'sync' then 'pg_current_xact_id()' else 'null' end;
     bell := case declared.timing
         when 'async' then format(
             $sql$
     -- NOTIFY serializes commits, so a bell is rung only while a worker waits for one. The shared
     -- lock, held to the end of the transaction, keeps a worker from falling asleep meanwhile.
-    if found and not pg_try_advisory_xact_lock_shared(%s, 0) then
+    if sqlembed_noted > 0 and not pg_try_advisory_xact_lock_shared(%s, 0) then
         perform pg_notify('sqlembed', '');
     end if;$sql$,
             sqlembed._lock('idle')
         )
         else ''
     end;
+    -- A column that was dropped must not fail the application's statement, unless it was to embed.
     lost := case declared.timing
         when 'sync' then format(
             $sql$
-        if exists (select from pg_attribute as a where a.attrelid = tg_relid and a.attname = %L and not a.attisdropped) then
+        if exists (
+            select
+            from sqlembed.embedding as e
+            cross join lateral sqlembed._present_columns(e) as p
+            where e.id = %s and p.vector is not null and array_position(p.source, null) is not null
+        ) then
             raise exception 'sqlembed: rows of %% cannot be embedded: %%', tg_relid::regclass, sqlerrm
-                using errcode = 'SE012',
-                    hint = 'Declare the embedding anew: drop_embedding, then create_embedding. A worker follows a primary key that was renamed.';
+                using errcode = 'SE012', hint = 'Declare the embedding anew: drop_embedding, then create_embedding.';
         end if;$sql$,
-            declared.name
+            declared.id
         )
         else ''
     end;
@@ -2084,9 +2145,12 @@ set enable_nestloop = off
 as %2$L
 $sql$,
         made,
-        case declared.place when 'side' then sqlembed._side_note_body(declared.id, key, source) else format(
+        case declared.place when 'side' then sqlembed._side_note_body(declared.id, note.key, note.source) else format(
             $sql$
 #variable_conflict use_column
+declare
+    sqlembed_note text;
+    sqlembed_noted bigint;
 begin
     -- Attached without these names for its rows, they would lead to views of the caller's in pg_temp.
     if to_regclass('sqlembed_new') is not null or to_regclass('sqlembed_old') is not null then
@@ -2100,38 +2164,42 @@ begin
     then
         return null;
     end if;
-    -- A column that was dropped or renamed under us must not fail the application's statement, unless
-    -- it was to embed.
     begin
         if tg_op = 'INSERT' then
-            perform %2$s, %4$s from sqlembed_new where %3$s is null limit 1;
+            perform * from (%2$s) as sqlembed_probe;
         else
-            perform %2$s, %4$s, %3$s from sqlembed_new%5$s limit 1;
+            perform * from (%3$s) as sqlembed_probe;
         end if;
-    exception when undefined_column or undefined_function then%9$s
-        return null;
+    exception when undefined_column or undefined_function then
+        -- A column has another name now: until a worker has made this function anew, the statement is
+        -- made here.%7$s
+        select case tg_op when 'INSERT' then s.inserted else s.updated end
+        into sqlembed_note
+        from sqlembed._note_sql(%1$s, 'keep') as s;
+        if sqlembed_note is null then
+            return null;
+        end if;
     end;
-    if not found then
+    if sqlembed_note is not null then
+        execute sqlembed_note;
+        get diagnostics sqlembed_noted = row_count;
+    elsif not found then
         return null;
-    end if;
-
-    if tg_op = 'INSERT' then
-        insert into sqlembed.change (embedding, key, transaction)
-        select %1$s, %2$s, %7$s from sqlembed_new where %3$s is null;
+    elsif tg_op = 'INSERT' then
+        %4$s;
+        get diagnostics sqlembed_noted = row_count;
     else
-        insert into sqlembed.change (embedding, key, transaction)
-        select w.embedding, w.key, %7$s from (%6$s) as w (embedding, key);
-    end if;%8$s
+        %5$s;
+        get diagnostics sqlembed_noted = row_count;
+    end if;%6$s
     return null;
 end
 $sql$,
             declared.id,
-            key,
-            vector,
-            source,
-            case declared.on_change when 'hide' then format(' where %s is null', vector) else '' end,
-            changed,
-            stamp,
+            note.probe_inserted,
+            note.probe_updated,
+            note.inserted,
+            note.updated,
             bell,
             lost
         ) end
@@ -2153,6 +2221,347 @@ $function$;
 comment on function sqlembed._make_note_function(integer) is
     'Make the function that the statement triggers of an embedding call, out of the catalogue and the present primary key. Harmless in anybody''s hands: it makes the same function again.';
 
+create or replace function sqlembed._make_row_functions(embedding integer) returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    declared sqlembed.embedding;
+    asked record;
+    made name;
+begin
+    select e.* into declared from sqlembed.embedding as e where e.id = _make_row_functions.embedding;
+    select s.* into asked from sqlembed._note_row_sql(declared.id, 'old.', 'new.', declared.on_change) as s;
+    if asked.key is null or declared.place = 'side' then
+        return;
+    end if;
+
+    -- As in the function for statements, nothing of the table's owner may run in it. Rows are noted
+    -- outside of the block that catches errors: inside, each would cost a transaction id.
+    execute format(
+        $sql$
+create or replace function sqlembed.%1$I() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as %2$L
+$sql$,
+        '_note_row_' || declared.id,
+        format(
+            $sql$
+declare
+    sqlembed_key jsonb;
+    sqlembed_changed boolean;
+    sqlembed_asked record;
+begin
+    if current_setting('sqlembed.writing', true) = 'on' and pg_trigger_depth() = 1
+        and has_function_privilege(session_user, 'sqlembed._stop_worker(integer)', 'execute')
+    then
+        return new;
+    end if;
+    begin
+        if tg_op = 'INSERT' then
+            sqlembed_changed := %2$s;
+        else
+            sqlembed_changed := %3$s;
+        end if;
+        if sqlembed_changed then
+            sqlembed_key := %4$s;
+        end if;
+    exception when undefined_column or undefined_function then
+        -- A column was renamed or dropped, and no worker has made this function anew yet.
+        select s.* into sqlembed_asked from sqlembed._note_row_sql(%1$s, '($2).', '($1).', 'keep') as s;
+        if sqlembed_asked.key is null then
+            return new;
+        end if;
+        if tg_op = 'INSERT' then
+            execute 'select ' || sqlembed_asked.inserted into sqlembed_changed using new;
+        else
+            execute 'select ' || sqlembed_asked.updated into sqlembed_changed using new, old;
+        end if;
+        if sqlembed_changed then
+            execute 'select ' || sqlembed_asked.key into sqlembed_key using new;
+        end if;
+    end;
+    if sqlembed_changed then
+        insert into sqlembed.change (embedding, key, transaction) values (%1$s, sqlembed_key, %6$s);
+        -- As in the function for statements.
+        if not pg_try_advisory_xact_lock_shared(%5$s, 0) then
+            perform pg_notify('sqlembed', '');
+        end if;
+    end if;
+    return new;
+end
+$sql$,
+            declared.id, asked.inserted, asked.updated, asked.key, sqlembed._lock('idle'),
+            case declared.timing when 'sync' then 'pg_current_xact_id()' else 'null' end
+        )
+    );
+    execute format(
+        'comment on function sqlembed.%I() is %L',
+        '_note_row_' || declared.id,
+        'Row trigger: append the key of a row that needs a vector to change. Made by create_embedding for tables whose rows come by several ways, and for rows that replication applies.'
+    );
+
+    -- It runs with the writer's rights and search_path.
+    execute format(
+        $sql$
+create or replace function sqlembed.%1$I() returns trigger
+language plpgsql
+as %2$L
+$sql$,
+        '_hide_' || declared.id,
+        format(
+            $sql$
+begin
+    begin
+        new.%2$I := null;
+    exception when undefined_column then
+        return coalesce(
+            (
+                select pg_catalog.jsonb_populate_record(new, pg_catalog.jsonb_build_object(p.vector, null))
+                from sqlembed.embedding as e
+                cross join lateral sqlembed._present_columns(e) as p
+                where e.id operator(pg_catalog.=) %1$s and p.vector is not null
+            ),
+            new
+        );
+    end;
+    return new;
+end
+$sql$,
+            declared.id,
+            (select p.vector from sqlembed._present_columns(declared) as p)
+        )
+    );
+    execute format(
+        'comment on function sqlembed.%I() is %L',
+        '_hide_' || declared.id,
+        'Row trigger of on_change => ''hide'': the source has changed, so the vector of the old one goes. Made by create_embedding for one embedding.'
+    );
+    foreach made in array array['_note_row_', '_hide_']
+    loop
+        execute format('revoke execute on function sqlembed.%I() from public', made || declared.id);
+        execute format(
+            'grant execute on function sqlembed.%I() to %s',
+            made || declared.id,
+            (select c.relowner::regrole from pg_class as c where c.oid = declared.relation)
+        );
+    end loop;
+end
+$function$;
+
+comment on function sqlembed._make_row_functions(integer) is
+    'Make the functions that the row triggers of an embedding call, out of the catalogue and the present names of the columns. Harmless in anybody''s hands: it makes the same functions again.';
+
+create or replace function sqlembed._may_wait(embedding integer, key jsonb) returns boolean
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- The log of changes has no index. It is asked for every row whose key changes, so a long one
+    -- counts as a yes: to embed a row once more is cheaper than to read it all again.
+    select exists (
+        select from sqlembed.job as j where j.embedding = _may_wait.embedding and j.key = _may_wait.key
+    )
+    or (
+        select count(*) > 100 or coalesce(bool_or(c.key = _may_wait.key), false)
+        from (
+            select c.key from sqlembed.change as c where c.embedding = _may_wait.embedding limit 101
+        ) as c
+    )
+$function$;
+
+comment on function sqlembed._may_wait(integer, jsonb) is
+    'Whether a row may wait for its vector.';
+
+revoke execute on function sqlembed._may_wait(integer, jsonb) from public;
+
+create or replace function sqlembed._members(relation regclass) returns regclass[]
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    with recursive family as (
+        select _members.relation::oid as member
+        union
+        select i.inhrelid
+        from family as f
+        join pg_inherits as i on i.inhparent = f.member and not i.inhdetachpending
+        join pg_class as c on c.oid = i.inhrelid
+        where c.relkind in ('r', 'p') and c.relpersistence <> 't'
+    )
+    select coalesce(array_agg(f.member::regclass order by f.member), '{}')
+    from family as f
+    where f.member <> _members.relation
+$function$;
+
+comment on function sqlembed._members(regclass) is
+    'Partitions or inheritance children of a table, and theirs, without itself.';
+
+create or replace function sqlembed._note_row_sql(
+    embedding integer,
+    old text,
+    new text,
+    on_change text,
+    out key text,
+    out inserted text,
+    out updated text
+)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    declared sqlembed.embedding;
+    old_key text;
+    vector name;
+    sources text;
+begin
+    select e.* into declared from sqlembed.embedding as e where e.id = _note_row_sql.embedding;
+    _note_row_sql.key := (select k.expression from sqlembed._key_sql(declared.relation, _note_row_sql.new) as k);
+    old_key := (select k.expression from sqlembed._key_sql(declared.relation, _note_row_sql.old) as k);
+    select
+        p.vector,
+        (
+            select format(
+                'record_image_ne(row(%s), row(%s))',
+                coalesce(string_agg(_note_row_sql.old || quote_ident(c), ', '), 'null'),
+                coalesce(string_agg(_note_row_sql.new || quote_ident(c), ', '), 'null')
+            )
+            from unnest(sqlembed._base_columns(declared.relation, p.source)) as c
+        )
+    into vector, sources
+    from sqlembed._present_columns(declared) as p;
+    if vector is null then
+        _note_row_sql.key := null;
+    end if;
+    if _note_row_sql.key is null then
+        return;
+    end if;
+    _note_row_sql.inserted := format('%s%I is null', _note_row_sql.new, vector);
+    -- The same conditions as those of whole statements.
+    _note_row_sql.updated := format(
+        case _note_row_sql.on_change
+            when 'hide' then '%2$s%3$I is null and (%1$s%3$I is not null or %4$s <> %5$s or %6$s)'
+            else
+                'case '
+                'when %4$s <> %5$s then %2$s%3$I is null '
+                'or record_image_eq(row(%1$s%3$I), row(%2$s%3$I)) and (%6$s or sqlembed._may_wait(%7$s, %4$s)) '
+                'when %2$s%3$I is null then %1$s%3$I is not null or %6$s '
+                'else %6$s and record_image_eq(row(%1$s%3$I), row(%2$s%3$I)) end'
+        end,
+        _note_row_sql.old, _note_row_sql.new, vector, old_key, _note_row_sql.key, sources, declared.id
+    );
+end
+$function$;
+
+comment on function sqlembed._note_row_sql(integer, text, text, text) is
+    'What a row trigger asks of a row, after the present names of its columns: its key, and whether it needs a vector when it is inserted and when it is updated. NULL when there is no key or no vector column any more.';
+
+revoke execute on function sqlembed._note_row_sql(integer, text, text, text) from public;
+
+create or replace function sqlembed._note_sql(
+    embedding integer,
+    on_change text,
+    out probe_inserted text,
+    out probe_updated text,
+    out inserted text,
+    out updated text,
+    out key text,
+    out source text
+)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    declared sqlembed.embedding;
+    vector text;
+    -- With timing sync, the writer embeds before the commit and finds its own changes by the stamp.
+    stamp text;
+begin
+    select e.* into declared from sqlembed.embedding as e where e.id = _note_sql.embedding;
+    -- Columns have no prefix: a name that has one and is no column any more means a function.
+    stamp := case declared.timing when 'sync' then 'pg_current_xact_id()' else 'null' end;
+    _note_sql.key := (select k.expression from sqlembed._key_sql(declared.relation, '') as k);
+    select
+        quote_ident(p.vector),
+        coalesce(
+            (
+                select string_agg(quote_ident(c), ', ')
+                from unnest(sqlembed._base_columns(declared.relation, p.source)) as c
+            ),
+            'null'
+        )
+    into vector, _note_sql.source
+    from sqlembed._present_columns(declared) as p;
+    if _note_sql.key is null or vector is null then
+        _note_sql.key := null;
+        return;
+    end if;
+
+    _note_sql.probe_inserted := format(
+        'select %1$s, %2$s from sqlembed_new where %3$s is null limit 1', _note_sql.key, _note_sql.source, vector
+    );
+    _note_sql.probe_updated := format(
+        'select %1$s, %2$s, %3$s from sqlembed_new%4$s limit 1',
+        _note_sql.key, _note_sql.source, vector, case _note_sql.on_change when 'hide' then format(' where %s is null', vector) else '' end
+    );
+    _note_sql.inserted := format(
+        'insert into sqlembed.change (embedding, key, transaction) select %1$s, %2$s, %4$s from sqlembed_new where %3$s is null',
+        declared.id, _note_sql.key, vector, stamp
+    );
+    _note_sql.updated := case _note_sql.on_change
+        -- The row trigger has set the vector to NULL where the source changed.
+        when 'hide' then format(
+            $sql$insert into sqlembed.change (embedding, key, transaction)
+            select %1$s, n.key, %5$s
+            from (select %2$s as key, row(%4$s) as source from sqlembed_new where %3$s is null) as n
+            left join (select %2$s as key, %3$s is null as was_null, row(%4$s) as source from sqlembed_old) as o
+                on o.key = n.key
+            where o.key is null or not o.was_null or o.source *<> n.source$sql$,
+            declared.id, _note_sql.key, vector, _note_sql.source, stamp
+        )
+        -- A vector that came with the new text is the client's own and stays. One that goes with its
+        -- row to another key may be out of date, if the old key was waiting or the text has changed
+        -- as well: then text and vector have not stood together before. The type's own output
+        -- compares what has no operator that can be hashed.
+        else format(
+            $sql$insert into sqlembed.change (embedding, key, transaction)
+            select %1$s, n.key, %5$s
+            from (select %2$s as key, %3$s as vector, row(%4$s) as source from sqlembed_new) as n
+            left join (select %2$s as key, %3$s as vector, row(%4$s) as source from sqlembed_old) as o on o.key = n.key
+            where case
+                when n.vector is null then o.key is null or o.vector is not null or o.source *<> n.source
+                when o.key is not null and (o.source *= n.source or record_image_eq(row(o.vector), row(n.vector)))
+                then o.source *<> n.source
+                else md5(row(n.vector)::text) in (select md5(row(%3$s)::text) from sqlembed_old) and (
+                    md5(row(n.source, n.vector)::text) not in (select md5(row(row(%4$s), %3$s)::text) from sqlembed_old)
+                    or exists (
+                        select
+                        from (select %2$s as key from sqlembed_old) as p
+                        join (
+                            select j.key from sqlembed.job as j where j.embedding = %1$s
+                            union all
+                            select c.key from sqlembed.change as c where c.embedding = %1$s
+                        ) as w on w.key = p.key
+                    )
+                )
+            end$sql$,
+            declared.id, _note_sql.key, vector, _note_sql.source, stamp
+        )
+    end;
+end
+$function$;
+
+comment on function sqlembed._note_sql(integer, text) is
+    'With what a statement trigger finds and notes the rows that need a vector, after the present names of their columns: two probes and two statements, and what they say for the key and the columns of the source. NULL when there is no key or no vector column any more.';
+
+revoke execute on function sqlembed._note_sql(integer, text) from public;
+
 create or replace function sqlembed._pending(relation regclass, out rows bigint, out served boolean)
 language sql
 stable
@@ -2172,6 +2581,30 @@ $function$;
 
 comment on function sqlembed._pending(regclass) is
     'How many rows of a table wait, NULL for those from whom a policy keeps rows back, and whether living workers serve all of them.';
+
+create or replace function sqlembed._prefixed_source(relation regclass, expression text, row_name text) returns text
+language plpgsql
+volatile
+as $function$
+declare
+    view_name text := 'sqlembed_source_' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '');
+    definition text;
+begin
+    -- With a second item in FROM, PostgreSQL puts the first one's alias before its columns.
+    execute pg_catalog.format(
+        'create temporary view %1$I as select (%2$s) as %1$I from %3$s as %4$I, (values (1)) as sqlembed_one (sqlembed_one)',
+        view_name, _prefixed_source.expression, _prefixed_source.relation, _prefixed_source.row_name
+    );
+    definition := sqlembed._view_definition(pg_catalog.to_regclass('pg_temp.' || view_name));
+    execute pg_catalog.format('drop view pg_temp.%I', view_name);
+    return pg_catalog.regexp_replace(
+        pg_catalog.regexp_replace(definition, '^[[:space:]]*SELECT[[:space:]]+', ''), ' AS ' || view_name || '[[:space:]].*$', ''
+    );
+end
+$function$;
+
+comment on function sqlembed._prefixed_source(regclass, text, text) is
+    'A canonical expression over a row with its columns prefixed by a name.';
 
 create or replace function sqlembed._prepare_column(
     relation regclass,
@@ -2401,6 +2834,46 @@ $function$;
 comment on function sqlembed._prepare_side(regclass, name) is
     'The table beside a table that holds the vectors of an embedding: made with the columns of the primary key, or taken over.';
 
+create or replace function sqlembed._present_columns(
+    declared sqlembed.embedding,
+    out vector name,
+    out source name[]
+)
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- Numbers survive a change of name. Of a table that was restored from a dump they mean nothing.
+    select
+        (
+            select a.attname
+            from pg_attribute as a
+            where a.attrelid = coalesce(declared.side, declared.relation)
+                and a.attnum > 0
+                and not a.attisdropped
+                and case
+                    when declared.numbered_in = declared.relation::oid then a.attnum = declared.vector_number
+                    else a.attname = declared.name
+                end
+        ),
+        array(
+            select a.attname
+            from unnest(declared.source_columns, declared.source_numbers) with ordinality as s (name, number, position)
+            left join pg_attribute as a
+                on a.attrelid = declared.relation
+                and a.attnum > 0
+                and not a.attisdropped
+                and case
+                    when declared.numbered_in = declared.relation::oid then a.attnum = s.number
+                    else a.attname = s.name
+                end
+            order by s.position
+        )
+$function$;
+
+comment on function sqlembed._present_columns(sqlembed.embedding) is
+    'What the vector column of an embedding and the columns of its source are called now; NULL for one that is gone.';
+
 create or replace function sqlembed._refuse_side(relation regclass, side regclass, embedding name) returns void
 language plpgsql
 stable
@@ -2506,29 +2979,107 @@ for each statement execute function sqlembed._remove_dropped();
 create or replace trigger remove_dropped after update of is_dropped on sqlembed.cluster_model
 for each statement execute function sqlembed._remove_dropped();
 
+create or replace function sqlembed._renamed_source(
+    relation regclass,
+    source text,
+    declared name[],
+    present name[]
+)
+returns text
+language plpgsql
+volatile
+as $function$
+declare
+    name text := 'sqlembed_source_' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '');
+    columns text;
+    renamed record;
+    definition text;
+begin
+    if _renamed_source.declared operator(pg_catalog.=) _renamed_source.present then
+        return _renamed_source.source;
+    end if;
+    if pg_catalog.array_position(_renamed_source.present, null) is not null then
+        return null;
+    end if;
+    -- PostgreSQL reads the expression over a table that has the old names, and writes it down once
+    -- that table has been given the new ones.
+    execute pg_catalog.format(
+        'create temporary table %I as select %s from %s as r with no data',
+        name || '_t',
+        (
+            select pg_catalog.string_agg(pg_catalog.format('r.%I as %I', c.present, c.declared), ', ')
+            from unnest(_renamed_source.present, _renamed_source.declared) as c (present, declared)
+        ),
+        _renamed_source.relation
+    );
+    execute pg_catalog.format(
+        'create temporary view %1$I as select (%2$s) as %1$I from pg_temp.%3$I', name, _renamed_source.source, name || '_t'
+    );
+    -- In two steps: two columns may have changed their names with each other.
+    for renamed in
+        select c.declared, c.present, 'sqlembed_column_' || c.position as meanwhile
+        from unnest(_renamed_source.declared, _renamed_source.present)
+            with ordinality as c (declared, present, position)
+    loop
+        execute pg_catalog.format(
+            'alter table pg_temp.%I rename column %I to %I', name || '_t', renamed.declared, renamed.meanwhile
+        );
+    end loop;
+    for renamed in
+        select c.present, 'sqlembed_column_' || c.position as meanwhile
+        from pg_catalog.unnest(_renamed_source.present) with ordinality as c (present, position)
+    loop
+        execute pg_catalog.format(
+            'alter table pg_temp.%I rename column %I to %I', name || '_t', renamed.meanwhile, renamed.present
+        );
+    end loop;
+    definition := sqlembed._view_definition(pg_catalog.to_regclass('pg_temp.' || name));
+    execute pg_catalog.format('drop table pg_temp.%I cascade', name || '_t');
+    return pg_catalog.regexp_replace(
+        pg_catalog.regexp_replace(definition, '^[[:space:]]*SELECT[[:space:]]+', ''), ' AS ' || name || '[[:space:]].*$', ''
+    );
+end
+$function$;
+
+comment on function sqlembed._renamed_source(regclass, text, name[], name[]) is
+    'A canonical source expression after its columns have got other names; NULL when one is gone.';
+
 create or replace function sqlembed._row_source(relation regclass, expression text, row_name text) returns text
 language plpgsql
 volatile
 as $function$
 declare
-    view_name text := 'sqlembed_source_' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '');
-    definition text;
+    -- A name that stands nowhere else.
+    marker text := 'sqlembed_row_' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '');
+    made text := sqlembed._prefixed_source(_row_source.relation, _row_source.expression, marker);
+    pattern text;
+    generated record;
 begin
-    -- With a second item in FROM, PostgreSQL puts the first one's alias before its columns.
-    execute pg_catalog.format(
-        'create temporary view %1$I as select (%2$s) as %1$I from %3$s as %4$I, (values (1)) as sqlembed_one (sqlembed_one)',
-        view_name, _row_source.expression, _row_source.relation, _row_source.row_name
-    );
-    definition := sqlembed._view_definition(pg_catalog.to_regclass('pg_temp.' || view_name));
-    execute pg_catalog.format('drop view pg_temp.%I', view_name);
-    return pg_catalog.regexp_replace(
-        pg_catalog.regexp_replace(definition, '^[[:space:]]*SELECT[[:space:]]+', ''), ' AS ' || view_name || '[[:space:]].*$', ''
-    );
+    for generated in
+        select pg_catalog.quote_ident(a.attname) as name, sqlembed._generation(a.attrelid, a.attnum) as expression
+        from pg_catalog.pg_attribute as a
+        where a.attrelid operator(pg_catalog.=) _row_source.relation and a.attgenerated operator(pg_catalog.<>) ''
+            and not a.attisdropped
+    loop
+        pattern := marker || '\.' || pg_catalog.regexp_replace(generated.name, '([^[:alnum:]_ ])', '\\\1', 'g')
+            || '(?![a-z0-9_"])';
+        if made operator(pg_catalog.~) pattern then
+            made := pg_catalog.regexp_replace(
+                made,
+                pattern,
+                pg_catalog.replace(
+                    '(' || sqlembed._prefixed_source(_row_source.relation, generated.expression, marker) || ')', '\', '\\'
+                ),
+                'g'
+            );
+        end if;
+    end loop;
+    return pg_catalog.replace(made, marker || '.', _row_source.row_name || '.');
 end
 $function$;
 
 comment on function sqlembed._row_source(regclass, text, text) is
-    'A canonical source expression with its columns prefixed by the name of a row: new or old.';
+    'A canonical source expression over new or old, with the expressions of generated columns in their place: before an update nobody else knows their new values.';
 
 create or replace function sqlembed._share_side(relation regclass, side regclass) returns void
 language plpgsql
@@ -2688,6 +3239,72 @@ $function$;
 comment on function sqlembed._text_search_config(regconfig) is
     'The name of a text search configuration, with its schema.';
 
+create or replace function sqlembed._unattached(
+    declared sqlembed.embedding,
+    out member regclass,
+    out state text
+)
+returns setof record
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select
+        m.member,
+        case
+            when bool_or(t.oid is null) then 'missing'
+            when bool_or(t.tgenabled = 'D') then 'disabled'
+            else 'changed'
+        end
+    from unnest(declared.relation || sqlembed._members(declared.relation)) as m (member)
+    cross join sqlembed._wanted_triggers(declared) as w
+    left join pg_trigger as t
+        on t.tgrelid = m.member
+        and t.tgname = w.name
+        and t.tgfoid = to_regprocedure(format('sqlembed.%I()', w.function))
+    group by m.member
+    having bool_or(t.tgenabled is distinct from w.fires)
+    order by m.member
+$function$;
+
+comment on function sqlembed._unattached(sqlembed.embedding) is
+    'Tables of an embedding whose triggers are missing, disabled or otherwise than they were made.';
+
+create or replace function sqlembed._unqualified(expression text, relation name, columns name[]) returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+    with part as (
+        select p.found[1] as token, p.position
+        from regexp_matches(
+            _unqualified.expression,
+            $re$('(?:[^']|'')*'|"(?:[^"]|"")*"|[[:alnum:]_$]+|::|[[:space:]]+|.)$re$,
+            'g'
+        ) with ordinality as p (found, position)
+    ),
+    seen as (
+        select
+            p.token,
+            p.position,
+            -- A function, a type or a collation may be in a schema of the table's name.
+            p.token = quote_ident(_unqualified.relation)
+                and lead(p.token) over ordered = '.'
+                and lead(p.token, 2) over ordered = any (array(select quote_ident(c) from unnest(_unqualified.columns) as c))
+                and lead(p.token, 3, '') over ordered <> '('
+                and lag(p.token, 1, '') over ordered not in ('.', '::')
+                and lag(p.token, 2, '') over ordered <> 'COLLATE' as is_qualifier
+        from part as p
+        window ordered as (order by p.position)
+    )
+    select string_agg(s.token, '' order by s.position)
+    from (select s.*, lag(s.is_qualifier, 1, false) over (order by s.position) as is_dot from seen as s) as s
+    where not s.is_qualifier and not s.is_dot
+$function$;
+
+comment on function sqlembed._unqualified(text, name, name[]) is
+    'An expression as PostgreSQL writes it, without the table''s name before its columns.';
+
 create or replace function sqlembed._unsteady_part(tree text) returns text
 language sql
 stable
@@ -2724,6 +3341,74 @@ $function$;
 
 comment on function sqlembed._view_definition(oid) is
     'A view''s query with every name qualified that is not in pg_catalog.';
+
+create or replace function sqlembed._wanted_triggers(
+    declared sqlembed.embedding,
+    out name name,
+    out definition text,
+    out function name,
+    out fires "char",
+    out is_row boolean
+)
+returns setof record
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- A statement fires the triggers of the table that it names, a row those of the table that it
+    -- is in, and partitions get the row triggers of their parent whenever they are made or attached.
+    -- A row that moves to another partition is updated before it moves and inserted afterwards.
+    -- What replication applies fires row triggers alone, if they are made for it.
+    select
+        format(w.name, declared.id)::name,
+        w.definition,
+        format(w.function, declared.id)::name,
+        w.fires::"char",
+        w.definition ~ 'for each row$'
+    from (
+        select
+            declared.place = 'side' as is_side,
+            declared.place = 'row' and sqlembed._is_family(declared.relation) as is_family,
+            declared.place = 'row' and declared.on_change = 'hide' as hides
+    ) as d
+    cross join lateral (
+        values
+            (
+                not d.is_family, 'sqlembed_insert_%s', '_note_%s', 'O',
+                'after insert on %s referencing new table as sqlembed_new for each statement'
+            ),
+            (
+                not d.is_family, 'sqlembed_update_%s', '_note_%s', 'O',
+                'after update on %s referencing old table as sqlembed_old new table as sqlembed_new for each statement'
+            ),
+            (
+                not d.is_family and not d.is_side, 'sqlembed_applied_%s', '_note_row_%s', 'R',
+                'after insert or update on %s for each row'
+            ),
+            (d.is_family, 'sqlembed_insert_%s', '_note_row_%s', 'A', 'after insert on %s for each row'),
+            (d.is_family and d.hides, 'sqlembed_update_%s', '_note_row_%s', 'A', 'after update on %s for each row'),
+            -- The names of the others sort last, so that they see the row as other triggers leave it.
+            (
+                d.is_family and not d.hides, 'zz_sqlembed_update_%s', '_note_row_%s', 'A',
+                'before update on %s for each row'
+            ),
+            (
+                d.is_side, 'sqlembed_delete_%s', '_note_%s', 'O',
+                'after delete on %s referencing old table as sqlembed_old for each statement'
+            ),
+            (d.is_side, 'sqlembed_truncate_%s', '_note_%s', 'O', 'after truncate on %s for each statement'),
+            -- Its name sorts after those of the others: it embeds what they have noted.
+            (
+                declared.timing = 'sync', 'sqlembed_vectors_%s', '_embed_statement', 'O',
+                'after insert or update on %s for each statement'
+            ),
+            (d.hides, 'zz_sqlembed_hide_%s', '_hide_%s', 'A', 'before update on %s for each row')
+    ) as w (is_wanted, name, function, fires, definition)
+    where w.is_wanted
+$function$;
+
+comment on function sqlembed._wanted_triggers(sqlembed.embedding) is
+    'The triggers that an embedding needs on its table, and on every child of it: of whole statements where nobody writes its rows through another table, otherwise of rows. fires is as in pg_trigger.tgenabled.';
 
 create or replace function sqlembed.create_embedding(
     relation regclass,
@@ -2771,7 +3456,7 @@ begin
     end if;
 
     perform sqlembed._check_relation(create_embedding.relation);
-    perform sqlembed._check_family(create_embedding.relation);
+    perform sqlembed._check_family(create_embedding.relation, create_embedding.embedding);
     -- Two sessions that declare on one table take turns, and no row slips in between queue and trigger.
     execute pg_catalog.format('lock table %s in share row exclusive mode', create_embedding.relation);
     select k.* into key from sqlembed._key_sql(create_embedding.relation) as k;
@@ -2827,9 +3512,6 @@ begin
         select s.* into beside from sqlembed._prepare_side(create_embedding.relation, create_embedding.embedding) as s;
     else
         select null::pg_catalog.regclass as side, null::name as hash_function, true as is_new into beside;
-        if create_embedding.on_change operator(pg_catalog.=) 'hide' then
-            perform sqlembed._check_no_generated(create_embedding.relation, canonical.columns);
-        end if;
     end if;
 
     dimensions := sqlembed._prepare_column(
@@ -2895,7 +3577,6 @@ volatile
 as $function$
 declare
     declared sqlembed.embedding := sqlembed._embedding_of(drop_embedding.relation, drop_embedding.embedding);
-    trigger_name text;
     index_schema name;
     hash_call text := sqlembed._hash_call(declared, 'r');
 begin
@@ -2903,13 +3584,7 @@ begin
     -- It may have been dropped by hand.
     declared.side := (select c.oid from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) declared.side);
     update sqlembed.embedding as e set is_dropped = true where e.id operator(pg_catalog.=) declared.id;
-    foreach trigger_name in array array[
-        'sqlembed_insert_', 'sqlembed_update_', 'sqlembed_delete_', 'sqlembed_truncate_', 'sqlembed_vectors_',
-        'zz_sqlembed_hide_'
-    ]
-    loop
-        execute pg_catalog.format('drop trigger if exists %I on %s', trigger_name || declared.id, declared.relation);
-    end loop;
+    perform sqlembed._drop_triggers(declared.id, '{}', '{}');
     perform sqlembed._drop_note_function(declared.id);
     if declared.full_text_column is not null then
         execute pg_catalog.format('alter table %s drop column if exists %I', declared.relation, declared.full_text_column);
@@ -2955,6 +3630,9 @@ declare
     queued bigint;
 begin
     perform sqlembed._check_relation(refresh_embedding.relation);
+    if exists (select from sqlembed._unattached(declared) as u) then
+        perform sqlembed._attach_triggers(declared);
+    end if;
     begin
         execute pg_catalog.format(
             'insert into sqlembed.change (embedding, key) select %s, k.key from (select %s as key from %s as r where (%s%s)) as k',
@@ -2975,7 +3653,7 @@ end
 $function$;
 
 comment on function sqlembed.refresh_embedding(regclass, name, text) is
-    'Queue rows to be embedded anew, all of them or those that a SQL condition keeps. Returns how many. Their present vectors stay meanwhile.';
+    'Queue rows to be embedded anew, all of them or those that a SQL condition keeps. Returns how many. Their present vectors stay meanwhile. Triggers that are missing or disabled are put back.';
 
 create or replace function sqlembed.retry_failed(relation regclass, embedding name default null) returns bigint
 language plpgsql
@@ -3067,15 +3745,18 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     relation regclass := (_check_writer.declared).relation;
-    vector name := (_check_writer.declared).name;
+    present record;
+    vector name;
     unreadable text;
     wanted text;
 begin
+    select p.* into present from sqlembed._present_columns(_check_writer.declared) as p;
+    vector := present.vector;
     select string_agg(quote_ident(c.name), ', ' order by c.name)
     into unreadable
     from (
         select distinct n.name
-        from unnest((_check_writer.declared).key_columns || (_check_writer.declared).source_columns) as n (name)
+        from unnest((select k.columns from sqlembed._key_sql(relation) as k) || present.source) as n (name)
     ) as c
     join pg_attribute as a on a.attrelid = relation and a.attname = c.name and not a.attisdropped
     where not has_column_privilege(relation, a.attnum, 'select');
@@ -3299,7 +3980,7 @@ begin
         (_read_texts.declared).relation,
         (select k.match from sqlembed._key_sql((_read_texts.declared).relation) as k),
         (_read_texts.declared).source,
-        (select string_agg(format('r.%I', c), ', ') from unnest((_read_texts.declared).source_columns) as c)
+        sqlembed._renamed_columns(_read_texts.declared)
     )
     using _read_texts.keys;
     get diagnostics found_rows = row_count;
@@ -3408,7 +4089,7 @@ begin
         from rows from (pg_catalog.unnest($1), pg_catalog.unnest($2)) as k (key, vector)
         where %4$s and (k.vector is not null or $3)',
         (_write_vectors.declared).relation,
-        (_write_vectors.declared).name,
+        (select p.vector from sqlembed._present_columns(_write_vectors.declared) as p),
         case (_write_vectors.declared).storage when 'vector' then 'public.vector' else 'public.halfvec' end,
         (select k.match from sqlembed._key_sql((_write_vectors.declared).relation) as k)
     )
@@ -3473,6 +4154,30 @@ comment on function sqlembed._answer_requests(integer, bigint[], integer[], text
 revoke execute on function sqlembed._answer_requests(
     integer, bigint[], integer[], text[], text, text, bytea[], public.vector[]
 ) from public;
+
+create or replace function sqlembed._changed_families() returns setof sqlembed.embedding
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    select e.*
+    from sqlembed.embedding as e
+    cross join lateral sqlembed._present_columns(e) as p
+    where (
+            sqlembed._members(e.relation) <> e.members
+            or exists (select from sqlembed._unattached(e) as u where u.state <> 'disabled')
+        )
+        and exists (select from pg_class as c where c.oid = e.relation)
+        -- A source that has lost a column can only be declared anew.
+        and array_position(p.source, null) is null
+    order by e.id
+$function$;
+
+comment on function sqlembed._changed_families() is
+    'Embeddings of tables that have other partitions or children than they had, or lack a trigger.';
+
+revoke execute on function sqlembed._changed_families() from public;
 
 create or replace function sqlembed._claim_jobs(
     worker integer,
@@ -3583,6 +4288,10 @@ as $function$
 declare
     declared sqlembed.embedding;
     match text;
+    present record;
+    renamed text;
+    has_children boolean;
+    is_same text;
 begin
     select e.* into declared from sqlembed.embedding as e where e.id = _describe_embedding.embedding;
     if declared.id is null then
@@ -3592,6 +4301,11 @@ begin
     _describe_embedding.name := declared.name;
     _describe_embedding.embedder := declared.embedder;
     match := (select k.match from sqlembed._key_sql(declared.relation) as k);
+    select p.* into present from sqlembed._present_columns(declared) as p;
+    renamed := sqlembed._renamed_columns(declared);
+    -- The primary keys of a parent and its children know nothing of each other.
+    has_children := cardinality(sqlembed._members(declared.relation)) > 0
+        and (select c.relkind = 'r' from pg_class as c where c.oid = declared.relation);
 
     -- $1: keys, $2: budget in bytes. Beyond it rows are postponed: a worker's memory is not the
     -- table's size.
@@ -3600,7 +4314,7 @@ begin
         from (
             select
                 k.key,
-                s.input::text as input,
+                %5$ss.input::text%6$s as input,
                 coalesce(
                     sum(octet_length(s.input::text)) over (rows between unbounded preceding and 1 preceding) >= $2, false
                 ) as postponed
@@ -3608,11 +4322,27 @@ begin
             cross join lateral (
                 select s.input
                 from %1$s as r
-                cross join lateral (select (%3$s) as input from (select r.*) as r) as s
+                cross join lateral (select (%3$s) as input from (select %4$s) as r) as s
                 where %2$s
             ) as s
         ) as t',
-        declared.relation, match, declared.source
+        declared.relation,
+        match,
+        declared.source,
+        renamed,
+        case when has_children then 'case when sqlembed._is_only_row(count(*) over (partition by k.key), k.key) then ' else '' end,
+        case when has_children then ' end' else '' end
+    );
+
+    is_same := format(
+        '(
+            select case
+                when k.hash is null then s.input is null
+                else sha256(convert_to(s.input::text, ''UTF8'')) = k.hash
+            end
+            from (select (%s) as input from (select %s) as r) as s
+        )',
+        declared.source, renamed
     );
 
     if declared.side is not null then
@@ -3627,18 +4357,12 @@ begin
     -- has locked are left for later. The lock leaves foreign keys to the row alone.
     _describe_embedding.write_vectors := format(
         'with current as materialized (
-            select k.key, k.vector
+            select k.key, k.hash, k.vector
             from rows from (unnest($1), unnest($2), unnest($3)) as k (key, hash, vector)
             cross join lateral (
                 select
                 from %1$s as r
-                where %2$s and (
-                    select case
-                        when k.hash is null then s.input is null
-                        else sha256(convert_to(s.input::text, ''UTF8'')) = k.hash
-                    end
-                    from (select (%3$s) as input from (select r.*) as r) as s
-                )
+                where %2$s and %6$s
                 for no key update of r skip locked
             ) as locked
         ),
@@ -3646,14 +4370,17 @@ begin
             update %1$s as r
             set %4$I = k.vector::%5$s
             from current as k
-            where %2$s and (k.vector is not null or r.%4$I is not null)
+            where %2$s and (k.vector is not null or r.%4$I is not null)%7$s
         )
         select c.key from current as c',
         declared.relation,
         match,
         declared.source,
-        declared.name,
-        case declared.storage when 'vector' then 'public.vector' else 'public.halfvec' end
+        present.vector,
+        case declared.storage when 'vector' then 'public.vector' else 'public.halfvec' end,
+        is_same,
+        -- A row of another table of the family may have got the same key since.
+        case when has_children then ' and ' || is_same else '' end
     );
 end
 $function$;
@@ -3698,7 +4425,7 @@ begin
                         when k.hash is null then s.input is null
                         else sha256(convert_to(s.input::text, ''UTF8'')) = k.hash
                     end
-                    from (select (%3$s) as input from (select r.*) as r) as s
+                    from (select (%3$s) as input from (select %11$s) as r) as s
                 )
                 for no key update of r skip locked
             ) as locked
@@ -3718,12 +4445,13 @@ begin
         match,
         (_describe_side.declared).source,
         (_describe_side.declared).side,
-        (_describe_side.declared).name,
+        (select p.vector from sqlembed._present_columns(_describe_side.declared) as p),
         keys.locked,
         keys.written,
         keys.made,
         keys.match,
-        case (_describe_side.declared).storage when 'vector' then 'public.vector' else 'public.halfvec' end
+        case (_describe_side.declared).storage when 'vector' then 'public.vector' else 'public.halfvec' end,
+        sqlembed._renamed_columns(_describe_side.declared)
     );
 end
 $function$;
@@ -3732,6 +4460,42 @@ comment on function sqlembed._describe_side(sqlembed.embedding) is
     'The statement with which a worker writes vectors into a side table. For _describe_embedding.';
 
 revoke execute on function sqlembed._describe_side(sqlembed.embedding) from public;
+
+create or replace function sqlembed._drop_leftovers() returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '200ms'
+as $function$
+declare
+    made regprocedure;
+begin
+    for made in
+        select p.oid::regprocedure
+        from pg_proc as p
+        where p.pronamespace = 'sqlembed'::regnamespace
+            and p.proname ~ '^_(note|note_row|hide)_[0-9]+$'
+            and not exists (
+                select from sqlembed.embedding as e where e.id = substring(p.proname from '[0-9]+$')::integer
+            )
+        order by p.oid
+    loop
+        -- With the triggers that call it, on whatever table.
+        begin
+            execute format('drop function %s cascade', made);
+        exception when lock_not_available then
+            -- Next time, then: nobody's writing is to wait for it.
+            null;
+        end;
+    end loop;
+end
+$function$;
+
+comment on function sqlembed._drop_leftovers() is
+    'Remove the trigger functions of embeddings whose column is gone, and their triggers.';
+
+revoke execute on function sqlembed._drop_leftovers() from public;
 
 create or replace function sqlembed._empty_side(relation regclass, side regclass) returns boolean
 language plpgsql
@@ -3817,6 +4581,33 @@ comment on function sqlembed._fail_jobs(integer, integer, jsonb[], text[], integ
     'Charge rows with a failed attempt each; after the last one a row is given up. Returns how many were.';
 
 revoke execute on function sqlembed._fail_jobs(integer, integer, jsonb[], text[], integer) from public;
+
+create or replace function sqlembed._failed_keys(most integer)
+returns table (embedding integer, relation regclass, keys jsonb[])
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    select e.id, e.relation, f.keys
+    from sqlembed.embedding as e
+    cross join lateral (
+        select array_agg(f.key) as keys
+        from (
+            select f.key
+            from sqlembed.failed_job as f
+            where f.embedding = e.id
+            order by random()
+            limit _failed_keys.most
+        ) as f
+    ) as f
+    where f.keys is not null
+$function$;
+
+comment on function sqlembed._failed_keys(integer) is
+    'Some of the rows that were given up.';
+
+revoke execute on function sqlembed._failed_keys(integer) from public;
 
 create or replace function sqlembed._finish_jobs(worker integer, embedding integer, keys jsonb[]) returns void
 language sql
@@ -3938,6 +4729,120 @@ comment on function sqlembed._fold_changes(integer, text[], integer[], integer[]
 
 revoke execute on function sqlembed._fold_changes(integer, text[], integer[], integer[], interval) from public;
 
+create or replace function sqlembed._follow_columns() returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '200ms'
+as $function$
+declare
+    renamed integer[];
+    mixed_up integer[];
+    sources text[];
+    declared sqlembed.embedding;
+begin
+    -- With the rights of the worker, which may read the tables: what stands in them, in their sources
+    -- and in their policies may be anybody's code.
+    select
+        array_agg((r.declared).id order by (r.declared).id),
+        array_agg((r.declared).id) filter (where r.is_mixed_up),
+        array_agg(
+            sqlembed._renamed_source(
+                (r.declared).relation, (r.declared).source, (r.declared).source_columns, r.source_columns
+            )
+            order by (r.declared).id
+        )
+    into renamed, mixed_up, sources
+    from sqlembed._renamed_embeddings() as r;
+    if renamed is null then
+        return;
+    end if;
+    for declared in select e.* from sqlembed._rename_embeddings(renamed, sources) as e
+    loop
+        begin
+            -- What was written in between has not been noted, or with the wrong column in mind.
+            execute format(
+                'select sqlembed._note_keys(%s, array_agg(%s)) from %s as r where not (%s) or %L',
+                declared.id, declared.key_expression, declared.relation, sqlembed._vector_test(declared, 'r'),
+                declared.id = any (coalesce(mixed_up, '{}'))
+            );
+        exception when lock_not_available or insufficient_privilege then
+            -- By another worker, then: this one cannot serve the table either.
+            null;
+        end;
+    end loop;
+exception when lock_not_available then
+    -- Next time, then.
+    null;
+end
+$function$;
+
+comment on function sqlembed._follow_columns() is
+    'Follow columns of keys, sources and vectors that have other names or types now.';
+
+revoke execute on function sqlembed._follow_columns() from public;
+
+create or replace function sqlembed._follow_families() returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '200ms'
+as $function$
+declare
+    declared sqlembed.embedding;
+    known regclass[];
+    is_partitioned boolean;
+    newcomer regclass;
+begin
+    for declared in
+        select f.* from sqlembed._changed_families() as f
+    loop
+        -- Where this role may not, status says who may.
+        if pg_has_role((select c.relowner from pg_class as c where c.oid = declared.relation), 'usage') then
+            begin
+                if exists (select from sqlembed._unattached(declared) as u where u.state <> 'disabled') then
+                    perform sqlembed._attach_triggers(declared);
+                else
+                    perform sqlembed._drop_triggers(
+                        declared.id,
+                        array(select w.name from sqlembed._wanted_triggers(declared) as w),
+                        declared.relation || sqlembed._members(declared.relation)
+                    );
+                end if;
+            exception when lock_not_available or insufficient_privilege then
+                -- Next time, then, or by somebody else.
+                null;
+            end;
+        end if;
+        is_partitioned := (select c.relkind = 'p' from pg_class as c where c.oid = declared.relation);
+        known := array(
+            select m.member
+            from unnest(sqlembed._members(declared.relation)) as m (member)
+            where m.member = any (declared.members)
+                or m.member not in (select u.member from sqlembed._unattached(declared) as u)
+            order by m.member
+        );
+        -- A partition had triggers from its first day on, and the vectors that it brought along are
+        -- its own. A child may have been written to unnoticed.
+        foreach newcomer in array known
+        loop
+            continue when newcomer = any (declared.members);
+            execute format(
+                'select sqlembed._note_keys(%s, array_agg(%s)) from only %s as r where not (%s) or not %L',
+                declared.id, declared.key_expression, newcomer, sqlembed._vector_test(declared, 'r'),
+                is_partitioned and declared.side is null
+            );
+        end loop;
+        perform sqlembed._keep_members(declared.id, known);
+    end loop;
+end
+$function$;
+
+comment on function sqlembed._follow_families() is
+    'Put triggers on tables that have become children of an embedded one, take them off those that no longer are, and queue the rows that newcomers brought along.';
+
+revoke execute on function sqlembed._follow_families() from public;
+
 create or replace function sqlembed._follow_grants() returns void
 language plpgsql
 volatile
@@ -3966,64 +4871,99 @@ comment on function sqlembed._follow_grants() is
 
 revoke execute on function sqlembed._follow_grants() from public;
 
-create or replace function sqlembed._follow_key(embedding integer) returns void
-language plpgsql
+create or replace function sqlembed._forget_failed(embedding integer, keys jsonb[]) returns void
+language sql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
-begin
-    update sqlembed.embedding as e
-    set
-        key_columns = k.columns,
-        key_types = sqlembed._column_types(e.relation, k.columns),
-        key_expression = k.expression
-    from sqlembed._moved_keys() as m
-    cross join lateral sqlembed._key_sql(m.relation) as k
-    where e.id = m.embedding and m.embedding = _follow_key.embedding;
-    perform sqlembed._make_note_function(_follow_key.embedding);
-end
+    delete from sqlembed.failed_job as f
+    where f.ctid = any (
+        array(
+            select l.ctid
+            from sqlembed.failed_job as l
+            where l.embedding = _forget_failed.embedding and l.key = any (_forget_failed.keys)
+            for update skip locked
+        )
+    )
 $function$;
 
-comment on function sqlembed._follow_key(integer) is
-    'Write down the present primary key of an embedding''s table, and make its trigger function anew.';
+comment on function sqlembed._forget_failed(integer, jsonb[]) is
+    'Forget that rows were given up.';
 
-revoke execute on function sqlembed._follow_key(integer) from public;
+revoke execute on function sqlembed._forget_failed(integer, jsonb[]) from public;
 
-create or replace function sqlembed._follow_keys() returns void
+create or replace function sqlembed._forget_failures() returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
-set lock_timeout = '200ms'
 as $function$
 declare
-    moved record;
+    failed record;
 begin
-    -- With the rights of the worker, which may read the table: its policies may be anybody's code.
-    for moved in select m.* from sqlembed._moved_keys() as m
+    -- Some of them each time, so that it never takes long. With the rights of the worker, which may
+    -- read the tables.
+    for failed in
+        select f.embedding, f.relation, f.keys, k.match
+        from sqlembed._failed_keys(1000) as f
+        cross join lateral sqlembed._key_sql(f.relation) as k
     loop
         begin
-            perform sqlembed._follow_key(moved.embedding);
-            -- What was written in between has not been noted.
             execute format(
-                'select sqlembed._note_keys(%s, array_agg(%s)) from %s as r where not (%s)',
-                moved.embedding,
-                moved.expression,
-                moved.relation,
-                sqlembed._vector_test(sqlembed._declared_embedding(moved.embedding), 'r')
-            );
-        exception when lock_not_available or insufficient_privilege then
-            -- Next time, or another worker.
+                'select sqlembed._forget_failed(%s, array_agg(k.key))
+                from unnest($1) as k (key)
+                where not exists (select from %s as r where %s)',
+                failed.embedding, failed.relation, failed.match
+            )
+            using failed.keys;
+        exception when undefined_table or insufficient_privilege or data_exception then
+            -- Dropped a moment ago, not readable for this role, or a key of another type than it
+            -- was: the worker says so when it serves the table.
             null;
         end;
     end loop;
 end
 $function$;
 
-comment on function sqlembed._follow_keys() is
-    'Follow primary keys whose columns were renamed or changed their types.';
+comment on function sqlembed._forget_failures() is
+    'Forget failures of rows that are gone.';
 
-revoke execute on function sqlembed._follow_keys() from public;
+revoke execute on function sqlembed._forget_failures() from public;
+
+create or replace function sqlembed._is_only_row(rows bigint, key jsonb) returns boolean
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    if _is_only_row.rows > 1 then
+        raise exception 'sqlembed: % rows of the inheritance family have the key %', _is_only_row.rows, _is_only_row.key
+            using errcode = 'SE010', hint = 'Give all but one of them another, then: sqlembed retry.';
+    end if;
+    return true;
+end
+$function$;
+
+comment on function sqlembed._is_only_row(bigint, jsonb) is
+    'An error when a key stands for several rows: the primary key of a parent does not bind its children.';
+
+revoke execute on function sqlembed._is_only_row(bigint, jsonb) from public;
+
+create or replace function sqlembed._keep_members(embedding integer, members regclass[]) returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    update sqlembed.embedding as e
+    set members = _keep_members.members
+    where e.id = _keep_members.embedding and e.members <> _keep_members.members
+$function$;
+
+comment on function sqlembed._keep_members(integer, regclass[]) is
+    'Write down of which partitions or children the rows have been queued.';
+
+revoke execute on function sqlembed._keep_members(integer, regclass[]) from public;
 
 create or replace function sqlembed._lacking_grants() returns table (side regclass, reader text)
 language sql
@@ -4058,25 +4998,6 @@ comment on function sqlembed._leave_epoch(integer, integer) is
     'Let go of the lock that callers wait for, once the answers are committed.';
 
 revoke execute on function sqlembed._leave_epoch(integer, integer) from public;
-
-create or replace function sqlembed._moved_keys()
-returns table (embedding integer, relation regclass, name name, expression text)
-language sql
-stable
-security definer
-set search_path = pg_catalog, pg_temp
-as $function$
-    select e.id, e.relation, e.name, k.expression
-    from sqlembed.embedding as e
-    cross join lateral sqlembed._key_sql(e.relation) as k
-    where k.columns is not null
-        and (k.columns, sqlembed._column_types(e.relation, k.columns)) is distinct from (e.key_columns, e.key_types)
-$function$;
-
-comment on function sqlembed._moved_keys() is
-    'Embeddings of tables whose primary key has other columns or types than it had, with the SQL of the present key.';
-
-revoke execute on function sqlembed._moved_keys() from public;
 
 create or replace function sqlembed._next_epoch(worker integer) returns integer
 language plpgsql
@@ -4277,6 +5198,95 @@ comment on function sqlembed._remove_vectors(integer, jsonb[], integer) is
 
 revoke execute on function sqlembed._remove_vectors(integer, jsonb[], integer) from public;
 
+create or replace function sqlembed._rename_embeddings(embeddings integer[], sources text[]) returns setof sqlembed.embedding
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    -- All at once: two vector columns may have changed their names with each other.
+    update sqlembed.embedding as e
+    set
+        name = r.vector,
+        key_columns = r.key_columns,
+        key_types = sqlembed._column_types(e.relation, r.key_columns),
+        key_expression = r.key_expression,
+        source = g.source,
+        source_columns = r.source_columns,
+        source_numbers = sqlembed._column_numbers(e.relation, r.source_columns),
+        vector_number = (sqlembed._column_numbers(coalesce(e.side, e.relation), array[r.vector]))[1],
+        numbered_in = e.relation::oid
+    from sqlembed._renamed_embeddings() as r
+    join unnest(_rename_embeddings.embeddings, _rename_embeddings.sources) as g (id, source) on g.id = (r.declared).id
+    where e.id = g.id;
+    perform sqlembed._make_note_function(g.id), sqlembed._make_row_functions(g.id)
+    from unnest(_rename_embeddings.embeddings) as g (id);
+    return query select e.* from sqlembed.embedding as e where e.id = any (_rename_embeddings.embeddings);
+end
+$function$;
+
+comment on function sqlembed._rename_embeddings(integer[], text[]) is
+    'Write down the present names of the columns of embeddings, with their sources in these names, and make their trigger functions anew. Returns what now stands there.';
+
+revoke execute on function sqlembed._rename_embeddings(integer[], text[]) from public;
+
+create or replace function sqlembed._renamed_embeddings()
+returns table (
+    declared sqlembed.embedding,
+    vector name,
+    source_columns name[],
+    key_columns name[],
+    key_expression text,
+    is_mixed_up boolean
+)
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    with present as (
+        select
+            e as declared,
+            k.columns,
+            k.expression,
+            c.vector,
+            -- A source that has lost a column stays as it was: status tells.
+            case when array_position(c.source, null) is null then c.source else e.source_columns end as source
+        from sqlembed.embedding as e
+        cross join lateral sqlembed._key_sql(e.relation) as k
+        cross join lateral sqlembed._present_columns(e) as c
+        where k.columns is not null and c.vector is not null
+    )
+    select
+        p.declared,
+        p.vector,
+        p.source,
+        p.columns,
+        p.expression,
+        -- Whether, until now, the triggers took another column for one of these.
+        exists (
+            select
+            from unnest(p.columns || p.source, (p.declared).key_columns || (p.declared).source_columns)
+                as c (present, declared)
+            join pg_attribute as a
+                on a.attrelid = (p.declared).relation and a.attname = c.declared and not a.attisdropped
+            where c.present is distinct from c.declared
+        )
+    from present as p
+    where (p.columns, sqlembed._column_types((p.declared).relation, p.columns), p.vector, p.source, (p.declared).relation::oid)
+        is distinct from
+        (
+            (p.declared).key_columns, (p.declared).key_types, (p.declared).name, (p.declared).source_columns,
+            (p.declared).numbered_in
+        )
+$function$;
+
+comment on function sqlembed._renamed_embeddings() is
+    'Embeddings whose columns have other names or types than they had, with those that they have now.';
+
+revoke execute on function sqlembed._renamed_embeddings() from public;
+
 create or replace function sqlembed._renew_leases(worker integer, embedding integer, keys jsonb[], lease interval)
 returns void
 language sql
@@ -4403,17 +5413,9 @@ begin
 
     -- PostgreSQL tells only superusers that a table or a column was dropped: look for them.
     delete from sqlembed.embedding as e
-    where not exists (
-        select
-        from pg_attribute as a
-        where a.attrelid = coalesce(e.side, e.relation) and a.attname = e.name and not a.attisdropped
-    )
+    where not exists (select from sqlembed._present_columns(e) as p where p.vector is not null)
         or not exists (select from pg_class as c where c.oid = e.relation);
-    perform sqlembed._drop_note_function(substr(p.proname, length('_note_') + 1)::integer)
-    from pg_proc as p
-    where p.pronamespace = 'sqlembed'::regnamespace
-        and p.proname ~ '^_note_[0-9]+$'
-        and not exists (select from sqlembed.embedding as e where p.proname = '_note_' || e.id);
+    perform sqlembed._drop_leftovers();
     with orphans as materialized (
         select j.embedding, j.key
         from sqlembed.job as j
@@ -6985,7 +7987,7 @@ comment on function sqlembed.row_status(regclass, jsonb, name) is
 create or replace view sqlembed.status with (security_barrier) as
 select
     e.relation,
-    e.name as embedding,
+    p.vector as embedding,
     e.embedder,
     e.timing,
     c.total,
@@ -6996,12 +7998,17 @@ select
     case when s.all_rows then q.oldest_pending end as oldest_pending,
     case
         when g.name is not null then 'column ' || quote_ident(g.name) || ' of its source is gone: drop this embedding and declare it anew'
+        when u.member is not null then format(
+            'triggers of %s are %s, so that changes are not noticed: its owner can say select sqlembed.refresh_embedding(%L, %L)',
+            u.member, u.state, e.relation, p.vector
+        )
         -- It may quote a row.
         when s.all_rows and q.last_error is not null then q.last_error
         when m.fingerprint is null then 'unserved: no worker has registered embedder ' || quote_ident(e.embedder)
     end as last_error
 from sqlembed.embedding as e
 join sqlembed.embedder as m on m.name = e.embedder
+cross join lateral sqlembed._present_columns(e) as p
 cross join lateral (select sqlembed._sees_all_rows(e.relation) as all_rows) as s
 cross join lateral sqlembed._count_rows(e) as c
 cross join lateral (
@@ -7042,20 +8049,17 @@ cross join lateral (
 ) as q
 left join lateral (
     select s.name
-    from unnest(e.source_columns) as s (name)
-    where not exists (
-        select
-        from pg_catalog.pg_attribute as a
-        where a.attrelid = e.relation and a.attname = s.name and not a.attisdropped
-    )
+    from unnest(e.source_columns, p.source) as s (name, present)
+    where s.present is null
     limit 1
 ) as g on true
-where has_table_privilege(e.relation, 'select')
-    and exists (
-        select
-        from pg_catalog.pg_attribute as a
-        where a.attrelid = coalesce(e.side, e.relation) and a.attname = e.name and not a.attisdropped
-    );
+left join lateral (
+    select t.member, t.state
+    from sqlembed._unattached(e) as t
+    where t.state <> 'changed'
+    limit 1
+) as u on true
+where has_table_privilege(e.relation, 'select') and p.vector is not null;
 
 comment on view sqlembed.status is 'How far each embedding is. Counting reads the tables. NULL counts: a policy keeps rows back.';
 comment on column sqlembed.status.relation is 'The table.';

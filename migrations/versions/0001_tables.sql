@@ -69,9 +69,14 @@ create table sqlembed.embedding (
     key_types regtype[] not null,
     key_expression text not null,
     source_columns name[] not null,
+    numbered_in oid not null,
+    vector_number smallint,
+    source_numbers smallint[] not null,
+    members regclass[] not null,
     created_at timestamptz not null default now(),
     is_dropped boolean not null default false,
-    constraint one_embedding_a_column unique (relation, name),
+    -- Looked at after the statement: two columns may change their names with each other.
+    constraint one_embedding_a_column unique (relation, name) deferrable,
     constraint one_embedding_a_side_table unique (side),
     constraint side_table_in_its_place check (
         (place = 'side') = (side is not null) and (place = 'side') = (hash_function is not null)
@@ -115,6 +120,10 @@ comment on column sqlembed.embedding.key_columns is 'Columns of the primary key,
 comment on column sqlembed.embedding.key_types is 'Types of these columns when it was declared.';
 comment on column sqlembed.embedding.key_expression is 'SQL that makes the key of row r: a jsonb array.';
 comment on column sqlembed.embedding.source_columns is 'Columns that the source uses.';
+comment on column sqlembed.embedding.numbered_in is 'The table as pg_class numbers it: elsewhere, as after a restore, the numbers below mean nothing.';
+comment on column sqlembed.embedding.vector_number is 'Number of the vector column, which it keeps when it is renamed.';
+comment on column sqlembed.embedding.source_numbers is 'Numbers of the columns that the source uses.';
+comment on column sqlembed.embedding.members is 'Partitions or children whose rows have been queued.';
 comment on column sqlembed.embedding.created_at is 'When the embedding was declared.';
 comment on column sqlembed.embedding.is_dropped is 'Set to have the row removed.';
 

@@ -27,7 +27,7 @@ select p.oid::regprocedure::text,
 from pg_proc as p
 where p.pronamespace in (to_regnamespace('sqlembed'), to_regnamespace('sqlembed_wire'))
     -- Made by create_embedding, one an embedding.
-    and p.proname !~ '^_note_[0-9]+$'
+    and p.proname !~ '^_(note|note_row|hide)_[0-9]+$'
 union all
 select c.oid::regclass::text,
        pg_get_viewdef(c.oid) || coalesce(obj_description(c.oid, 'pg_class'), '')

@@ -49,7 +49,10 @@ RELEASE = "select sqlembed._release_jobs(%s, %s, %b, %s, %s)"
 RENEW = "select sqlembed._renew_leases(%s, %s, %b, %s)"
 PENDING = "select sqlembed._count_pending(%s::text[], %s::int[])"
 REMOVE = "select * from sqlembed._remove_vectors(%s, %b)"
-SWEEP = "select sqlembed._sweep(%s), sqlembed._follow_keys(), sqlembed._follow_grants()"
+SWEEP = (
+    "select sqlembed._sweep(%s), sqlembed._follow_columns(), sqlembed._follow_families(),"
+    " sqlembed._forget_failures(), sqlembed._follow_grants()"
+)
 
 
 class Jobs:

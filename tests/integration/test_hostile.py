@@ -32,6 +32,7 @@ ELEVATED = {
     "sqlembed._forget_own_changes(integer)",
     "sqlembed._has_own_changes(integer)",
     "sqlembed._make_note_function(integer)",
+    "sqlembed._make_row_functions(integer)",
 }
 
 

@@ -191,6 +191,18 @@ def test_none_of_them_has_more(cast: Cast, kind: str) -> None:
         assert refused(connection, "insert into app.article values (9, 'x')")
 
 
+#: Functions of workers that read or change tables, with the rights of the worker itself.
+READERS = {
+    "_empty_side",
+    "_follow_columns",
+    "_follow_families",
+    "_follow_grants",
+    "_forget_failures",
+    "_is_only_row",
+    "_remove_vectors",
+}
+
+
 def test_functions_of_workers_have_the_owners_rights_and_a_path_of_their_own(
     cast: Cast,
 ) -> None:
@@ -205,12 +217,7 @@ def test_functions_of_workers_have_the_owners_rights_and_a_path_of_their_own(
         (roles.worker_functions(),),
     ).fetchall()
     assert len(found) == len(roles.worker_functions())
-    assert {name for name, elevated, _, _ in found if not elevated} == {
-        "_empty_side",
-        "_follow_grants",
-        "_follow_keys",
-        "_remove_vectors",
-    }
+    assert {name for name, elevated, _, _ in found if not elevated} == READERS
     assert {path for _, _, path, _ in found} == {"search_path=pg_catalog, pg_temp"}
     assert {public for _, _, _, public in found} == {False}
 

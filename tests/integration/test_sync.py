@@ -293,7 +293,10 @@ def test_dropping_the_embedding_takes_its_trigger_off(sync: Sync) -> None:
 def test_columns_that_are_gone(sync: Sync) -> None:
     """Without the vector column there is nothing to keep; without the text there is."""
     sync.run("insert into article values (1, 'one')")
-    run(sync.connection, "alter table article rename column body to text")
+    run(sync.connection, "alter table article rename column title to headline")
+    run(sync.connection, "insert into article values (4, 'renamed', 'x')")
+    assert outdated(sync.connection, "article", "headline || ' ' || body") == []
+    run(sync.connection, "alter table article drop column body cascade")
     said = refused(sync.connection, "SE012", "insert into article values (2, 'two')")
     assert 'column "body" does not exist' in said
     run(sync.connection, "alter table article drop column embedding cascade")

@@ -246,7 +246,7 @@ def test_a_table_that_cannot_be_served_stops_no_other(
     declare(article, "fine", "title")
     fill(article, 3)
     run(article, "insert into fine values (1, 'x')")
-    run(article, "alter table article rename title to headline")
+    run(article, "alter table article drop column title cascade")
     with caplog.at_level(logging.ERROR, "sqlembed.worker"):
         # It ends nevertheless.
         embed_all(url)

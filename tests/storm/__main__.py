@@ -23,8 +23,8 @@ from tests.storm.storm import Storm
 LONG = Plan(
     seed=1,
     operations=200_000,
-    keys=4_000,
-    kills=200,
+    keys=1_000,
+    kills=120,
     cuts=300,
     outages=8,
     outage=8.0,

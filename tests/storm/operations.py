@@ -45,23 +45,40 @@ class Operations:
         (kind,) = self._dice.choices(list(self._kinds), list(self._kinds.values()))
         kind(connection, self._dice.choice(TABLES))
 
-    def poison(self, connection: Connection) -> None:
-        """Insert a row that no embedder can embed, or make one of a row that is there."""
-        self._put(connection, self._dice.choice(TABLES), [self._texts.poison()], UPSERT)
+    def spare(self) -> None:
+        """Truncate no more."""
+        del self._kinds[self._truncate]
+
+    def poison(self, connection: Connection, number: int) -> None:
+        """Write a row that no embedder can embed.
+
+        Args:
+            connection: to write with.
+            number: beyond those of other rows, only a truncate ends it; otherwise anybody may
+                change it, or remove it.
+        """
+        table = self._dice.choice(TABLES)
+        self._put(connection, table, [table.key_of(number)], [self._texts.poison()], UPSERT)
 
     def _insert(self, connection: Connection, table: Table) -> None:
-        self._put(connection, table, [self._texts.some()], "on conflict do nothing")
+        self._put(connection, table, *self._some_rows(table, 1, 1), "on conflict do nothing")
 
     def _insert_many(self, connection: Connection, table: Table) -> None:
         # A few of them fail on a key that is taken.
         ending = "" if self._dice.random() < 0.2 else "on conflict do nothing"
-        self._put(connection, table, self._some_texts(2, 10), ending)
+        self._put(connection, table, *self._some_rows(table, 2, 10), ending)
 
     def _upsert(self, connection: Connection, table: Table) -> None:
-        self._put(connection, table, self._some_texts(1, 3), UPSERT)
+        self._put(connection, table, *self._some_rows(table, 1, 3), UPSERT)
 
-    def _put(self, connection: Connection, table: Table, texts: Sequence[str], ending: str) -> None:
-        keys = self._some_keys(table, len(texts))
+    def _put(
+        self,
+        connection: Connection,
+        table: Table,
+        keys: Sequence[tuple[object, ...]],
+        texts: Sequence[str],
+        ending: str,
+    ) -> None:
         values = [value for key, text in zip(keys, texts, strict=True) for value in (*key, text)]
         row = f"({', '.join(['%s'] * (len(table.key) + 1))})"
         _run(
@@ -73,8 +90,8 @@ class Operations:
         )
 
     def _copy(self, connection: Connection, table: Table) -> None:
-        """COPY through a temporary table, so that keys that are taken do not fail all of it."""
-        texts = self._some_texts(20, 100)
+        """COPY what is free: a key that is taken would fail all of it."""
+        keys, texts = self._some_rows(table, 20, 100)
         columns = f"{', '.join(table.key)}, {table.text}"
         taken = {
             tuple(row)
@@ -82,7 +99,7 @@ class Operations:
                 f"{MARK}select {', '.join(table.key)} from {table.name}".encode()
             )
         }
-        free = [key for key in self._some_keys(table, len(texts)) if key not in taken]
+        free = [key for key in keys if key not in taken]
         statement = f"{MARK}copy {table.name} ({columns}) from stdin"
         with connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
             for key, text in zip(free, texts, strict=False):
@@ -107,7 +124,7 @@ class Operations:
     def _change_key(self, connection: Connection, table: Table) -> None:
         new = table.key_of(self._dice.randrange(self._keys))
         change = ", ".join(f"{column} = %s" for column in table.key)
-        if table.on_change == "hide" and self._dice.random() < 0.3:
+        if self._dice.random() < 0.3:
             self._set(
                 connection, table, f"{change}, {table.text} = %s", 1, *new, self._texts.some()
             )
@@ -137,8 +154,11 @@ class Operations:
         """Keys in no order: two writers may well wait for each other."""
         return [table.key_of(number) for number in self._dice.sample(range(self._keys), count)]
 
-    def _some_texts(self, least: int, most: int) -> list[str]:
-        return [self._texts.some() for _ in range(self._dice.randint(least, most))]
+    def _some_rows(
+        self, table: Table, least: int, most: int
+    ) -> tuple[list[tuple[object, ...]], list[str]]:
+        count = self._dice.randint(least, most)
+        return self._some_keys(table, count), [self._texts.some() for _ in range(count)]
 
 
 UPSERT = "on conflict ({key}) do update set {text} = excluded.{text}"

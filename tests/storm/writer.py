@@ -61,7 +61,10 @@ class Writer:
         self._pause = float(pause)
         self._counts: Counter[str] = Counter()
         self._told = 0.0
-        self._operations = Operations(self._dice, seed, int(keys))
+        #: Until the half of it: rows that are poison have to be left.
+        self._may_truncate = True
+        self._keys = int(keys)
+        self._operations = Operations(self._dice, seed, self._keys)
         self._poison = sorted(self._dice.sample(range(self._wanted), int(poison)), reverse=True)
 
     def run(self) -> None:
@@ -82,6 +85,9 @@ class Writer:
 
     def _write(self, connection: Connection) -> None:
         while self._counts["operations"] < self._wanted:
+            if self._may_truncate and self._counts["operations"] > self._wanted / 2:
+                self._may_truncate = False
+                self._operations.spare()
             try:
                 with connection.transaction():
                     for _ in range(self._dice.randint(1, 4)):
@@ -101,7 +107,9 @@ class Writer:
     def _operate(self, connection: Connection) -> None:
         if self._poison and self._counts["operations"] >= self._poison[-1]:
             self._poison.pop()
-            self._operations.poison(connection)
+            # Every other one is safe from all but a truncate.
+            beyond = len(self._poison) % 2 * self._keys
+            self._operations.poison(connection, beyond + self._dice.randrange(self._keys))
         self._counts["operations"] += 1
         if self._dice.random() > IN_SAVEPOINT:
             self._operations.any(connection)

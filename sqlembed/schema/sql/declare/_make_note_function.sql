@@ -6,88 +6,42 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     declared sqlembed.embedding;
-    key text;
-    vector text;
-    source text;
-    made text;
-    changed text;
-    stamp text;
+    note record;
     bell text;
     lost text;
+    made text := format('sqlembed.%I', '_note_' || _make_note_function.embedding);
 begin
     select e.* into declared from sqlembed.embedding as e where e.id = _make_note_function.embedding;
-    -- Columns have no prefix: a name that has one and is no column any more means a function.
-    key := (select k.expression from sqlembed._key_sql(declared.relation, '') as k);
-    if key is null then
+    select n.* into note from sqlembed._note_sql(declared.id, declared.on_change) as n;
+    if note.key is null then
         return;
     end if;
-    vector := quote_ident(declared.name);
-    source := (select string_agg(quote_ident(c), ', ') from unnest(declared.source_columns) as c);
-    made := format('sqlembed.%I', '_note_' || declared.id);
-
-    changed := case declared.on_change
-        -- The row trigger has set the vector to NULL where the source changed.
-        when 'hide' then format(
-            $sql$
-            select %1$s, n.key
-            from (select %2$s as key, row(%4$s) as source from sqlembed_new where %3$s is null) as n
-            left join (select %2$s as key, %3$s is null as was_null, row(%4$s) as source from sqlembed_old) as o
-                on o.key = n.key
-            where o.key is null or not o.was_null or o.source *<> n.source$sql$,
-            declared.id, key, vector, source
-        )
-        -- A vector that came with the new text is the client's own and stays. One that goes with its
-        -- row to another key is out of date if the text changed as well, or if the old key was waiting.
-        else format(
-            $sql$
-            select %1$s, n.key
-            from (select %2$s as key, %3$s as vector, row(%4$s) as source from sqlembed_new) as n
-            left join (select %2$s as key, %3$s as vector, row(%4$s) as source from sqlembed_old) as o on o.key = n.key
-            where case
-                when o.key is null then n.vector is null
-                or (
-                    md5(row(n.vector)::text) in (select md5(row(%3$s)::text) from sqlembed_old)
-                    and md5(row(n.vector, n.source)::text) not in (select md5(row(%3$s, row(%4$s))::text) from sqlembed_old)
-                )
-                or exists (
-                    select
-                    from (select %2$s as key from sqlembed_old) as p
-                    join (
-                        select j.key from sqlembed.job as j where j.embedding = %1$s
-                        union all
-                        select c.key from sqlembed.change as c where c.embedding = %1$s
-                    ) as w on w.key = p.key
-                )
-                when n.vector is null then o.vector is not null or o.source *<> n.source
-                else o.source *<> n.source and record_image_eq(row(o.vector), row(n.vector))
-            end$sql$,
-            declared.id, key, vector, source
-        )
-    end;
-
-    -- With timing sync, the writer embeds before the commit and finds its own changes by the stamp.
-    stamp := case declared.timing when 'sync' then 'pg_current_xact_id()' else 'null' end;
     bell := case declared.timing
         when 'async' then format(
             $sql$
     -- NOTIFY serializes commits, so a bell is rung only while a worker waits for one. The shared
     -- lock, held to the end of the transaction, keeps a worker from falling asleep meanwhile.
-    if found and not pg_try_advisory_xact_lock_shared(%s, 0) then
+    if sqlembed_noted > 0 and not pg_try_advisory_xact_lock_shared(%s, 0) then
         perform pg_notify('sqlembed', '');
     end if;$sql$,
             sqlembed._lock('idle')
         )
         else ''
     end;
+    -- A column that was dropped must not fail the application's statement, unless it was to embed.
     lost := case declared.timing
         when 'sync' then format(
             $sql$
-        if exists (select from pg_attribute as a where a.attrelid = tg_relid and a.attname = %L and not a.attisdropped) then
+        if exists (
+            select
+            from sqlembed.embedding as e
+            cross join lateral sqlembed._present_columns(e) as p
+            where e.id = %s and p.vector is not null and array_position(p.source, null) is not null
+        ) then
             raise exception 'sqlembed: rows of %% cannot be embedded: %%', tg_relid::regclass, sqlerrm
-                using errcode = 'SE012',
-                    hint = 'Declare the embedding anew: drop_embedding, then create_embedding. A worker follows a primary key that was renamed.';
+                using errcode = 'SE012', hint = 'Declare the embedding anew: drop_embedding, then create_embedding.';
         end if;$sql$,
-            declared.name
+            declared.id
         )
         else ''
     end;
@@ -105,9 +59,12 @@ set enable_nestloop = off
 as %2$L
 $sql$,
         made,
-        case declared.place when 'side' then sqlembed._side_note_body(declared.id, key, source) else format(
+        case declared.place when 'side' then sqlembed._side_note_body(declared.id, note.key, note.source) else format(
             $sql$
 #variable_conflict use_column
+declare
+    sqlembed_note text;
+    sqlembed_noted bigint;
 begin
     -- Attached without these names for its rows, they would lead to views of the caller's in pg_temp.
     if to_regclass('sqlembed_new') is not null or to_regclass('sqlembed_old') is not null then
@@ -121,38 +78,42 @@ begin
     then
         return null;
     end if;
-    -- A column that was dropped or renamed under us must not fail the application's statement, unless
-    -- it was to embed.
     begin
         if tg_op = 'INSERT' then
-            perform %2$s, %4$s from sqlembed_new where %3$s is null limit 1;
+            perform * from (%2$s) as sqlembed_probe;
         else
-            perform %2$s, %4$s, %3$s from sqlembed_new%5$s limit 1;
+            perform * from (%3$s) as sqlembed_probe;
         end if;
-    exception when undefined_column or undefined_function then%9$s
-        return null;
+    exception when undefined_column or undefined_function then
+        -- A column has another name now: until a worker has made this function anew, the statement is
+        -- made here.%7$s
+        select case tg_op when 'INSERT' then s.inserted else s.updated end
+        into sqlembed_note
+        from sqlembed._note_sql(%1$s, 'keep') as s;
+        if sqlembed_note is null then
+            return null;
+        end if;
     end;
-    if not found then
+    if sqlembed_note is not null then
+        execute sqlembed_note;
+        get diagnostics sqlembed_noted = row_count;
+    elsif not found then
         return null;
-    end if;
-
-    if tg_op = 'INSERT' then
-        insert into sqlembed.change (embedding, key, transaction)
-        select %1$s, %2$s, %7$s from sqlembed_new where %3$s is null;
+    elsif tg_op = 'INSERT' then
+        %4$s;
+        get diagnostics sqlembed_noted = row_count;
     else
-        insert into sqlembed.change (embedding, key, transaction)
-        select w.embedding, w.key, %7$s from (%6$s) as w (embedding, key);
-    end if;%8$s
+        %5$s;
+        get diagnostics sqlembed_noted = row_count;
+    end if;%6$s
     return null;
 end
 $sql$,
             declared.id,
-            key,
-            vector,
-            source,
-            case declared.on_change when 'hide' then format(' where %s is null', vector) else '' end,
-            changed,
-            stamp,
+            note.probe_inserted,
+            note.probe_updated,
+            note.inserted,
+            note.updated,
             bell,
             lost
         ) end

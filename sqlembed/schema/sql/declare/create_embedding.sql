@@ -44,7 +44,7 @@ begin
     end if;
 
     perform sqlembed._check_relation(create_embedding.relation);
-    perform sqlembed._check_family(create_embedding.relation);
+    perform sqlembed._check_family(create_embedding.relation, create_embedding.embedding);
     -- Two sessions that declare on one table take turns, and no row slips in between queue and trigger.
     execute pg_catalog.format('lock table %s in share row exclusive mode', create_embedding.relation);
     select k.* into key from sqlembed._key_sql(create_embedding.relation) as k;
@@ -100,9 +100,6 @@ begin
         select s.* into beside from sqlembed._prepare_side(create_embedding.relation, create_embedding.embedding) as s;
     else
         select null::pg_catalog.regclass as side, null::name as hash_function, true as is_new into beside;
-        if create_embedding.on_change operator(pg_catalog.=) 'hide' then
-            perform sqlembed._check_no_generated(create_embedding.relation, canonical.columns);
-        end if;
     end if;
 
     dimensions := sqlembed._prepare_column(

@@ -9,7 +9,6 @@ volatile
 as $function$
 declare
     declared sqlembed.embedding := sqlembed._embedding_of(drop_embedding.relation, drop_embedding.embedding);
-    trigger_name text;
     index_schema name;
     hash_call text := sqlembed._hash_call(declared, 'r');
 begin
@@ -17,13 +16,7 @@ begin
     -- It may have been dropped by hand.
     declared.side := (select c.oid from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) declared.side);
     update sqlembed.embedding as e set is_dropped = true where e.id operator(pg_catalog.=) declared.id;
-    foreach trigger_name in array array[
-        'sqlembed_insert_', 'sqlembed_update_', 'sqlembed_delete_', 'sqlembed_truncate_', 'sqlembed_vectors_',
-        'zz_sqlembed_hide_'
-    ]
-    loop
-        execute pg_catalog.format('drop trigger if exists %I on %s', trigger_name || declared.id, declared.relation);
-    end loop;
+    perform sqlembed._drop_triggers(declared.id, '{}', '{}');
     perform sqlembed._drop_note_function(declared.id);
     if declared.full_text_column is not null then
         execute pg_catalog.format('alter table %s drop column if exists %I', declared.relation, declared.full_text_column);

@@ -5,15 +5,18 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     relation regclass := (_check_writer.declared).relation;
-    vector name := (_check_writer.declared).name;
+    present record;
+    vector name;
     unreadable text;
     wanted text;
 begin
+    select p.* into present from sqlembed._present_columns(_check_writer.declared) as p;
+    vector := present.vector;
     select string_agg(quote_ident(c.name), ', ' order by c.name)
     into unreadable
     from (
         select distinct n.name
-        from unnest((_check_writer.declared).key_columns || (_check_writer.declared).source_columns) as n (name)
+        from unnest((select k.columns from sqlembed._key_sql(relation) as k) || present.source) as n (name)
     ) as c
     join pg_attribute as a on a.attrelid = relation and a.attname = c.name and not a.attisdropped
     where not has_column_privilege(relation, a.attnum, 'select');

@@ -25,7 +25,7 @@ begin
         (_read_texts.declared).relation,
         (select k.match from sqlembed._key_sql((_read_texts.declared).relation) as k),
         (_read_texts.declared).source,
-        (select string_agg(format('r.%I', c), ', ') from unnest((_read_texts.declared).source_columns) as c)
+        sqlembed._renamed_columns(_read_texts.declared)
     )
     using _read_texts.keys;
     get diagnostics found_rows = row_count;

@@ -21,7 +21,7 @@ begin
         from rows from (pg_catalog.unnest($1), pg_catalog.unnest($2)) as k (key, vector)
         where %4$s and (k.vector is not null or $3)',
         (_write_vectors.declared).relation,
-        (_write_vectors.declared).name,
+        (select p.vector from sqlembed._present_columns(_write_vectors.declared) as p),
         case (_write_vectors.declared).storage when 'vector' then 'public.vector' else 'public.halfvec' end,
         (select k.match from sqlembed._key_sql((_write_vectors.declared).relation) as k)
     )

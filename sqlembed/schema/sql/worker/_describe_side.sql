@@ -33,7 +33,7 @@ begin
                         when k.hash is null then s.input is null
                         else sha256(convert_to(s.input::text, ''UTF8'')) = k.hash
                     end
-                    from (select (%3$s) as input from (select r.*) as r) as s
+                    from (select (%3$s) as input from (select %11$s) as r) as s
                 )
                 for no key update of r skip locked
             ) as locked
@@ -53,12 +53,13 @@ begin
         match,
         (_describe_side.declared).source,
         (_describe_side.declared).side,
-        (_describe_side.declared).name,
+        (select p.vector from sqlembed._present_columns(_describe_side.declared) as p),
         keys.locked,
         keys.written,
         keys.made,
         keys.match,
-        case (_describe_side.declared).storage when 'vector' then 'public.vector' else 'public.halfvec' end
+        case (_describe_side.declared).storage when 'vector' then 'public.vector' else 'public.halfvec' end,
+        sqlembed._renamed_columns(_describe_side.declared)
     );
 end
 $function$;

@@ -25,17 +25,9 @@ begin
 
     -- PostgreSQL tells only superusers that a table or a column was dropped: look for them.
     delete from sqlembed.embedding as e
-    where not exists (
-        select
-        from pg_attribute as a
-        where a.attrelid = coalesce(e.side, e.relation) and a.attname = e.name and not a.attisdropped
-    )
+    where not exists (select from sqlembed._present_columns(e) as p where p.vector is not null)
         or not exists (select from pg_class as c where c.oid = e.relation);
-    perform sqlembed._drop_note_function(substr(p.proname, length('_note_') + 1)::integer)
-    from pg_proc as p
-    where p.pronamespace = 'sqlembed'::regnamespace
-        and p.proname ~ '^_note_[0-9]+$'
-        and not exists (select from sqlembed.embedding as e where p.proname = '_note_' || e.id);
+    perform sqlembed._drop_leftovers();
     with orphans as materialized (
         select j.embedding, j.key
         from sqlembed.job as j
