@@ -321,6 +321,63 @@ $function$;
 comment on function sqlembed._request_timeout() is
     'How long a statement waits for a worker: the setting sqlembed.request_timeout, else 10 s.';
 
+create or replace function sqlembed._row_key(relation regclass, key jsonb) returns jsonb
+language plpgsql
+stable
+as $function$
+declare
+    known record;
+    found jsonb;
+    is_key boolean;
+begin
+    select k.columns, k.expression, k.match into known from sqlembed._key_sql(_row_key.relation) as k;
+    is_key := coalesce(
+        pg_catalog.jsonb_typeof(_row_key.key) operator(pg_catalog.=) 'array'
+            and pg_catalog.jsonb_array_length(_row_key.key) operator(pg_catalog.=) pg_catalog.cardinality(known.columns)
+            and not exists (
+                select
+                from pg_catalog.jsonb_array_elements(_row_key.key) as v (value)
+                where pg_catalog.jsonb_typeof(v.value) in ('null', 'object', 'array')
+            ),
+        false
+    );
+    if is_key then
+        begin
+            execute pg_catalog.format(
+                'select %s from (select $1) as k (key) cross join %s as r where %s',
+                known.expression, _row_key.relation, known.match
+            )
+            into found
+            using _row_key.key;
+        exception when data_exception then
+            is_key := false;
+        end;
+    end if;
+    if not is_key then
+        raise exception 'sqlembed: % is not a key of table %', coalesce(_row_key.key::text, 'NULL'), _row_key.relation
+            using errcode = 'SE014',
+                hint = pg_catalog.format(
+                    'A key is a jsonb array of the primary key''s values in order, here of (%s).',
+                    (
+                        select pg_catalog.string_agg(
+                            pg_catalog.quote_ident(a.attname) || ' ' || pg_catalog.format_type(a.atttypid, a.atttypmod),
+                            ', '
+                            order by c.position
+                        )
+                        from pg_catalog.unnest(known.columns) with ordinality as c (name, position)
+                        join pg_catalog.pg_attribute as a
+                            on a.attrelid operator(pg_catalog.=) _row_key.relation
+                            and a.attname operator(pg_catalog.=) c.name
+                    )
+                );
+    end if;
+    return found;
+end
+$function$;
+
+comment on function sqlembed._row_key(regclass, jsonb) is
+    'The key as jobs write it, if there is such a row and the caller may see it.';
+
 create or replace function sqlembed._sees_all_rows(relation regclass) returns boolean
 language sql
 stable
@@ -1008,9 +1065,11 @@ begin
     if 'sqlembed' = any (sqlembed_dblink.dblink_get_connections()) then
         -- A connection whose other end has died stays in the session and fails for ever. With
         -- false this probe answers no row then; catching an error would need a subtransaction,
-        -- which parallel plans forbid.
-        if exists (select from sqlembed_dblink.dblink('sqlembed', 'select 1', false) as t (one integer)) then
-            return 'sqlembed';
+        -- which parallel plans forbid. One that died while it was waited for takes no probe any more.
+        if sqlembed_dblink.dblink_error_message('sqlembed') = 'OK' then
+            if exists (select from sqlembed_dblink.dblink('sqlembed', 'select 1', false) as t (one integer)) then
+                return 'sqlembed';
+            end if;
         end if;
         perform sqlembed_dblink.dblink_disconnect('sqlembed');
     end if;
@@ -3071,7 +3130,7 @@ $function$;
 comment on function sqlembed._check_writer(sqlembed.embedding) is
     'An error that says which right is missing, when the caller may not give the rows of a table their vectors.';
 
-create or replace function sqlembed._embed_changes(embedding integer) returns void
+create or replace function sqlembed._embed_changes(embedding integer) returns boolean
 language plpgsql
 volatile
 as $function$
@@ -3086,7 +3145,7 @@ begin
     for round in 1..10 loop
         keys := sqlembed._own_changes(declared.id);
         if keys is null then
-            return;
+            return sqlembed._has_own_changes();
         end if;
         select
             coalesce(pg_catalog.array_agg(t.key), '{}') as keys,
@@ -3105,7 +3164,7 @@ begin
                 found.inputs
             )
         ) then
-            return;
+            return false;
         end if;
     end loop;
     perform sqlembed._refuse_unsteady(declared);
@@ -3113,7 +3172,7 @@ end
 $function$;
 
 comment on function sqlembed._embed_changes(integer) is
-    'Embed the rows that the present transaction has written, through one request to a worker, with the rights of the caller.';
+    'Embed the rows that the present transaction has written, through one request to a worker, with the rights of the caller. True when rows of other embeddings are yet to be embedded.';
 
 create or replace function sqlembed._embed_statement() returns trigger
 language plpgsql
@@ -3156,7 +3215,7 @@ $function$;
 comment on function sqlembed._forget_own_changes(integer) is
     'Take back the notes of rows that the present transaction has written, for it gives them their vectors itself. Nobody else''s notes can be seen or touched by it.';
 
-create or replace function sqlembed._has_own_changes(embedding integer) returns boolean
+create or replace function sqlembed._has_own_changes(embedding integer default null) returns boolean
 language sql
 volatile
 security definer
@@ -3165,12 +3224,13 @@ as $function$
     select exists (
         select
         from sqlembed.change as c
-        where c.transaction = pg_current_xact_id_if_assigned() and c.embedding = _has_own_changes.embedding
+        where c.transaction = pg_current_xact_id_if_assigned()
+            and c.embedding = coalesce(_has_own_changes.embedding, c.embedding)
     )
 $function$;
 
 comment on function sqlembed._has_own_changes(integer) is
-    'Whether the present transaction has written rows that are yet to be embedded, also to a caller who may not embed them and is told so. It says nothing else to anybody.';
+    'Whether the present transaction has written rows that are yet to be embedded, by any embedding or by one, also to a caller who may not embed them and is told so. It says nothing else to anybody.';
 
 create or replace function sqlembed._note_again(declared sqlembed.embedding, keys jsonb[], hashes bytea[]) returns void
 language plpgsql
@@ -3384,7 +3444,7 @@ begin
     end if;
 
     perform sqlembed._note_again(_write_vectors.declared, _write_vectors.keys, _write_vectors.hashes);
-    return sqlembed._has_own_changes((_write_vectors.declared).id);
+    return sqlembed._has_own_changes();
 end
 $function$;
 
@@ -4664,6 +4724,10 @@ begin
             using errcode = 'SE014',
                 hint = 'It is what words count beside the vectors, which count 1. For one of them alone: mode => ''vector'', mode => ''text''.';
     end if;
+    if declared.place operator(pg_catalog.=) 'side' then
+        raise exception 'sqlembed: mode ''hybrid'' is not available for vectors in a side table in this version'
+            using errcode = 'SE014', hint = 'Say mode => ''vector'' or mode => ''text''.';
+    end if;
     if words.requirement is not null then
         vector_filter := pg_catalog.format(E'(%s\n) and %s', coalesce(vector_filter, 'true'), words.requirement);
     end if;
@@ -5075,7 +5139,8 @@ begin
             order by k.position
         ),
         case (_side_source.declared).on_change
-            when 'hide' then format(' and %s.sqlembed_hash operator(pg_catalog.=) %s', alias, hash_call)
+            -- A bare equality would be taken for one that few rows pass, and the index left aside.
+            when 'hide' then format(' and coalesce(%s.sqlembed_hash operator(pg_catalog.=) %s, false)', alias, hash_call)
             else ''
         end
     )
@@ -6772,6 +6837,41 @@ $function$;
 comment on function sqlembed.predict(text, public.halfvec) is
     'Number of the cluster whose centroid is nearest; NULL for NULL, and under cosine for a vector of zeros, which has no direction. For many rows, assign is several times as fast.';
 
+-- The row that row_status has noted in two settings, and none that the caller may not see. Settings,
+-- because a condition on this view would be checked on every job there is: it has a barrier.
+create or replace view sqlembed._row_work with (security_barrier) as
+select
+    w.is_waiting,
+    f.embedding is not null as is_failed,
+    coalesce(j.attempts, f.attempts, 0) as attempts,
+    coalesce(j.error, case when not w.is_waiting then f.error end) as error,
+    w.changed_at,
+    case when j.error is not null then j.not_before end as retry_at
+from sqlembed.embedding as e
+cross join lateral (
+    select sqlembed._row_key(e.relation, nullif(current_setting('sqlembed.row_key', true), '')::jsonb) as key
+) as k
+left join sqlembed.job as j on j.embedding = e.id and j.key = k.key
+left join sqlembed.failed_job as f on f.embedding = e.id and f.key = k.key
+cross join lateral (
+    select
+        least(j.changed_at, min(c.changed_at)) as changed_at,
+        j.embedding is not null or count(*) > 0 as is_waiting
+    from sqlembed.change as c
+    where c.embedding = e.id and c.key = k.key
+) as w
+where e.id = nullif(current_setting('sqlembed.row_embedding', true), '')::integer and k.key is not null;
+
+comment on view sqlembed._row_work is 'What waits or has failed of one row; for row_status.';
+comment on column sqlembed._row_work.is_waiting is 'Whether a worker has to embed it.';
+comment on column sqlembed._row_work.is_failed is 'Whether it was given up.';
+comment on column sqlembed._row_work.attempts is 'How often the embedder has failed on it.';
+comment on column sqlembed._row_work.error is 'What the embedder said last.';
+comment on column sqlembed._row_work.changed_at is 'When the oldest change that waits was written.';
+comment on column sqlembed._row_work.retry_at is 'When it is tried again, after a failure.';
+
+grant select on sqlembed._row_work to public;
+
 create or replace view sqlembed._waiting with (security_barrier) as
 select e.relation, e.id as embedding, e.embedder, w.key, w.changed_at
 from sqlembed.embedding as e
@@ -6854,6 +6954,72 @@ comment on column sqlembed.failure.error is 'What the embedder said at the last 
 comment on column sqlembed.failure.failed_at is 'When it was given up.';
 
 grant select on sqlembed.failure to public;
+
+create or replace function sqlembed.row_status(relation regclass, key jsonb, embedding name default null)
+returns setof sqlembed.row_state
+language plpgsql
+volatile
+as $function$
+declare
+    declared sqlembed.embedding;
+    found_key jsonb;
+    has_vector boolean;
+begin
+    -- An error where there is no such embedding.
+    perform sqlembed._embedding_of(
+        row_status.relation,
+        coalesce(
+            row_status.embedding,
+            (
+                select e.name
+                from sqlembed.embedding as e
+                where e.relation operator(pg_catalog.=) row_status.relation
+                limit 1
+            )
+        )
+    );
+    found_key := sqlembed._row_key(row_status.relation, row_status.key);
+    if found_key is null then
+        return;
+    end if;
+    for declared in
+        select e.*
+        from sqlembed.embedding as e
+        where e.relation operator(pg_catalog.=) row_status.relation
+            and e.name operator(pg_catalog.=) coalesce(row_status.embedding, e.name)
+        order by e.name
+    loop
+        execute pg_catalog.format(
+            'select r.%I is not null from (select $1) as k (key) cross join %s as r where %s',
+            declared.name, declared.relation, (select k.match from sqlembed._key_sql(declared.relation) as k)
+        )
+        into has_vector
+        using found_key;
+        perform pg_catalog.set_config('sqlembed.row_key', found_key::text, true);
+        perform pg_catalog.set_config('sqlembed.row_embedding', declared.id::text, true);
+        return query
+        select
+            declared.name,
+            case
+                when w.is_waiting then 'pending'
+                when w.is_failed then 'failed'
+                when has_vector then 'embedded'
+                else 'blank'
+            end,
+            has_vector,
+            w.attempts,
+            w.error,
+            w.changed_at,
+            w.retry_at
+        from sqlembed._row_work as w;
+    end loop;
+    perform pg_catalog.set_config('sqlembed.row_key', '', true);
+    perform pg_catalog.set_config('sqlembed.row_embedding', '', true);
+end
+$function$;
+
+comment on function sqlembed.row_status(regclass, jsonb, name) is
+    'How far a row is: embedded, pending, failed (given up) or blank (nothing to embed), for one embedding or each. No row where there is none, or none that the caller may see.';
 
 create or replace view sqlembed.status with (security_barrier) as
 select

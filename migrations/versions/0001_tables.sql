@@ -355,6 +355,25 @@ comment on column sqlembed.cluster_centroid.centroid is 'Mean of the cluster''s 
 comment on column sqlembed.cluster_centroid.cluster_size is 'Rows in the cluster when it was fitted.';
 comment on column sqlembed.cluster_centroid.cluster_radius is 'Root of the mean squared distance of its rows to the centroid.';
 
+create type sqlembed.row_state as (
+    embedding name,
+    state text,
+    has_vector boolean,
+    attempts integer,
+    error text,
+    changed_at timestamptz,
+    retry_at timestamptz
+);
+
+comment on type sqlembed.row_state is 'What row_status says of a row.';
+comment on column sqlembed.row_state.embedding is 'The vector column.';
+comment on column sqlembed.row_state.state is 'embedded, pending, failed or blank.';
+comment on column sqlembed.row_state.has_vector is 'Whether there is a vector, which may be that of an older text under on_change keep.';
+comment on column sqlembed.row_state.attempts is 'How often the embedder has failed on it.';
+comment on column sqlembed.row_state.error is 'What the embedder said last.';
+comment on column sqlembed.row_state.changed_at is 'When the oldest change that waits was written.';
+comment on column sqlembed.row_state.retry_at is 'When it is tried again, after a failure.';
+
 create type sqlembed.fitted_model as (
     name text,
     num_clusters integer,

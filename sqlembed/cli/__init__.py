@@ -9,6 +9,7 @@ import click
 
 import sqlembed
 from sqlembed.cli import failures
+from sqlembed.cli.cache import cache
 from sqlembed.cli.cluster import cluster
 from sqlembed.cli.demo import demo
 from sqlembed.cli.doctor import doctor, uninstall
@@ -17,6 +18,7 @@ from sqlembed.cli.evaluate import evaluate
 from sqlembed.cli.load import load
 from sqlembed.cli.migrate import migrate
 from sqlembed.cli.options import examples
+from sqlembed.cli.refresh import refresh
 from sqlembed.cli.search import search
 from sqlembed.cli.server import server, url
 from sqlembed.cli.status import retry, status
@@ -57,9 +59,11 @@ for command in (
     cluster,
     evaluate,
     status,
+    refresh,
     retry,
     worker,
     embedders,
+    cache,
     migrate,
     url,
     server,

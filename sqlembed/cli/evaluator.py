@@ -106,7 +106,7 @@ def evaluation(
     vectors = {}
     if set(options.modes) != {"text"}:
         vectors = _vectors(connection, declared, wanted, options.registry)
-    results = []
+    results: list[Result] = []
     with rows_bar("searching") as advance:
         total = len(wanted) * len(options.modes)
         for mode in options.modes:

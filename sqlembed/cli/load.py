@@ -41,6 +41,7 @@ class Order:
     no_quotes: bool
     encoding: str
     wait: bool
+    dry_run: bool
     as_json: bool
 
     def __post_init__(self) -> None:
@@ -68,6 +69,7 @@ def _delimiter(_context: click.Context, _parameter: click.Parameter, value: str 
         "sqlembed load articles.jsonl.gz --table article --source \"title || ' ' || body\"",
         "sqlembed load prices.parquet --table shop.price --key shop --key article",
         "sqlembed load today.csv --table report --append",
+        "sqlembed load reports.csv --table report --source comments --dry-run",
     ),
 )
 @database_options
@@ -106,6 +108,7 @@ def _delimiter(_context: click.Context, _parameter: click.Parameter, value: str 
 @click.option("--no-quotes", is_flag=True, help="Quotation marks in CSV are text.")
 @click.option("--encoding", default="utf-8", show_default=True, help="Of CSV and JSON Lines.")
 @click.option("--wait/--no-wait", default=True, help="Whether to wait for the vectors.")
+@click.option("--dry-run", is_flag=True, help="Say what it would cost, and change nothing.")
 @json_option
 def load(place: Place, **given: Any) -> None:
     """Make a table from a CSV, JSON Lines or Parquet FILE, and embed it.

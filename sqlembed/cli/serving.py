@@ -23,6 +23,7 @@ BUILTIN = "sqlembed.embedders.builtin:registry"
 
 IS_SERVED = "select exists (select from sqlembed.worker as w where %s = any (w.embedders))"
 EMBEDDER = "select dimensions, fingerprint from sqlembed.embedder where name = %s"
+FINGERPRINT = "select coalesce(fingerprint, '') from sqlembed.embedder where name = %s"
 PENDING = "select rows, served from sqlembed._pending(%s::regclass)"
 FAILED = """
 select count(*), min(error) from sqlembed.failure where relation = %s::regclass and embedding = %s
@@ -74,6 +75,24 @@ def matching_embedder(connection: Connection, registry: Registry, name: str) -> 
             hint="Name the registry that the workers use with --registry.",
         )
     return embedder
+
+
+def make_servable(
+    database: Database, connection: Connection, registry: Registry, name: str, wait: bool
+) -> None:
+    """Make an embedder known to the database, and see that somebody can serve it.
+
+    Raises:
+        RegistryError: this process does not have it, or another one of this name, and it is needed.
+    """
+    fingerprint = scalar(connection, FINGERPRINT, (name,))
+    if fingerprint and (not wait or is_served(connection, name)):
+        return
+    found = matching_embedder(connection, registry, name)
+    if not fingerprint:
+        from sqlembed.worker import register_embedders
+
+        register_embedders(database.url, only(registry, [found.name]))
 
 
 def query_vector(embedder: Embedder, text: str) -> str:

@@ -25,8 +25,16 @@ select
         where a.attrelid = (e.found).relation and a.attnum > 0 and not a.attisdropped
             and t.typname not in ('vector', 'halfvec', 'sparsevec', 'tsvector')
         order by a.attnum
-    )
+    ),
+    coalesce((e.found).side, (e.found).relation)::text,
+    coalesce(s.from_clause, pg_catalog.format('%%s as %%I', (e.found).relation, c.relname)),
+    coalesce(s.vector, pg_catalog.format('%%I.%%I', c.relname, (e.found).name)),
+    c.relname::text
 from (select sqlembed._embedding_of(%s::regclass, %s)) as e (found)
+join pg_catalog.pg_class as c on c.oid = (e.found).relation
+left join lateral (
+    select f.* from sqlembed._side_source(e.found, c.relname) as f where (e.found).side is not null
+) as s on true
 """
 
 
@@ -47,6 +55,14 @@ class Declared:
     key_columns: list[str]
     #: All columns of the table but vectors, which nobody reads.
     columns: list[str]
+    #: What holds the vectors: the table, or the one beside it.
+    holder: str
+    #: What to select the rows with their vectors from, as SQL; the table has its own name there.
+    rows: str
+    #: The vector there, as SQL.
+    vector: str
+    #: The table's name without its schema.
+    alias: str
 
 
 def relation_of(connection: Connection, name: str) -> str:

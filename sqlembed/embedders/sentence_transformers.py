@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from sqlembed.embedders.base import Embedder, checked_dimensions
@@ -143,6 +144,29 @@ class SentenceTransformerEmbedder(Embedder):
                     hint="give `dimensions` as the model has them",
                 ) from error
 
+    @property
+    def max_tokens(self) -> int | None:
+        """Tokens that the model reads; loads it."""
+        with self._lock:
+            most = getattr(self._loaded(), "max_seq_length", None)
+        # Some models without a limit say infinity.
+        return int(most) if isinstance(most, int) else None
+
+    def count_tokens(self, texts: Sequence[str], kind: Kind = "document") -> list[int] | None:
+        """Counts with the model's own tokenizer; loads the model."""
+        if not texts:
+            return []
+        with self._lock:
+            tokenizer: Any = getattr(self._loaded(), "tokenizer", None)
+            prompted = [self._prompt(kind) + text for text in texts]
+            if hasattr(tokenizer, "encode_batch"):
+                # Of the library tokenizers, as models of static vectors have it.
+                return [len(found.ids) for found in tokenizer.encode_batch(prompted)]
+            if not callable(tokenizer):
+                return None
+            found = tokenizer(prompted, truncation=False, padding=False, verbose=False)
+            return [len(ids) for ids in found["input_ids"]]
+
     def _prompt(self, kind: Kind) -> str:
         given = self._query_prompt if kind == "query" else self._document_prompt
         if given is not None:
@@ -171,9 +195,8 @@ class SentenceTransformerEmbedder(Embedder):
 
     def _embed(self, texts: list[str], kind: Kind) -> Any:
         with self._lock:
-            if self._model is None:
-                self._model = self._load()
-            encode = self._model.encode_query if kind == "query" else self._model.encode_document
+            model = self._loaded()
+            encode = model.encode_query if kind == "query" else model.encode_document
             at_once = min(self._at_once, len(texts))
             while True:
                 try:
@@ -193,6 +216,11 @@ class SentenceTransformerEmbedder(Embedder):
                 at_once = self._at_once = at_once // 2
                 logger.warning("embedder %r: out of memory, %d texts at once", self.name, at_once)
                 _free_device_memory()
+
+    def _loaded(self) -> Any:
+        if self._model is None:
+            self._model = self._load()
+        return self._model
 
     def _load(self) -> Any:
         if self._weights_sha256 is not None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlembed.errors import EmbedderError
@@ -53,14 +53,14 @@ def drain(connection: Connection, registry: Registry) -> None:
         waiting = _read(connection)
         if not waiting:
             return
-        vectors = off_the_loop(lambda rows=waiting: _compute(rows, registry))  # type: ignore[misc]
-        again = False
+        vectors = off_the_loop(partial(_compute, waiting, registry))
+        is_left = False
         for embedding, rows in waiting.items():
             if rows.embedder in vectors or not rows.by_text:
-                again |= _write(connection, embedding, rows, vectors.get(rows.embedder, {}))
+                is_left = _write(connection, embedding, rows, vectors.get(rows.embedder, {}))
             else:
-                connection.exec_driver_sql(_placed(connection, ASK), (embedding,))
-        if not again:
+                is_left = _call(connection, ASK, embedding)
+        if not is_left:
             return
     raise EmbedderError(
         "a trigger changes the text whenever its vector is written",
@@ -99,7 +99,7 @@ def _compute(
 def _write(
     connection: Connection, embedding: int, rows: _Rows, vectors: dict[str, NDArray[np.float32]]
 ) -> bool:
-    """Writes vectors; returns whether triggers have changed texts upon it."""
+    """Writes vectors; returns whether any row is left, or again, without its own."""
     import numpy as np
 
     made: list[NDArray[np.float32]] = []
@@ -109,17 +109,18 @@ def _write(
         found += same
     # Rows without a vector come last.
     found += rows.blank
-    values: Sequence[Any] = (
+    return _call(
+        connection,
+        WRITE,
         embedding,
         [key for key, _ in found],
         [digest for _, digest in found],
         numbers(connection, np.asarray(made, dtype=np.float32)),
     )
-    return bool(connection.exec_driver_sql(_placed(connection, WRITE), tuple(values)).scalar())
 
 
-def _placed(connection: Connection, statement: str) -> str:
-    """Returns a statement with its parameters as the driver writes them."""
-    if connection.dialect.paramstyle == "numeric_dollar":
-        return statement.format(*(f"${number}" for number in range(1, 5)))
-    return statement.format(*["%s"] * 4)
+def _call(connection: Connection, statement: str, *values: Any) -> bool:
+    """Executes a statement with its parameters as the driver writes them."""
+    numbered = connection.dialect.paramstyle == "numeric_dollar"
+    places = [f"${position + 1}" if numbered else "%s" for position in range(len(values))]
+    return bool(connection.exec_driver_sql(statement.format(*places), values).scalar())

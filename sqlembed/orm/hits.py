@@ -94,7 +94,9 @@ def search(
         _text("mode", mode),
     )
     if mode in ("hybrid", "text"):
-        weight = sa.bindparam("text_weight", text_weight, type_=sa.Double(), unique=True)
+        weight: sa.BindParameter[float] = sa.bindparam(
+            "text_weight", text_weight, type_=sa.Double(), unique=True
+        )
         call = sa.func.sqlembed.search(row, _text("query", query), *arguments, weight)
     else:
         question = Question(None if embedded is None else embedded.embedder, query)

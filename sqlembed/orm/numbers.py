@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from psycopg.abc import Buffer
+    from psycopg.adapt import Dumper
     from sqlalchemy import Connection
 
     from sqlembed.types import Vectors
@@ -24,8 +26,18 @@ class Numbers:
 
 
 def numbers(connection: Connection, vectors: Vectors) -> Any:
-    """Returns the numbers of vectors, one after the other, as the connection's driver takes them."""
+    """Returns the numbers of vectors, one after the other, as the driver takes them."""
     import psycopg
+
+    driver = connection.connection.driver_connection
+    if isinstance(driver, psycopg.BaseConnection):
+        driver.adapters.register_dumper(Numbers, _dumper())
+        return Numbers(vectors)
+    return vectors.ravel().tolist()
+
+
+@cache
+def _dumper() -> type[Dumper]:
     from psycopg.adapt import Dumper
     from psycopg.pq import Format
 
@@ -38,11 +50,7 @@ def numbers(connection: Connection, vectors: Vectors) -> Any:
         def dump(self, obj: Numbers) -> Buffer:
             return binary(obj.vectors)
 
-    driver = connection.connection.driver_connection
-    if isinstance(driver, psycopg.BaseConnection):
-        driver.adapters.register_dumper(Numbers, NumbersDumper)
-        return Numbers(vectors)
-    return vectors.ravel().tolist()
+    return NumbersDumper
 
 
 def binary(vectors: Vectors) -> bytes:

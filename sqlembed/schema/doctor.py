@@ -55,7 +55,10 @@ order by e.name
 TRIGGERS = """
 select e.relation::text, e.name::text, bool_and(t.tgenabled is not null and t.tgenabled <> 'D')
 from sqlembed.embedding as e
-cross join (values ('sqlembed_insert_'), ('sqlembed_update_')) as needed (name)
+join (
+    values ('sqlembed_insert_', 'row'), ('sqlembed_update_', 'row'),
+        ('sqlembed_delete_', 'side'), ('sqlembed_truncate_', 'side')
+) as needed (name, place) on needed.place in ('row', e.place)
 left join pg_trigger as t on t.tgrelid = e.relation and t.tgname = needed.name || e.id
 group by e.relation, e.name
 order by 1, 2

@@ -253,6 +253,32 @@ def test_status_and_embedders(command: Command, url: str) -> None:
     assert "No worker is alive" in shown.output
 
 
+@pytest.mark.usefixtures("loaded")
+def test_the_cache(command: Command, url: str, connection: Connection) -> None:
+    connection.execute("delete from sqlembed.cache")
+    place = ("--database-url", url)
+    assert command("cache", "stats", *place).output == "0 vectors, 0 bytes\n"
+    connection.execute(
+        """
+        insert into sqlembed.cache (fingerprint, kind, input_hash, embedding)
+        select e.fingerprint, 'query', sha256(i::text::bytea), '[1,2]'
+        from sqlembed.embedder as e, generate_series(1, 30) as i
+        """
+    )
+    held = command("cache", "stats", "--json", *place).document
+    assert held["vectors"] == 30 and held["bytes"] > 30 * 8
+    (row,) = held["embedders"]
+    assert (row["embedder"], row["kind"], row["vectors"]) == ("hash", "query", 30)
+    shown = command("cache", "stats", *place).output
+    assert shown.startswith("30 vectors, ") and "hash" in shown
+    # Nobody is there to say yes.
+    assert command("cache", "clear", *place).code == 130
+    assert command("cache", "clear", "--embedder", "nobody", "--yes", *place).code == 2
+    cleared = command("cache", "clear", "--embedder", "hash", "--yes", "--json", *place)
+    assert cleared.document == {"cleared": 30}
+    assert command("cache", "clear", "--yes", *place).output == "0 vectors are forgotten.\n"
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
 def test_a_signal_ends_a_worker(
     folder: Path, url: str, connection: Connection, number: int, code: int
@@ -327,6 +353,7 @@ BAD_INPUT = [
     (["cluster", "plain", "--database-url", "URL"], "has no embedding"),
     (["retry", "plain", "--database-url", "URL"], "has no embedding"),
     (["worker", "--registry", "nowhere:at_all", "--database-url", "URL"], "no module"),
+    (["worker", "--cache-size", "much", "--database-url", "URL"], "is not a size"),
     (["migrate", "--to", "nonsense", "--database-url", "URL"], "no revision"),
     (["load", "missing.csv", "--table", "t", "--database-url", "URL"], "No such file"),
     (["load", "FILE", "--table", "plain", "--database-url", "URL"], "exists"),

@@ -71,9 +71,7 @@ def make_article(connection: Connection, **options: Any) -> None:
 
 
 @pytest.fixture(params=["hide", "keep"])
-def sync(
-    connection: Connection, start_worker: StartWorker, request: pytest.FixtureRequest
-) -> Sync:
+def sync(connection: Connection, start_worker: StartWorker, request: pytest.FixtureRequest) -> Sync:
     """The table, for either ``on_change``."""
     register(connection)
     noting = Noting()

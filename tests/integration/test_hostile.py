@@ -17,6 +17,7 @@ OPEN = {
     "change": {"select", "insert"},
     "cluster_model": {"select", "insert"},
     "cluster_centroid": {"select", "insert"},
+    "_row_work": {"select"},
     "failure": {"select"},
     "status": {"select"},
     "worker": {"select"},

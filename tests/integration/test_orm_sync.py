@@ -88,7 +88,8 @@ def test_statements_of_all_kinds(engine: sa.Engine, sessions: Sessions) -> None:
         session.bulk_save_objects([Note(title="in bulk"), Note(title="in bulk too")])
         session.bulk_insert_mappings(sa.inspect(Note), [{"title": "a mapping"}])
         session.connection().exec_driver_sql("update note set body = 'last' where id = 1")
-        session.connection().execute(insert(Note.__table__).values(title="core", version=1))
+        table: Any = Note.__table__
+        session.connection().execute(insert(table).values(title="core", version=1))
         source = insert(Plain).values(title="from a CTE").returning(Plain.title).cte()
         session.execute(
             insert(Note).from_select(["title", "version"], select(source.c.title, sa.literal(1)))
@@ -284,3 +285,21 @@ def test_triggers_that_change_the_text_upon_it(engine: sa.Engine, sessions: Sess
         session.add(Note(title="two"))
         with pytest.raises(EmbedderError, match="changes the text"):
             session.commit()
+
+
+def test_triggers_that_change_the_text_of_another_embedding(
+    engine: sa.Engine, sessions: Sessions
+) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "create function other() returns trigger language plpgsql as $$ begin"
+            " update animal set name = new.title; return null; end $$;"
+            "create trigger other after update of embedding on note"
+            " for each row execute function other()"
+        )
+    with sessions() as session:
+        session.add_all([Animal(name="Tom"), Note(title="Jerry")])
+        session.commit()
+        (vector,) = session.scalars(select(Animal.named))
+    assert list(vector or ()) == pytest.approx(list(HASH.embed(["Jerry"])[0]), abs=1e-3)
+    assert check(engine) == 1

@@ -97,7 +97,7 @@ def test_updates_of_the_text_the_key_and_other_columns(sync: Sync) -> None:
 
 
 def test_a_vector_of_the_clients_own_is_kept(sync: Sync) -> None:
-    run(sync.connection, f"insert into article values (1, 'a', 'x', 0), (2, 'b', 'x', 0)")
+    run(sync.connection, "insert into article values (1, 'a', 'x', 0), (2, 'b', 'x', 0)")
     run(sync.connection, "insert into article values (3, 'c', 'x', 0, %s)", GIVEN)
     run(
         sync.connection,
@@ -131,7 +131,7 @@ def test_blank_texts_have_no_vector_and_cost_no_request(
 def test_texts_of_any_kind(sync: Sync) -> None:
     sync.run(
         "insert into article values (1, %s), (2, %s), (3, %s)",
-        "it's \"quoted\" \\ 100% {braces} $1 $tag$",
+        'it\'s "quoted" \\ 100% {braces} $1 $tag$',
         "żółć 食べ物 \u2028",
         "x" * 10_000_000,
     )
@@ -205,8 +205,8 @@ def test_several_embeddings_of_a_table(sync: Sync) -> None:
 def test_names_types_and_storage_of_all_kinds(
     connection: Connection, start_worker: StartWorker
 ) -> None:
-    register(connection, "it's \"new\"")
-    start_worker(function_registry(HASH.embed, name="it's \"new\""))
+    register(connection, 'it\'s "new"')
+    start_worker(function_registry(HASH.embed, name='it\'s "new"'))
     run(connection, 'create schema "My ""Schema"""')
     run(
         connection,
@@ -217,8 +217,8 @@ def test_names_types_and_storage_of_all_kinds(
     declare(
         connection,
         table,
-        '"the text" || \'%\'',
-        embedder="it's \"new\"",
+        "\"the text\" || '%'",
+        embedder='it\'s "new"',
         embedding="a vector",
         storage="halfvec",
         timing="sync",
@@ -280,10 +280,14 @@ def test_dropping_the_embedding_takes_its_trigger_off(sync: Sync) -> None:
     run(sync.connection, "select sqlembed.drop_embedding('article')")
     run(sync.connection, "insert into article values (1, 'one')")
     assert sync.count == 0
-    assert rows(
-        sync.connection,
-        "select tgname from pg_trigger where tgrelid = 'article'::regclass and not tgisinternal",
-    ) == []
+    assert (
+        rows(
+            sync.connection,
+            "select tgname from pg_trigger"
+            " where tgrelid = 'article'::regclass and not tgisinternal",
+        )
+        == []
+    )
 
 
 def test_columns_that_are_gone(sync: Sync) -> None:

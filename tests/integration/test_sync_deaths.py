@@ -1,4 +1,4 @@
-"""Writers that give up, or die, while their statement waits for its vectors; embedders that fail."""
+"""Writers that give up or die while their statement waits for its vectors."""
 
 from __future__ import annotations
 

@@ -130,9 +130,7 @@ def test_nobody_finds_changes_of_others(sync: Sync, role: str) -> None:
         run(sync.connection, f"set local role {role}")
         # The same transaction, but a role that may not write the vector.
         assert scalar(sync.connection, own) == 0
-        assert "permission denied" in refused_inside(
-            sync.connection, "delete from sqlembed.change"
-        )
+        assert "permission denied" in refused_inside(sync.connection, "delete from sqlembed.change")
         assert "row-level security" in refused_inside(
             sync.connection,
             "insert into sqlembed.change (embedding, key, transaction)"

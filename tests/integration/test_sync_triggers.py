@@ -38,7 +38,8 @@ def test_after_triggers_that_change_the_text(sync: Sync, name: str, level: str) 
     which = "where id = new.id" if level == "row" else ""
     trigger(
         sync,
-        f"after insert or update of title on article for each {level} when (pg_trigger_depth() = 0)",
+        f"after insert or update of title on article for each {level}"
+        " when (pg_trigger_depth() = 0)",
         f"update article set body = title || ' upon it' {which}; return null;",
     )
     run(sync.connection, f"alter trigger other on article rename to {name}")

@@ -9,6 +9,16 @@ CREATE TYPE sqlembed.fitted_model AS (
 	loss double precision
 );
 
+CREATE TYPE sqlembed.row_state AS (
+	embedding name,
+	state text,
+	has_vector boolean,
+	attempts integer,
+	error text,
+	changed_at timestamp with time zone,
+	retry_at timestamp with time zone
+);
+
 CREATE FUNCTION sqlembed._answer_requests(worker integer, ids bigint[], counts integer[], errors text[], fingerprint text, kind text, hashes bytea[], vectors public.vector[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -187,7 +197,7 @@ CREATE FUNCTION sqlembed._drop_note_function(embedding integer) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._embed_changes(embedding integer) RETURNS void
+CREATE FUNCTION sqlembed._embed_changes(embedding integer) RETURNS boolean
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._embed_statement() RETURNS trigger
@@ -260,7 +270,7 @@ CREATE FUNCTION sqlembed._grantee(name text) RETURNS regrole
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._has_own_changes(embedding integer) RETURNS boolean
+CREATE FUNCTION sqlembed._has_own_changes(embedding integer DEFAULT NULL::integer) RETURNS boolean
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -505,6 +515,9 @@ CREATE FUNCTION sqlembed._rest_embedders(worker integer, embedders text[]) RETUR
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._row_key(relation regclass, key jsonb) RETURNS jsonb
+    LANGUAGE plpgsql STABLE;
+
 CREATE FUNCTION sqlembed._row_source(relation regclass, expression text, row_name text) RETURNS text
     LANGUAGE plpgsql;
 
@@ -695,6 +708,9 @@ CREATE FUNCTION sqlembed.revoke_embedder(embedder text, grantee text) RETURNS vo
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed.row_status(relation regclass, key jsonb, embedding name DEFAULT NULL::name) RETURNS SETOF sqlembed.row_state
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed.search(relation anyelement, query text, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, text_weight double precision DEFAULT 1) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
     LANGUAGE plpgsql STABLE ROWS 10;
 
@@ -737,6 +753,14 @@ CREATE TABLE sqlembed.change (
     CONSTRAINT change_key_check CHECK ((jsonb_typeof(key) = 'array'::text))
 );
 
+CREATE TABLE sqlembed.failed_job (
+    embedding integer NOT NULL,
+    key jsonb NOT NULL,
+    attempts integer NOT NULL,
+    error text NOT NULL,
+    failed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
 CREATE TABLE sqlembed.job (
     embedding integer NOT NULL,
     key jsonb NOT NULL,
@@ -748,6 +772,30 @@ CREATE TABLE sqlembed.job (
     error text
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='1000');
+
+CREATE VIEW sqlembed._row_work WITH (security_barrier='true') AS
+ SELECT w.is_waiting,
+    (f.embedding IS NOT NULL) AS is_failed,
+    COALESCE(j.attempts, f.attempts, 0) AS attempts,
+    COALESCE(j.error,
+        CASE
+            WHEN (NOT w.is_waiting) THEN f.error
+            ELSE NULL::text
+        END) AS error,
+    w.changed_at,
+        CASE
+            WHEN (j.error IS NOT NULL) THEN j.not_before
+            ELSE NULL::timestamp with time zone
+        END AS retry_at
+   FROM ((((sqlembed.embedding e
+     CROSS JOIN LATERAL ( SELECT sqlembed._row_key(e.relation, (NULLIF(current_setting('sqlembed.row_key'::text, true), ''::text))::jsonb) AS key) k)
+     LEFT JOIN sqlembed.job j ON (((j.embedding = e.id) AND (j.key = k.key))))
+     LEFT JOIN sqlembed.failed_job f ON (((f.embedding = e.id) AND (f.key = k.key))))
+     CROSS JOIN LATERAL ( SELECT LEAST(j.changed_at, min(c.changed_at)) AS changed_at,
+            ((j.embedding IS NOT NULL) OR (count(*) > 0)) AS is_waiting
+           FROM sqlembed.change c
+          WHERE ((c.embedding = e.id) AND (c.key = k.key))) w)
+  WHERE ((e.id = (NULLIF(current_setting('sqlembed.row_embedding'::text, true), ''::text))::integer) AND (k.key IS NOT NULL));
 
 CREATE VIEW sqlembed._waiting WITH (security_barrier='true') AS
  SELECT e.relation,
@@ -858,14 +906,6 @@ ALTER TABLE sqlembed.embedding ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY 
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
-);
-
-CREATE TABLE sqlembed.failed_job (
-    embedding integer NOT NULL,
-    key jsonb NOT NULL,
-    attempts integer NOT NULL,
-    error text NOT NULL,
-    failed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
 CREATE VIEW sqlembed.failure WITH (security_barrier='true') AS
@@ -1278,6 +1318,8 @@ REVOKE ALL ON FUNCTION sqlembed_wire.submit(embedder text, kind text, inputs tex
 GRANT ALL ON FUNCTION sqlembed_wire.submit(embedder text, kind text, inputs text[], ticket bytea, OUT id bigint, OUT result public.vector[]) TO sqlembed_loopback;
 
 GRANT SELECT,INSERT ON TABLE sqlembed.change TO PUBLIC;
+
+GRANT SELECT ON TABLE sqlembed._row_work TO PUBLIC;
 
 GRANT SELECT ON TABLE sqlembed._waiting TO PUBLIC;
 

@@ -40,9 +40,11 @@ begin
     if 'sqlembed' = any (sqlembed_dblink.dblink_get_connections()) then
         -- A connection whose other end has died stays in the session and fails for ever. With
         -- false this probe answers no row then; catching an error would need a subtransaction,
-        -- which parallel plans forbid.
-        if exists (select from sqlembed_dblink.dblink('sqlembed', 'select 1', false) as t (one integer)) then
-            return 'sqlembed';
+        -- which parallel plans forbid. One that died while it was waited for takes no probe any more.
+        if sqlembed_dblink.dblink_error_message('sqlembed') = 'OK' then
+            if exists (select from sqlembed_dblink.dblink('sqlembed', 'select 1', false) as t (one integer)) then
+                return 'sqlembed';
+            end if;
         end if;
         perform sqlembed_dblink.dblink_disconnect('sqlembed');
     end if;

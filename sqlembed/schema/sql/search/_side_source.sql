@@ -37,7 +37,8 @@ begin
             order by k.position
         ),
         case (_side_source.declared).on_change
-            when 'hide' then format(' and %s.sqlembed_hash operator(pg_catalog.=) %s', alias, hash_call)
+            -- A bare equality would be taken for one that few rows pass, and the index left aside.
+            when 'hide' then format(' and coalesce(%s.sqlembed_hash operator(pg_catalog.=) %s, false)', alias, hash_call)
             else ''
         end
     )

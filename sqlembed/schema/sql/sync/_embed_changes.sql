@@ -1,4 +1,4 @@
-create or replace function sqlembed._embed_changes(embedding integer) returns void
+create or replace function sqlembed._embed_changes(embedding integer) returns boolean
 language plpgsql
 volatile
 as $function$
@@ -13,7 +13,7 @@ begin
     for round in 1..10 loop
         keys := sqlembed._own_changes(declared.id);
         if keys is null then
-            return;
+            return sqlembed._has_own_changes();
         end if;
         select
             coalesce(pg_catalog.array_agg(t.key), '{}') as keys,
@@ -32,7 +32,7 @@ begin
                 found.inputs
             )
         ) then
-            return;
+            return false;
         end if;
     end loop;
     perform sqlembed._refuse_unsteady(declared);
@@ -40,4 +40,4 @@ end
 $function$;
 
 comment on function sqlembed._embed_changes(integer) is
-    'Embed the rows that the present transaction has written, through one request to a worker, with the rights of the caller.';
+    'Embed the rows that the present transaction has written, through one request to a worker, with the rights of the caller. True when rows of other embeddings are yet to be embedded.';

@@ -36,7 +36,7 @@ begin
     end if;
 
     perform sqlembed._note_again(_write_vectors.declared, _write_vectors.keys, _write_vectors.hashes);
-    return sqlembed._has_own_changes((_write_vectors.declared).id);
+    return sqlembed._has_own_changes();
 end
 $function$;
 
