@@ -4724,10 +4724,6 @@ begin
             using errcode = 'SE014',
                 hint = 'It is what words count beside the vectors, which count 1. For one of them alone: mode => ''vector'', mode => ''text''.';
     end if;
-    if declared.place operator(pg_catalog.=) 'side' then
-        raise exception 'sqlembed: mode ''hybrid'' is not available for vectors in a side table in this version'
-            using errcode = 'SE014', hint = 'Say mode => ''vector'' or mode => ''text''.';
-    end if;
     if words.requirement is not null then
         vector_filter := pg_catalog.format(E'(%s\n) and %s', coalesce(vector_filter, 'true'), words.requirement);
     end if;

@@ -26,9 +26,8 @@ def note(shared: Connection) -> Connection:
 
 def create(connection: Connection, source: str = "body", config: str = "'english'") -> None:
     quoted = source.replace("'", "''")
-    connection.execute(
-        f"select sqlembed.create_embedding('note', 'plane', '{quoted}', full_text => {config})".encode()
-    )
+    arguments = f"'note', 'plane', '{quoted}', full_text => {config}"
+    connection.execute(f"select sqlembed.create_embedding({arguments})".encode())
 
 
 def test_what_is_added_and_taken_back(note: Connection) -> None:
@@ -127,7 +126,8 @@ def test_widest_words_of_long_texts_fit(note: Connection) -> None:
         """
         insert into note
         select 1, string_agg(
-            translate(n::text, '0123456789', '𐌰𐌱𐌲𐌳𐌴𐌵𐌶𐌷𐌸𐌹') || '-' || translate((n + 7)::text, '0123456789', '𐌺𐌻𐌼𐌽𐌾𐌿𐍀𐍂𐍃𐍄'),
+            translate(n::text, '0123456789', '𐌰𐌱𐌲𐌳𐌴𐌵𐌶𐌷𐌸𐌹') || '-'
+                || translate((n + 7)::text, '0123456789', '𐌺𐌻𐌼𐌽𐌾𐌿𐍀𐍂𐍃𐍄'),
             ' '
         )
         from generate_series(100, 99999) as n
