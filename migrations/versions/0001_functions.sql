@@ -236,6 +236,27 @@ comment on function sqlembed._is_alive(integer) is
 
 revoke execute on function sqlembed._is_alive(integer) from public;
 
+create or replace function sqlembed._key_names(relation regclass) returns name[]
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    -- In PL/pgSQL, which keeps the plan: it takes many times as long as the look-up.
+    return array(
+        select a.attname
+        from pg_index as i
+        cross join generate_series(1, i.indnkeyatts) as n (position)
+        join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = i.indkey[n.position - 1]
+        where i.indrelid = _key_names.relation and i.indisprimary
+        order by n.position
+    );
+end
+$function$;
+
+comment on function sqlembed._key_names(regclass) is
+    'The columns of a table''s primary key, in its order; none without one.';
+
 create or replace function sqlembed._lock(what text) returns integer
 language sql
 immutable
@@ -5721,9 +5742,9 @@ as $function$
 declare
     row_type text := pg_catalog.pg_typeof(_hybrid_search.source)::text;
     words record := sqlembed._plan_text(
-        _hybrid_search.relation, _hybrid_search.embedding, row_type, _hybrid_search.query, _hybrid_search.filter
+        _hybrid_search.relation, _hybrid_search.embedding, row_type, _hybrid_search.query, _hybrid_search.filter,
+        true
     );
-    declared sqlembed.embedding := sqlembed._embedding_of(_hybrid_search.relation, _hybrid_search.embedding);
     -- What stands at place 62 of both lists equals the first of one that is not in the other.
     depth integer := least(1000, greatest(100, 2 operator(pg_catalog.*) _hybrid_search.k));
     vector_filter text := _hybrid_search.filter;
@@ -5735,10 +5756,6 @@ begin
             using errcode = 'SE014',
                 hint = 'It is what words count beside the vectors, which count 1. For one of them alone: mode => ''vector'', mode => ''text''.';
     end if;
-    if declared.place operator(pg_catalog.=) 'side' then
-        raise exception 'sqlembed: mode ''hybrid'' is not available for vectors in a side table in this version'
-            using errcode = 'SE014', hint = 'Say mode => ''vector'' or mode => ''text''.';
-    end if;
     if words.requirement is not null then
         vector_filter := pg_catalog.format(E'(%s\n) and %s', coalesce(vector_filter, 'true'), words.requirement);
     end if;
@@ -5748,8 +5765,8 @@ begin
             from sqlembed.vector_search($1, $2, $3, $4, $5) with ordinality as n (base, distance, score, chunk, place)
         ),
         worded as (
-            select n.base, n.place, %1$s as key, (n.base).%2$I %3$s $2 as distance
-            from sqlembed._text_rows($1, $6, $7, $8, $3, $9, $10) with ordinality as n (base, score, place)
+            select n.base, n.distance, n.place, %1$s as key
+            from sqlembed._text_rows($1, $6, $7, $8, $3, $2, $9, $10) with ordinality as n (base, distance, score, place)
         )
         select f.base, case when f.distance operator(pg_catalog.<>) ''NaN'' then f.distance end, f.score, null::pg_catalog.text
         from (
@@ -5767,10 +5784,8 @@ begin
             select pg_catalog.format(
                 'pg_catalog.jsonb_build_array(%s)', pg_catalog.string_agg(pg_catalog.format('(n.base).%I', c.name), ', ')
             )
-            from pg_catalog.unnest((select s.columns from sqlembed._key_sql(_hybrid_search.relation) as s)) as c (name)
-        ),
-        declared.name,
-        sqlembed._metric_operator(declared.metric)
+            from pg_catalog.unnest(sqlembed._key_names(_hybrid_search.relation)) as c (name)
+        )
     )
     using
         _hybrid_search.source, _hybrid_search.query_vector, depth, _hybrid_search.embedding, vector_filter,
@@ -5929,6 +5944,7 @@ create or replace function sqlembed._plan_text(
     row_type text,
     query text,
     filter text,
+    with_distance boolean,
     out statement text,
     out words tsquery[],
     out wanted tsquery,
@@ -5969,14 +5985,14 @@ begin
     end if;
     if _plan_text.wanted is not null then
         _plan_text.statement := sqlembed._text_statement(
-            declared.relation, _plan_text.row_type, document, is_stored, _plan_text.filter,
-            pg_catalog.cardinality(_plan_text.words)
+            declared, _plan_text.row_type, document, is_stored, _plan_text.filter,
+            pg_catalog.cardinality(_plan_text.words), _plan_text.with_distance
         );
     end if;
 end
 $function$;
 
-comment on function sqlembed._plan_text(regclass, name, text, text, text) is
+comment on function sqlembed._plan_text(regclass, name, text, text, text, boolean) is
     'How to find rows by words: the statement (NULL: the query has no words), the words, the text query, and the condition that every row has to fulfil, as SQL (NULL: none).';
 
 create or replace function sqlembed._refuse_arguments(k integer, filter text, mode text) returns void
@@ -6165,6 +6181,37 @@ $function$;
 comment on function sqlembed._side_source(sqlembed.embedding, name) is
     'What a search reads from when the vectors stand in a side table, and the vector''s expression: the table under the name of its rows, joined with the vectors that count.';
 
+create or replace function sqlembed._text_distance(
+    declared sqlembed.embedding,
+    relation_name name,
+    full_name text,
+    place_in text
+)
+returns text
+language plpgsql
+stable
+as $function$
+declare
+    from_clause text := pg_catalog.format('%s as %I', _text_distance.full_name, _text_distance.relation_name);
+    vector text := pg_catalog.format('%I.%I', _text_distance.relation_name, (_text_distance.declared).name);
+begin
+    if (_text_distance.declared).side is not null then
+        select s.from_clause, s.vector
+        into from_clause, vector
+        from sqlembed._side_source(_text_distance.declared, _text_distance.relation_name) as s;
+    end if;
+    return pg_catalog.format(
+        '(select %1$s %2$s $4 from %3$s where %4$I.tableoid operator(pg_catalog.=) %5$s.relation '
+        'and %4$I.ctid operator(pg_catalog.=) %5$s.place)',
+        vector, sqlembed._metric_operator((_text_distance.declared).metric), from_clause,
+        _text_distance.relation_name, _text_distance.place_in
+    );
+end
+$function$;
+
+comment on function sqlembed._text_distance(sqlembed.embedding, name, text, text) is
+    'SQL for the distance between the query vector $4 and a row that was found by words, whose relation and place are columns of what was found; NULL where it has no vector.';
+
 create or replace function sqlembed._text_query(
     config regconfig,
     query text,
@@ -6240,10 +6287,11 @@ create or replace function sqlembed._text_rows(
     wanted tsquery,
     words tsquery[],
     k integer,
+    query_vector public.vector,
     relation regclass,
     filter text
 )
-returns table (base anyelement, score double precision)
+returns table (base anyelement, distance double precision, score double precision)
 language plpgsql
 stable
 rows 10
@@ -6255,7 +6303,8 @@ declare
     pg_hint text;
 begin
     if _text_rows.statement is not null then
-        return query execute _text_rows.statement using _text_rows.wanted, _text_rows.words, _text_rows.k;
+        return query execute _text_rows.statement
+        using _text_rows.wanted, _text_rows.words, _text_rows.k, _text_rows.query_vector;
     end if;
 exception
     when others then
@@ -6265,8 +6314,8 @@ exception
 end
 $function$;
 
-comment on function sqlembed._text_rows(anyelement, text, tsquery, tsquery[], integer, regclass, text) is
-    'The k rows that match a text query best, best first. The filter runs with the rights and the search_path of the caller.';
+comment on function sqlembed._text_rows(anyelement, text, tsquery, tsquery[], integer, public.vector, regclass, text) is
+    'The k rows that match a text query best, best first, with their distance to a vector unless that is NULL. The filter runs with the rights and the search_path of the caller.';
 
 create or replace function sqlembed._text_search(
     source anyelement,
@@ -6284,14 +6333,14 @@ as $function$
 declare
     words record := sqlembed._plan_text(
         _text_search.relation, _text_search.embedding, pg_catalog.pg_typeof(_text_search.source)::text,
-        _text_search.query, _text_search.filter
+        _text_search.query, _text_search.filter, false
     );
 begin
     return query
     select t.base, t.score
     from sqlembed._text_rows(
-        _text_search.source, words.statement, words.wanted, words.words, _text_search.k, _text_search.relation,
-        _text_search.filter
+        _text_search.source, words.statement, words.wanted, words.words, _text_search.k, null,
+        _text_search.relation, _text_search.filter
     ) as t;
 end
 $function$;
@@ -6300,46 +6349,53 @@ comment on function sqlembed._text_search(anyelement, text, integer, regclass, n
     'The k rows that match a text best by its words, best first.';
 
 create or replace function sqlembed._text_statement(
-    relation regclass,
+    declared sqlembed.embedding,
     row_type text,
     document text,
     is_stored boolean,
     filter text,
-    words integer
+    words integer,
+    with_distance boolean
 )
 returns text
 language plpgsql
 stable
 as $function$
 declare
+    relation pg_catalog.regclass := (_text_statement.declared).relation;
     relation_name name;
-    -- A common table expression of this statement must not be taken for the table.
+    -- A common table expression of this statement must not be taken for the table, nor the table,
+    -- which keeps its name where the filter may use it, for one of them.
     full_name text;
+    alias text;
     key_columns text;
     keys text;
     frequencies text;
     weights text;
     scores text;
+    distance text := 'null::pg_catalog.float8';
 begin
-    select c.relname, pg_catalog.format('%I.%I', n.nspname, c.relname)
-    into relation_name, full_name
+    select
+        c.relname,
+        pg_catalog.format('%I.%I', n.nspname, c.relname),
+        case c.relname when 'sqlembed_text' then 'sqlembed_words' else 'sqlembed_text' end
+    into relation_name, full_name, alias
     from pg_catalog.pg_class as c
     join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) c.relnamespace
-    where c.oid operator(pg_catalog.=) _text_statement.relation;
+    where c.oid operator(pg_catalog.=) relation;
     select
         pg_catalog.string_agg(pg_catalog.format('%I.%I as key%s', relation_name, k.name, k.place), ', ' order by k.place),
-        pg_catalog.string_agg(pg_catalog.format('sqlembed_text.key%s', k.place), ', ' order by k.place)
+        pg_catalog.string_agg(pg_catalog.format('%s.key%s', alias, k.place), ', ' order by k.place)
     into key_columns, keys
-    from sqlembed._key_sql(_text_statement.relation) as s
-    cross join lateral pg_catalog.unnest(s.columns) with ordinality as k (name, place);
+    from pg_catalog.unnest(sqlembed._key_names(relation)) with ordinality as k (name, place);
     if keys is null then
-        raise exception 'sqlembed: table % has no primary key', _text_statement.relation
+        raise exception 'sqlembed: table % has no primary key', relation
             using errcode = 'SE010', hint = 'Rows are told apart by it: alter table … add primary key.';
     end if;
     select
         -- With weights of one, the cover density of a single word is how often it occurs.
         pg_catalog.string_agg(
-            pg_catalog.format('pg_catalog.ts_rank_cd(''{1,1,1,1}'', sqlembed_text.document, $2[%1$s]) as frequency%1$s', n), ', '
+            pg_catalog.format('pg_catalog.ts_rank_cd(''{1,1,1,1}'', document, $2[%1$s]) as frequency%1$s', n), ', '
         ),
         pg_catalog.string_agg(
             pg_catalog.format(
@@ -6354,6 +6410,9 @@ begin
         )
     into frequencies, weights, scores
     from pg_catalog.generate_series(1, _text_statement.words) as n;
+    if _text_statement.with_distance then
+        distance := sqlembed._text_distance(_text_statement.declared, relation_name, full_name, alias);
+    end if;
 
     return pg_catalog.format(
         'with found as materialized (
@@ -6364,34 +6423,40 @@ begin
                 where %7$s and (%8$s
                 )
                 offset 0
-            ) as sqlembed_text
+            ) as %13$s
             where %9$s
         ),
         corpus as (select pg_catalog.avg(length) as average, %10$s from found),
         best as (
             select relation, place, %1$s, %11$s as score
-            from found as sqlembed_text
+            from found as %13$s
             cross join corpus
             order by score desc, %1$s
             limit $3
         )
-        select row(base.*)::%12$s, sqlembed_text.score
-        from best as sqlembed_text
+        select row(base.*)::%12$s, %14$s, %13$s.score
+        from best as %13$s
         join %6$s as base
-            on base.tableoid operator(pg_catalog.=) sqlembed_text.relation
-            and base.ctid operator(pg_catalog.=) sqlembed_text.place
-        order by sqlembed_text.score desc, %1$s',
-        keys, frequencies, relation_name, key_columns, _text_statement.document, full_name,
+            on base.tableoid operator(pg_catalog.=) %13$s.relation and base.ctid operator(pg_catalog.=) %13$s.place
+        order by %13$s.score desc, %1$s',
+        keys, frequencies, relation_name, key_columns,
+        case
+            -- A copy, so that one that is in TOAST is fetched once, and not once a word.
+            when _text_statement.is_stored
+            then pg_catalog.format('pg_catalog.ts_filter(%s, ''{a,b,c,d}'')', _text_statement.document)
+            else _text_statement.document
+        end,
+        full_name,
         case when _text_statement.is_stored then _text_statement.document || ' operator(pg_catalog.@@) $1' else 'true' end,
         coalesce(_text_statement.filter, 'true'),
         case when _text_statement.is_stored then 'true' else 'document operator(pg_catalog.@@) $1' end,
-        weights, scores, _text_statement.row_type
+        weights, scores, _text_statement.row_type, alias, distance
     );
 end
 $function$;
 
-comment on function sqlembed._text_statement(regclass, text, text, boolean, text, integer) is
-    'A statement that ranks the rows which match the text query $1 by BM25 over its words $2, and gives the best $3 of them with their score. Where the full text is stored, its index finds them.';
+comment on function sqlembed._text_statement(sqlembed.embedding, text, text, boolean, text, integer, boolean) is
+    'A statement that ranks the rows which match the text query $1 by BM25 over its words $2, and gives the best $3 of them: row, distance to the query vector $4 if that is wanted, and score. Where the full text is stored, its index finds them.';
 
 create or replace function sqlembed._vector_column(relation regclass, name name) returns name
 language plpgsql

@@ -141,6 +141,30 @@ def test_search_without_a_worker(command: Command, url: str) -> None:
     assert "embedding" not in shown.output
 
 
+def test_search_by_words(command: Command, url: str) -> None:
+    load = ("load", "reports.csv", "--table", "report", "--source", "comments")
+    done = command(*load, "--embedder", "hash", "--full-text", "english", "--database-url", url)
+    assert done.code == 0, done.error
+    asked = ("search", "report", "trees and hailing -lines", "--database-url", url)
+
+    words = command(*asked, "--mode", "text", "--json")
+    assert words.code == 0, words.error
+    assert {hit["state"] for hit in words.document["hits"]} == {"OK", "TX"}
+    assert set(words.document["hits"][0]) == {"score", "id", "state", "comments"}
+
+    # Without a worker; the row of power lines is left out, the one without a text has no vector.
+    both = command(*asked, "--mode", "hybrid", "--json")
+    assert both.code == 0, both.error
+    assert [hit["id"] for hit in both.document["hits"]] in ([2, 3], [3, 2])
+    assert set(both.document["hits"][0]) == {"distance", "score", "id", "state", "comments"}
+    shown = command(*asked, "--mode", "hybrid")
+    assert shown.output.splitlines()[0].split() == ["distance", "score", "id", "state", "comments"]
+
+    refused = command(*load, "--replace", "--full-text", "klingon", "--database-url", url)
+    assert refused.code == 2
+    assert "klingon" in refused.error
+
+
 @pytest.mark.usefixtures("loaded")
 def test_search_with_a_worker(
     command: Command, url: str, folder: Path, start_worker: StartWorker

@@ -19,8 +19,7 @@ TEXTS = (
 
 def declare(connection: Connection, *, texts: tuple[str, ...] = TEXTS, more: str = "") -> None:
     """Make the table with vectors at 0, 10, 20, … degrees from that of every query."""
-    fingerprint = HashEmbedder("plane", 2).fingerprint
-    rows(connection, "select sqlembed.register_embedder('plane', 2, %s)", fingerprint)
+    register_plane(connection)
     connection.execute("create table note (id int primary key, body text, year int default 2020)")
     connection.execute(f"select sqlembed.create_embedding('note', 'plane', 'body'{more})".encode())
     for number, text in enumerate(texts, start=1):
@@ -30,6 +29,12 @@ def declare(connection: Connection, *, texts: tuple[str, ...] = TEXTS, more: str
             " values (%s, %s, 2000 + %s, array[cosd(%s), sind(%s)]::vector) returning id",
             number, text, number, number * 10 - 10, number * 10 - 10,
         )  # fmt: skip
+
+
+def register_plane(connection: Connection) -> None:
+    """Make the embedder ``plane`` known, which has two dimensions."""
+    fingerprint = HashEmbedder("plane", 2).fingerprint
+    rows(connection, "select sqlembed.register_embedder('plane', 2, %s)", fingerprint)
 
 
 def ask(connection: Connection, *queries: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from psycopg import sql
 
 from tests.fix_database import Connection
-from tests.sql.noted import ask, declare, found, hits
+from tests.sql.noted import TEXTS, ask, declare, found, hits, register_plane
 from tests.sql.searching import rows
 
 STORED = ", full_text => 'english'"
@@ -112,6 +112,34 @@ def test_rows_without_a_vector_are_found_by_words(notes: Connection) -> None:
     assert found[6] is None
 
 
+def test_vectors_in_a_side_table(shared: Connection) -> None:
+    shared.execute("create table note (id int primary key, body text, year int default 2020)")
+    register_plane(shared)
+    declared = "select sqlembed.create_embedding('note', 'plane', 'body', place => 'side'{})"
+    shared.execute(declared.format(STORED).encode())
+    for number, text in enumerate((*TEXTS, "lake"), start=1):
+        rows(
+            shared,
+            "with made as (insert into note values (%s, %s) returning *)"
+            " insert into note_embedding (id, embedding, source_hash)"
+            " select id, array[cosd(%s), sind(%s)]::vector, sha256(convert_to(body, 'UTF8'))"
+            " from made returning id",
+            number, text, number * 10 - 10, number * 10 - 10,
+        )  # fmt: skip
+    shared.execute("update note set body = 'A fine lake' where id = 2")
+    shared.execute("delete from note_embedding where id = 3")
+
+    found = {number: distance for number, distance, _ in hits(shared, "lake")}
+
+    # The vector of a text that has changed since does not count.
+    assert (found[2], found[3]) == (None, None)
+    assert found[6] == pytest.approx(0.3572, abs=1e-4)
+    assert set(found) == {1, 2, 3, 4, 5, 6}
+    shared.execute("update note set year = 2030 where id in (2, 6)")
+    found = {number: distance for number, distance, _ in hits(shared, '"lake" -oven')}
+    assert found == {2: None, 3: None, 6: pytest.approx(0.3572, abs=1e-4)}
+
+
 def test_rows_far_away_keep_their_distance(shared: Connection) -> None:
     """They are not among the candidates of the vectors, which are a hundred here."""
     declare(shared, texts=(*["fog"] * 120, "lake"))
@@ -206,7 +234,9 @@ def test_an_empty_query(notes: Connection, query: str) -> None:
             rows(notes, f"select from sqlembed.search(null::note, {query}, mode => '{mode}')")
 
 
-@pytest.mark.parametrize("table", ["found", "best", "corpus", "sqlembed_text", 'Größe, "x" %s'])
+@pytest.mark.parametrize(
+    "table", ["found", "best", "corpus", "sqlembed_text", "base", 'Größe, "x" %s']
+)
 @pytest.mark.parametrize("more", ["", STORED], ids=["computed", "stored"])
 def test_names_that_could_be_mistaken(shared: Connection, table: str, more: str) -> None:
     declare(shared, more=more)

@@ -16,9 +16,9 @@ as $function$
 declare
     row_type text := pg_catalog.pg_typeof(_hybrid_search.source)::text;
     words record := sqlembed._plan_text(
-        _hybrid_search.relation, _hybrid_search.embedding, row_type, _hybrid_search.query, _hybrid_search.filter
+        _hybrid_search.relation, _hybrid_search.embedding, row_type, _hybrid_search.query, _hybrid_search.filter,
+        true
     );
-    declared sqlembed.embedding := sqlembed._embedding_of(_hybrid_search.relation, _hybrid_search.embedding);
     -- What stands at place 62 of both lists equals the first of one that is not in the other.
     depth integer := least(1000, greatest(100, 2 operator(pg_catalog.*) _hybrid_search.k));
     vector_filter text := _hybrid_search.filter;
@@ -30,10 +30,6 @@ begin
             using errcode = 'SE014',
                 hint = 'It is what words count beside the vectors, which count 1. For one of them alone: mode => ''vector'', mode => ''text''.';
     end if;
-    if declared.place operator(pg_catalog.=) 'side' then
-        raise exception 'sqlembed: mode ''hybrid'' is not available for vectors in a side table in this version'
-            using errcode = 'SE014', hint = 'Say mode => ''vector'' or mode => ''text''.';
-    end if;
     if words.requirement is not null then
         vector_filter := pg_catalog.format(E'(%s\n) and %s', coalesce(vector_filter, 'true'), words.requirement);
     end if;
@@ -43,8 +39,8 @@ begin
             from sqlembed.vector_search($1, $2, $3, $4, $5) with ordinality as n (base, distance, score, chunk, place)
         ),
         worded as (
-            select n.base, n.place, %1$s as key, (n.base).%2$I %3$s $2 as distance
-            from sqlembed._text_rows($1, $6, $7, $8, $3, $9, $10) with ordinality as n (base, score, place)
+            select n.base, n.distance, n.place, %1$s as key
+            from sqlembed._text_rows($1, $6, $7, $8, $3, $2, $9, $10) with ordinality as n (base, distance, score, place)
         )
         select f.base, case when f.distance operator(pg_catalog.<>) ''NaN'' then f.distance end, f.score, null::pg_catalog.text
         from (
@@ -62,10 +58,8 @@ begin
             select pg_catalog.format(
                 'pg_catalog.jsonb_build_array(%s)', pg_catalog.string_agg(pg_catalog.format('(n.base).%I', c.name), ', ')
             )
-            from pg_catalog.unnest((select s.columns from sqlembed._key_sql(_hybrid_search.relation) as s)) as c (name)
-        ),
-        declared.name,
-        sqlembed._metric_operator(declared.metric)
+            from pg_catalog.unnest(sqlembed._key_names(_hybrid_search.relation)) as c (name)
+        )
     )
     using
         _hybrid_search.source, _hybrid_search.query_vector, depth, _hybrid_search.embedding, vector_filter,

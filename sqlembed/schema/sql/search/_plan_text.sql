@@ -4,6 +4,7 @@ create or replace function sqlembed._plan_text(
     row_type text,
     query text,
     filter text,
+    with_distance boolean,
     out statement text,
     out words tsquery[],
     out wanted tsquery,
@@ -44,12 +45,12 @@ begin
     end if;
     if _plan_text.wanted is not null then
         _plan_text.statement := sqlembed._text_statement(
-            declared.relation, _plan_text.row_type, document, is_stored, _plan_text.filter,
-            pg_catalog.cardinality(_plan_text.words)
+            declared, _plan_text.row_type, document, is_stored, _plan_text.filter,
+            pg_catalog.cardinality(_plan_text.words), _plan_text.with_distance
         );
     end if;
 end
 $function$;
 
-comment on function sqlembed._plan_text(regclass, name, text, text, text) is
+comment on function sqlembed._plan_text(regclass, name, text, text, text, boolean) is
     'How to find rows by words: the statement (NULL: the query has no words), the words, the text query, and the condition that every row has to fulfil, as SQL (NULL: none).';

@@ -4,10 +4,11 @@ create or replace function sqlembed._text_rows(
     wanted tsquery,
     words tsquery[],
     k integer,
+    query_vector public.vector,
     relation regclass,
     filter text
 )
-returns table (base anyelement, score double precision)
+returns table (base anyelement, distance double precision, score double precision)
 language plpgsql
 stable
 rows 10
@@ -19,7 +20,8 @@ declare
     pg_hint text;
 begin
     if _text_rows.statement is not null then
-        return query execute _text_rows.statement using _text_rows.wanted, _text_rows.words, _text_rows.k;
+        return query execute _text_rows.statement
+        using _text_rows.wanted, _text_rows.words, _text_rows.k, _text_rows.query_vector;
     end if;
 exception
     when others then
@@ -29,5 +31,5 @@ exception
 end
 $function$;
 
-comment on function sqlembed._text_rows(anyelement, text, tsquery, tsquery[], integer, regclass, text) is
-    'The k rows that match a text query best, best first. The filter runs with the rights and the search_path of the caller.';
+comment on function sqlembed._text_rows(anyelement, text, tsquery, tsquery[], integer, public.vector, regclass, text) is
+    'The k rows that match a text query best, best first, with their distance to a vector unless that is NULL. The filter runs with the rights and the search_path of the caller.';

@@ -14,14 +14,14 @@ as $function$
 declare
     words record := sqlembed._plan_text(
         _text_search.relation, _text_search.embedding, pg_catalog.pg_typeof(_text_search.source)::text,
-        _text_search.query, _text_search.filter
+        _text_search.query, _text_search.filter, false
     );
 begin
     return query
     select t.base, t.score
     from sqlembed._text_rows(
-        _text_search.source, words.statement, words.wanted, words.words, _text_search.k, _text_search.relation,
-        _text_search.filter
+        _text_search.source, words.statement, words.wanted, words.words, _text_search.k, null,
+        _text_search.relation, _text_search.filter
     ) as t;
 end
 $function$;

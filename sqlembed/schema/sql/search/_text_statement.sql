@@ -1,44 +1,51 @@
 create or replace function sqlembed._text_statement(
-    relation regclass,
+    declared sqlembed.embedding,
     row_type text,
     document text,
     is_stored boolean,
     filter text,
-    words integer
+    words integer,
+    with_distance boolean
 )
 returns text
 language plpgsql
 stable
 as $function$
 declare
+    relation pg_catalog.regclass := (_text_statement.declared).relation;
     relation_name name;
-    -- A common table expression of this statement must not be taken for the table.
+    -- A common table expression of this statement must not be taken for the table, nor the table,
+    -- which keeps its name where the filter may use it, for one of them.
     full_name text;
+    alias text;
     key_columns text;
     keys text;
     frequencies text;
     weights text;
     scores text;
+    distance text := 'null::pg_catalog.float8';
 begin
-    select c.relname, pg_catalog.format('%I.%I', n.nspname, c.relname)
-    into relation_name, full_name
+    select
+        c.relname,
+        pg_catalog.format('%I.%I', n.nspname, c.relname),
+        case c.relname when 'sqlembed_text' then 'sqlembed_words' else 'sqlembed_text' end
+    into relation_name, full_name, alias
     from pg_catalog.pg_class as c
     join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) c.relnamespace
-    where c.oid operator(pg_catalog.=) _text_statement.relation;
+    where c.oid operator(pg_catalog.=) relation;
     select
         pg_catalog.string_agg(pg_catalog.format('%I.%I as key%s', relation_name, k.name, k.place), ', ' order by k.place),
-        pg_catalog.string_agg(pg_catalog.format('sqlembed_text.key%s', k.place), ', ' order by k.place)
+        pg_catalog.string_agg(pg_catalog.format('%s.key%s', alias, k.place), ', ' order by k.place)
     into key_columns, keys
-    from sqlembed._key_sql(_text_statement.relation) as s
-    cross join lateral pg_catalog.unnest(s.columns) with ordinality as k (name, place);
+    from pg_catalog.unnest(sqlembed._key_names(relation)) with ordinality as k (name, place);
     if keys is null then
-        raise exception 'sqlembed: table % has no primary key', _text_statement.relation
+        raise exception 'sqlembed: table % has no primary key', relation
             using errcode = 'SE010', hint = 'Rows are told apart by it: alter table … add primary key.';
     end if;
     select
         -- With weights of one, the cover density of a single word is how often it occurs.
         pg_catalog.string_agg(
-            pg_catalog.format('pg_catalog.ts_rank_cd(''{1,1,1,1}'', sqlembed_text.document, $2[%1$s]) as frequency%1$s', n), ', '
+            pg_catalog.format('pg_catalog.ts_rank_cd(''{1,1,1,1}'', document, $2[%1$s]) as frequency%1$s', n), ', '
         ),
         pg_catalog.string_agg(
             pg_catalog.format(
@@ -53,6 +60,9 @@ begin
         )
     into frequencies, weights, scores
     from pg_catalog.generate_series(1, _text_statement.words) as n;
+    if _text_statement.with_distance then
+        distance := sqlembed._text_distance(_text_statement.declared, relation_name, full_name, alias);
+    end if;
 
     return pg_catalog.format(
         'with found as materialized (
@@ -63,31 +73,37 @@ begin
                 where %7$s and (%8$s
                 )
                 offset 0
-            ) as sqlembed_text
+            ) as %13$s
             where %9$s
         ),
         corpus as (select pg_catalog.avg(length) as average, %10$s from found),
         best as (
             select relation, place, %1$s, %11$s as score
-            from found as sqlembed_text
+            from found as %13$s
             cross join corpus
             order by score desc, %1$s
             limit $3
         )
-        select row(base.*)::%12$s, sqlembed_text.score
-        from best as sqlembed_text
+        select row(base.*)::%12$s, %14$s, %13$s.score
+        from best as %13$s
         join %6$s as base
-            on base.tableoid operator(pg_catalog.=) sqlembed_text.relation
-            and base.ctid operator(pg_catalog.=) sqlembed_text.place
-        order by sqlembed_text.score desc, %1$s',
-        keys, frequencies, relation_name, key_columns, _text_statement.document, full_name,
+            on base.tableoid operator(pg_catalog.=) %13$s.relation and base.ctid operator(pg_catalog.=) %13$s.place
+        order by %13$s.score desc, %1$s',
+        keys, frequencies, relation_name, key_columns,
+        case
+            -- A copy, so that one that is in TOAST is fetched once, and not once a word.
+            when _text_statement.is_stored
+            then pg_catalog.format('pg_catalog.ts_filter(%s, ''{a,b,c,d}'')', _text_statement.document)
+            else _text_statement.document
+        end,
+        full_name,
         case when _text_statement.is_stored then _text_statement.document || ' operator(pg_catalog.@@) $1' else 'true' end,
         coalesce(_text_statement.filter, 'true'),
         case when _text_statement.is_stored then 'true' else 'document operator(pg_catalog.@@) $1' end,
-        weights, scores, _text_statement.row_type
+        weights, scores, _text_statement.row_type, alias, distance
     );
 end
 $function$;
 
-comment on function sqlembed._text_statement(regclass, text, text, boolean, text, integer) is
-    'A statement that ranks the rows which match the text query $1 by BM25 over its words $2, and gives the best $3 of them with their score. Where the full text is stored, its index finds them.';
+comment on function sqlembed._text_statement(sqlembed.embedding, text, text, boolean, text, integer, boolean) is
+    'A statement that ranks the rows which match the text query $1 by BM25 over its words $2, and gives the best $3 of them: row, distance to the query vector $4 if that is wanted, and score. Where the full text is stored, its index finds them.';
