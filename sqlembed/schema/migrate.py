@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import threading
-from pathlib import Path
 
 import sqlalchemy as sa
 from alembic import command
@@ -16,6 +15,7 @@ from sqlembed import errors
 from sqlembed.schema import functions, loopback, roles
 from sqlembed.schema.functions import verbatim
 from sqlembed.schema.loopback import LOCK
+from sqlembed.schema.revisions import migrations_folder
 
 # Alembic keeps what an environment sees in a global, so threads take turns.
 _ALEMBIC = threading.Lock()
@@ -34,13 +34,6 @@ UNINSTALL_SHARED = {
     "schema sqlembed_dblink": "drop schema if exists sqlembed_dblink cascade",
     **{f"role {role}": f"drop role {role}" for role in (*roles.ROLES, "sqlembed_loopback")},
 }
-
-
-def migrations_folder() -> Path:
-    """Return the folder of the revisions: inside a wheel, or beside an editable install."""
-    package = Path(__file__).resolve().parent.parent
-    shipped = package / "_migrations"
-    return shipped if shipped.is_dir() else package.parent / "migrations"
 
 
 def _config(output: io.StringIO | None = None) -> Config:

@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +190,30 @@ def test_search_refuses_an_embedder_of_another_fingerprint(command: Command, url
     )
     assert found.code == 2
     assert "not the one that made the stored vectors" in found.error
+
+
+def test_status_says_which_embedder_is_down(
+    command: Command, url: str, start_worker: StartWorker
+) -> None:
+    from sqlembed import Registry, RetryLater
+
+    registry = Registry()
+
+    @registry.embedder("away", dimensions=2)
+    def away(texts: Sequence[str]) -> Any:
+        raise RetryLater(timedelta(minutes=1), "the quota is used up")
+
+    start_worker(registry)
+    with psycopg.connect(url, autocommit=True) as connection:
+        with pytest.raises(psycopg.Error, match="the quota is used up"):
+            connection.execute("select sqlembed.embed('away', 'x')")
+        until = time.monotonic() + 20
+        while connection.execute("select resting from sqlembed.worker").fetchall() != [(["away"],)]:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+    (worker,) = command("status", "--json", "--database-url", url).document["workers"]
+    assert worker["resting"] == ["away"]
+    assert "away (down)" in command("status", "--database-url", url).output
 
 
 def test_load_with_a_living_worker_waits_for_it(

@@ -263,6 +263,17 @@ def test_no_memory_for_one_text(make_model: MakeModel) -> None:
     assert is_out_of_memory(caught.value)
 
 
+def test_tokens_are_counted_as_the_model_does(make_model: MakeModel) -> None:
+    tiny = embedder(make_model(prompts={"query": "query : "}))
+    assert tiny.count_tokens([]) == []
+    # With [CLS] and [SEP], and nothing cut off.
+    assert tiny.count_tokens(["the cat", "a dog sat on the mat"]) == [4, 8]
+    assert tiny.count_tokens(["the cat"], "query") == [6]
+    most = tiny.max_tokens
+    assert most is not None
+    assert tiny.count_tokens(["cat " * (most + 10)]) == [most + 12]
+
+
 def test_other_errors_of_the_model_are_not_repeated(make_model: MakeModel) -> None:
     class Shapes(RuntimeError):
         def __init__(self, _: str) -> None:
