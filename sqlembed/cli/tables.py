@@ -27,7 +27,9 @@ select
         order by a.attnum
     ),
     coalesce((e.found).side, (e.found).relation)::text,
-    coalesce((s.beside).from_clause, pg_catalog.format('%%s as %%I', (e.found).relation, c.relname)),
+    coalesce(
+        (s.beside).from_clause, pg_catalog.format('%%s as %%I', (e.found).relation, c.relname)
+    ),
     coalesce((s.beside).vector, pg_catalog.format('%%I.%%I', c.relname, (e.found).name)),
     c.relname::text
 from (select sqlembed._embedding_of(%s::regclass, %s)) as e (found)

@@ -59,6 +59,10 @@ CREATE TABLE sqlembed.embedding (
     key_types regtype[] NOT NULL,
     key_expression text NOT NULL,
     source_columns name[] NOT NULL,
+    numbered_in oid NOT NULL,
+    vector_number smallint,
+    source_numbers smallint[] NOT NULL,
+    members regclass[] NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     is_dropped boolean DEFAULT false NOT NULL,
     CONSTRAINT embedding_index_check CHECK ((index = ANY (ARRAY['hnsw'::text, 'ivfflat'::text, 'none'::text]))),
@@ -76,6 +80,10 @@ CREATE FUNCTION sqlembed._attach_triggers(declared sqlembed.embedding) RETURNS v
 CREATE FUNCTION sqlembed._attempt(source anyelement, query public.vector, k integer, relation regclass, filter text, statement text, exact_statement text) RETURNS TABLE(base anyelement, distance double precision, key jsonb, place tid, attempt integer)
     LANGUAGE plpgsql STABLE ROWS 10;
 
+CREATE FUNCTION sqlembed._base_columns(relation regclass, columns name[]) RETURNS name[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._blank(input text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE;
 
@@ -88,6 +96,10 @@ CREATE FUNCTION sqlembed._cached(embedder text, kind text, inputs text[]) RETURN
 
 CREATE FUNCTION sqlembed._canonical_source(relation regclass, source text, OUT expression text, OUT columns name[]) RETURNS record
     LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed._changed_families() RETURNS SETOF sqlembed.embedding
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._check_choice(argument text, given text, choices text[], planned text[] DEFAULT '{}'::text[]) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
@@ -105,16 +117,12 @@ CREATE FUNCTION sqlembed._check_dimensions(name text, dimensions integer) RETURN
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._check_family(relation regclass) RETURNS void
+CREATE FUNCTION sqlembed._check_family(relation regclass, embedding name) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._check_kmeans(name text, num_clusters integer, metric text, max_iterations integer, min_rel_progress double precision, seed integer) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
-    SET search_path TO 'pg_catalog', 'pg_temp';
-
-CREATE FUNCTION sqlembed._check_no_generated(relation regclass, columns name[]) RETURNS void
-    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._check_relation(relation regclass) RETURNS void
@@ -162,6 +170,10 @@ CREATE FUNCTION sqlembed._cluster_model(name text) RETURNS sqlembed.cluster_mode
 CREATE FUNCTION sqlembed._cluster_rows(query text) RETURNS text
     LANGUAGE plpgsql STABLE;
 
+CREATE FUNCTION sqlembed._column_numbers(relation regclass, columns name[]) RETURNS smallint[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._column_types(relation regclass, columns name[]) RETURNS regtype[]
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -178,6 +190,10 @@ CREATE FUNCTION sqlembed._count_pending(embedders text[], without integer[]) RET
 CREATE FUNCTION sqlembed._count_rows(declared sqlembed.embedding, OUT total bigint, OUT embedded bigint, OUT blank bigint) RETURNS record
     LANGUAGE plpgsql STABLE;
 
+CREATE FUNCTION sqlembed._declared_embedding(embedding integer) RETURNS sqlembed.embedding
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._default_num_clusters(num_rows bigint) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -187,14 +203,23 @@ CREATE FUNCTION sqlembed._describe_embedding(embedding integer, OUT relation reg
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._describe_side(declared sqlembed.embedding) RETURNS text
-    LANGUAGE plpgsql STABLE
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._distinct_vectors(rows text, at_most integer) RETURNS public.vector[]
     LANGUAGE plpgsql;
 
+CREATE FUNCTION sqlembed._drop_leftovers() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '200ms';
+
 CREATE FUNCTION sqlembed._drop_note_function(embedding integer) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._drop_triggers(embedding integer, kept name[], members regclass[]) RETURNS void
+    LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._embed_changes(embedding integer) RETURNS boolean
@@ -230,6 +255,10 @@ CREATE FUNCTION sqlembed._fail_jobs(worker integer, embedding integer, keys json
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._failed_keys(most integer) RETURNS TABLE(embedding integer, relation regclass, keys jsonb[])
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._finish_jobs(worker integer, embedding integer, keys jsonb[]) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -240,19 +269,28 @@ CREATE FUNCTION sqlembed._fold_changes(worker integer, embedders text[], most in
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._follow_columns() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '200ms';
+
+CREATE FUNCTION sqlembed._follow_families() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '200ms';
+
 CREATE FUNCTION sqlembed._follow_grants() RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET lock_timeout TO '200ms';
 
-CREATE FUNCTION sqlembed._follow_key(embedding integer) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER
+CREATE FUNCTION sqlembed._forget_failed(embedding integer, keys jsonb[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._follow_keys() RETURNS void
+CREATE FUNCTION sqlembed._forget_failures() RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    SET lock_timeout TO '200ms';
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._forget_own_changes(embedding integer) RETURNS void
     LANGUAGE sql SECURITY DEFINER
@@ -265,6 +303,10 @@ CREATE FUNCTION sqlembed._full_text_sql(config text, source text) RETURNS text
 CREATE FUNCTION sqlembed._fused_score(vector_place bigint, text_place bigint, text_weight double precision) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (COALESCE(((1)::double precision / ((60 + vector_place))::double precision), (0)::double precision) + COALESCE((text_weight / ((60 + text_place))::double precision), (0)::double precision));
+
+CREATE FUNCTION sqlembed._generation(relation regclass, number smallint) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog';
 
 CREATE FUNCTION sqlembed._grantee(name text) RETURNS regrole
     LANGUAGE plpgsql STABLE
@@ -282,9 +324,6 @@ CREATE FUNCTION sqlembed._hash_call(declared sqlembed.embedding, row_name text) 
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._hide_vector() RETURNS trigger
-    LANGUAGE plpgsql;
-
 CREATE FUNCTION sqlembed._hybrid_search(source anyelement, query text, query_vector public.vector, k integer, relation regclass, embedding name, filter text, text_weight double precision) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
     LANGUAGE plpgsql STABLE ROWS 10;
 
@@ -296,12 +335,28 @@ CREATE FUNCTION sqlembed._is_dblink_shared() RETURNS boolean
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._is_family(relation regclass) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._is_loopback_shared() RETURNS boolean
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._is_only_row(rows bigint, key jsonb) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._is_waiting(relation regclass, since timestamp with time zone) RETURNS boolean
     LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._keep_members(embedding integer, members regclass[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._key_names(relation regclass) RETURNS name[]
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._key_sql(relation regclass, prefix text DEFAULT 'r.'::text, OUT columns name[], OUT expression text, OUT match text) RETURNS record
@@ -346,6 +401,10 @@ CREATE FUNCTION sqlembed._kmeans_settle(rows text, points public.vector[], INOUT
 CREATE FUNCTION sqlembed._kmeans_step(rows text, points public.vector[], centroids public.vector[], metric text) RETURNS TABLE(centroid_id integer, mean public.vector, cluster_size bigint, sum_distance double precision, sum_squared_distance double precision)
     LANGUAGE plpgsql;
 
+CREATE FUNCTION sqlembed._lacking_grants() RETURNS TABLE(side regclass, reader text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._leave_epoch(worker integer, next integer) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -366,12 +425,20 @@ CREATE FUNCTION sqlembed._make_note_function(embedding integer) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._metric_operator(metric text) RETURNS text
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION sqlembed._make_row_functions(embedding integer) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._moved_keys() RETURNS TABLE(embedding integer, relation regclass, name name, expression text)
-    LANGUAGE sql STABLE SECURITY DEFINER
+CREATE FUNCTION sqlembed._may_wait(embedding integer, key jsonb) RETURNS boolean
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._members(relation regclass) RETURNS regclass[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._metric_operator(metric text) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._nearest(source anyelement, query public.vector, k integer, relation regclass, filter text, statement text, exact_statement text) RETURNS TABLE(base anyelement, distance double precision, key jsonb)
@@ -394,6 +461,14 @@ CREATE FUNCTION sqlembed._note_keys(embedding integer, keys jsonb[]) RETURNS voi
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._note_row_sql(embedding integer, old text, new text, on_change text, OUT key text, OUT inserted text, OUT updated text) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._note_sql(embedding integer, on_change text, OUT probe_inserted text, OUT probe_updated text, OUT inserted text, OUT updated text, OUT key text, OUT source text) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._open_loopback() RETURNS text
     LANGUAGE plpgsql PARALLEL RESTRICTED
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -414,8 +489,11 @@ CREATE FUNCTION sqlembed._plan_search(function_name text, source anyelement, k i
     LANGUAGE plpgsql STABLE
     SET plan_cache_mode TO 'force_generic_plan';
 
-CREATE FUNCTION sqlembed._plan_text(relation regclass, embedding name, row_type text, query text, filter text, OUT statement text, OUT words tsquery[], OUT wanted tsquery, OUT requirement text) RETURNS record
+CREATE FUNCTION sqlembed._plan_text(relation regclass, embedding name, row_type text, query text, filter text, with_distance boolean, OUT statement text, OUT words tsquery[], OUT wanted tsquery, OUT requirement text) RETURNS record
     LANGUAGE plpgsql STABLE;
+
+CREATE FUNCTION sqlembed._prefixed_source(relation regclass, expression text, row_name text) RETURNS text
+    LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._prepare_column(relation regclass, name name, embedder text, storage text, index text) RETURNS integer
     LANGUAGE plpgsql;
@@ -425,6 +503,10 @@ CREATE FUNCTION sqlembed._prepare_full_text(relation regclass, embedding name, c
 
 CREATE FUNCTION sqlembed._prepare_side(relation regclass, embedding name, OUT side regclass, OUT hash_function name, OUT is_new boolean) RETURNS record
     LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._present_columns(declared sqlembed.embedding, OUT vector name, OUT source name[]) RETURNS record
+    LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._probe_loopback() RETURNS void
@@ -496,6 +578,21 @@ CREATE FUNCTION sqlembed._remove_dropped() RETURNS trigger
 CREATE FUNCTION sqlembed._remove_vectors(embedding integer, keys jsonb[], at_once integer DEFAULT 10000) RETURNS SETOF jsonb
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._rename_embeddings(embeddings integer[], sources text[]) RETURNS SETOF sqlembed.embedding
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._renamed_columns(declared sqlembed.embedding) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._renamed_embeddings() RETURNS TABLE(declared sqlembed.embedding, vector name, source_columns name[], key_columns name[], key_expression text, is_mixed_up boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._renamed_source(relation regclass, source text, declared name[], present name[]) RETURNS text
+    LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._renew_leases(worker integer, embedding integer, keys jsonb[], lease interval) RETURNS void
     LANGUAGE sql SECURITY DEFINER
@@ -577,11 +674,14 @@ CREATE FUNCTION sqlembed._take_requests(worker integer, most integer) RETURNS TA
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._text_distance(declared sqlembed.embedding, relation_name name, full_name text, place_in text) RETURNS text
+    LANGUAGE plpgsql STABLE;
+
 CREATE FUNCTION sqlembed._text_query(config regconfig, query text, OUT words tsquery[], OUT required tsquery, OUT wanted tsquery) RETURNS record
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._text_rows(source anyelement, statement text, wanted tsquery, words tsquery[], k integer, relation regclass, filter text) RETURNS TABLE(base anyelement, score double precision)
+CREATE FUNCTION sqlembed._text_rows(source anyelement, statement text, wanted tsquery, words tsquery[], k integer, query_vector public.vector, relation regclass, filter text) RETURNS TABLE(base anyelement, distance double precision, score double precision)
     LANGUAGE plpgsql STABLE ROWS 10
     SET jit TO 'off';
 
@@ -592,7 +692,7 @@ CREATE FUNCTION sqlembed._text_search_config(config regconfig) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._text_statement(relation regclass, row_type text, document text, is_stored boolean, filter text, words integer) RETURNS text
+CREATE FUNCTION sqlembed._text_statement(declared sqlembed.embedding, row_type text, document text, is_stored boolean, filter text, words integer, with_distance boolean) RETURNS text
     LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed._ticket(embedder text, kind text, inputs text[]) RETURNS bytea
@@ -603,8 +703,16 @@ CREATE FUNCTION sqlembed._trim_cache(most bigint) RETURNS bigint
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._unattached(declared sqlembed.embedding, OUT member regclass, OUT state text) RETURNS SETOF record
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._uniform(key text, seed bigint) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION sqlembed._unqualified(expression text, relation name, columns name[]) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._unsteady_part(tree text) RETURNS text
     LANGUAGE sql STABLE
@@ -620,6 +728,10 @@ CREATE FUNCTION sqlembed._vector_test(declared sqlembed.embedding, row_name text
 CREATE FUNCTION sqlembed._view_definition(view oid) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog';
+
+CREATE FUNCTION sqlembed._wanted_triggers(declared sqlembed.embedding, OUT name name, OUT definition text, OUT function name, OUT fires "char", OUT is_row boolean) RETURNS SETOF record
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._word_score(weight double precision, frequency real, relative_length double precision) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -953,7 +1065,7 @@ CREATE TABLE sqlembed.secret (
 
 CREATE VIEW sqlembed.status WITH (security_barrier='true') AS
  SELECT e.relation,
-    e.name AS embedding,
+    p.vector AS embedding,
     e.embedder,
     e.timing,
     c.total,
@@ -973,12 +1085,14 @@ CREATE VIEW sqlembed.status WITH (security_barrier='true') AS
         END AS oldest_pending,
         CASE
             WHEN (g.name IS NOT NULL) THEN (('column '::text || quote_ident((g.name)::text)) || ' of its source is gone: drop this embedding and declare it anew'::text)
+            WHEN (u.member IS NOT NULL) THEN format('triggers of %s are %s, so that changes are not noticed: its owner can say select sqlembed.refresh_embedding(%L, %L)'::text, u.member, u.state, e.relation, p.vector)
             WHEN (s.all_rows AND (q.last_error IS NOT NULL)) THEN q.last_error
             WHEN (m.fingerprint IS NULL) THEN ('unserved: no worker has registered embedder '::text || quote_ident(e.embedder))
             ELSE NULL::text
         END AS last_error
-   FROM (((((sqlembed.embedding e
+   FROM (((((((sqlembed.embedding e
      JOIN sqlembed.embedder m ON ((m.name = e.embedder)))
+     CROSS JOIN LATERAL sqlembed._present_columns(e.*) p(vector, source))
      CROSS JOIN LATERAL ( SELECT sqlembed._sees_all_rows(e.relation) AS all_rows) s)
      CROSS JOIN LATERAL sqlembed._count_rows(e.*) c(total, embedded, blank))
      CROSS JOIN LATERAL ( SELECT ( SELECT count(*) AS count
@@ -1010,14 +1124,15 @@ CREATE VIEW sqlembed.status WITH (security_barrier='true') AS
                   ORDER BY f.failed_at DESC
                  LIMIT 1)) AS last_error) q)
      LEFT JOIN LATERAL ( SELECT s_1.name
-           FROM unnest(e.source_columns) s_1(name)
-          WHERE (NOT (EXISTS ( SELECT
-                   FROM pg_attribute a
-                  WHERE ((a.attrelid = (e.relation)::oid) AND (a.attname = s_1.name) AND (NOT a.attisdropped)))))
+           FROM UNNEST(e.source_columns, p.source) s_1(name, present)
+          WHERE (s_1.present IS NULL)
          LIMIT 1) g ON (true))
-  WHERE (has_table_privilege((e.relation)::oid, 'select'::text) AND (EXISTS ( SELECT
-           FROM pg_attribute a
-          WHERE ((a.attrelid = (COALESCE(e.side, e.relation))::oid) AND (a.attname = e.name) AND (NOT a.attisdropped)))));
+     LEFT JOIN LATERAL ( SELECT t.member,
+            t.state
+           FROM sqlembed._unattached(e.*) t(member, state)
+          WHERE (t.state <> 'changed'::text)
+         LIMIT 1) u ON (true))
+  WHERE (has_table_privilege((e.relation)::oid, 'select'::text) AND (p.vector IS NOT NULL));
 
 CREATE TABLE sqlembed.worker_process (
     id integer NOT NULL,
@@ -1080,7 +1195,7 @@ ALTER TABLE ONLY sqlembed.failed_job
     ADD CONSTRAINT failed_job_pkey PRIMARY KEY (embedding, key);
 
 ALTER TABLE ONLY sqlembed.embedding
-    ADD CONSTRAINT one_embedding_a_column UNIQUE (relation, name);
+    ADD CONSTRAINT one_embedding_a_column UNIQUE (relation, name) DEFERRABLE;
 
 ALTER TABLE ONLY sqlembed.embedding
     ADD CONSTRAINT one_embedding_a_side_table UNIQUE (side);
@@ -1211,6 +1326,8 @@ GRANT UPDATE(is_dropped) ON TABLE sqlembed.embedding TO PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._cached(embedder text, kind text, inputs text[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._changed_families() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._choose_worker(embedder text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._claim_jobs(worker integer, embedders text[], most integer[], without integer[], lease interval) FROM PUBLIC;
@@ -1231,23 +1348,33 @@ REVOKE ALL ON FUNCTION sqlembed._configure_loopback(password text, way_in text) 
 
 REVOKE ALL ON FUNCTION sqlembed._count_pending(embedders text[], without integer[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._declared_embedding(embedding integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._describe_embedding(embedding integer, OUT relation regclass, OUT name name, OUT embedder text, OUT read_sources text, OUT write_vectors text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._describe_side(declared sqlembed.embedding) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._drop_leftovers() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._empty_side(relation regclass, side regclass) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._fail_jobs(worker integer, embedding integer, keys jsonb[], errors text[], max_attempts integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._failed_keys(most integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._finish_jobs(worker integer, embedding integer, keys jsonb[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._fold_changes(worker integer, embedders text[], most integer[], without integer[], lease interval, OUT taken bigint, OUT embedding integer, OUT revision text, OUT keys jsonb[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._follow_columns() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._follow_families() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._follow_grants() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION sqlembed._follow_key(embedding integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION sqlembed._forget_failed(embedding integer, keys jsonb[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION sqlembed._follow_keys() FROM PUBLIC;
+REVOKE ALL ON FUNCTION sqlembed._forget_failures() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._is_alive(worker integer) FROM PUBLIC;
 
@@ -1255,13 +1382,23 @@ REVOKE ALL ON FUNCTION sqlembed._is_dblink_shared() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._is_loopback_shared() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._is_only_row(rows bigint, key jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._keep_members(embedding integer, members regclass[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._lacking_grants() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._leave_epoch(worker integer, next integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION sqlembed._moved_keys() FROM PUBLIC;
+REVOKE ALL ON FUNCTION sqlembed._may_wait(embedding integer, key jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._next_epoch(worker integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._note_keys(embedding integer, keys jsonb[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._note_row_sql(embedding integer, old text, new text, on_change text, OUT key text, OUT inserted text, OUT updated text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._note_sql(embedding integer, on_change text, OUT probe_inserted text, OUT probe_updated text, OUT inserted text, OUT updated text, OUT key text, OUT source text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._open_loopback() FROM PUBLIC;
 
@@ -1278,6 +1415,10 @@ REVOKE ALL ON FUNCTION sqlembed._release_jobs(worker integer, embedding integer,
 REVOKE ALL ON FUNCTION sqlembed._remove_dropped() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._remove_vectors(embedding integer, keys jsonb[], at_once integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._rename_embeddings(embeddings integer[], sources text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._renamed_embeddings() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._renew_leases(worker integer, embedding integer, keys jsonb[], lease interval) FROM PUBLIC;
 

@@ -108,7 +108,10 @@ def test_a_dropped_table_is_forgotten(embedded: Connection, shared_url: str) -> 
     embed_all(shared_url)
     for table in ("embedding", "change", "job", "failed_job"):
         assert rows(embedded, f"select * from sqlembed.{table}") == []
-    assert rows(embedded, "select proname from pg_proc where proname ~ '^_(note|hide)_.*[0-9]+$'") == []
+    assert (
+        rows(embedded, "select proname from pg_proc where proname ~ '^_(note|hide)_.*[0-9]+$'")
+        == []
+    )
 
 
 @pytest.mark.parametrize(

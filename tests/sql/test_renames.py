@@ -51,7 +51,8 @@ def test_failures_of_rows_that_are_gone_go(embedded: Connection, shared_url: str
     run(
         embedded,
         "insert into sqlembed.failed_job (embedding, key, attempts, error)"
-        " select id, key, 5, 'bad' from sqlembed.embedding, (values ('[1]'::jsonb), ('[99]')) as k (key)",
+        " select id, key, 5, 'bad'"
+        " from sqlembed.embedding, (values ('[1]'::jsonb), ('[99]')) as k (key)",
     )
     embed_all(shared_url)
     assert rows(embedded, "select key from sqlembed.failure") == [([1],)]

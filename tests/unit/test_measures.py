@@ -42,7 +42,8 @@ def test_ndcg_looks_at_ten_rows() -> None:
     ranking = [f"other {n}" for n in range(10)] + ["best"]
     found = measured(*ranking)
 
-    assert (found.ndcg, found.mrr) == (0, pytest.approx(1 / 11))
+    assert found.ndcg == 0
+    assert found.mrr == pytest.approx(1 / 11)
     many = {"q": {str(n): 1 for n in range(20)}}
     assert mean_measures(many, {"q": [str(n) for n in range(10)]}).ndcg == pytest.approx(1)
 
