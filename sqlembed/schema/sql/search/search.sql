@@ -4,7 +4,10 @@ create or replace function sqlembed.search(
     k integer default 10,
     embedding name default null,
     filter text default null,
-    mode text default 'vector'
+    mode text default 'vector',
+    diversity double precision default null,
+    after_distance double precision default null,
+    after_key jsonb default null
 )
 returns table (base anyelement, distance double precision, score double precision, chunk text)
 language plpgsql
@@ -12,23 +15,27 @@ stable
 rows 10
 as $function$
 declare
-    plan record := sqlembed._plan_search(
-        'search', search.relation, search.k, search.embedding, search.filter, search.mode, null
+    checked boolean := sqlembed._check_search(
+        search.k, search.filter, search.mode, search.diversity, search.after_distance, search.after_key
     );
+    target sqlembed.search_target := sqlembed._search_target('search', search.relation, search.embedding, null);
     query_vector public.vector;
 begin
     if sqlembed._blank(search.query) then
         raise exception 'sqlembed: the query is empty' using errcode = 'SE014', hint = 'Give the text to search for.';
     end if;
     -- Once, and before anything with the filter runs: its errors are its own.
-    query_vector := sqlembed.embed(plan.embedder, search.query);
+    query_vector := sqlembed.embed(target.embedder, search.query);
     return query
-    select n.base, n.distance, null::pg_catalog.float8, null::pg_catalog.text
+    select n.*
     from sqlembed._nearest(
-        search.relation, query_vector, search.k, plan.relation, search.filter, plan.statement, plan.exact_statement
+        'search', search.relation, query_vector, search.k, search.embedding, search.filter, search.mode, null,
+        search.diversity, search.after_distance, search.after_key
     ) as n;
 end
 $function$;
 
-comment on function sqlembed.search(anyelement, text, integer, name, text, text) is
-    'The k rows whose embedding is nearest to a text, nearest first: select (base).title, distance from sqlembed.search(null::article, ''food''). filter is a condition on one row of the table, applied before ranking; mode => ''exact'' compares every row.';
+comment on function sqlembed.search(
+    anyelement, text, integer, name, text, text, double precision, double precision, jsonb
+) is
+    'The k rows whose embedding is nearest to a text, nearest first: select (base).title, distance from sqlembed.search(null::article, ''food''). filter is a condition on one row of the table, applied before ranking; mode => ''exact'' compares every row; diversity from 0 to 1 prefers rows unlike each other; after_distance and after_key, those of the last row seen, give the next page.';

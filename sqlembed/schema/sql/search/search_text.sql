@@ -4,7 +4,10 @@ create or replace function sqlembed.search(
     k integer default 10,
     embedding name default null,
     filter text default null,
-    mode text default 'vector'
+    mode text default 'vector',
+    diversity double precision default null,
+    after_distance double precision default null,
+    after_key jsonb default null
 )
 returns table (base text, distance double precision, score double precision, chunk text)
 language plpgsql
@@ -15,5 +18,5 @@ begin
 end
 $function$;
 
-comment on function sqlembed.search(text, text, integer, name, text, text) is
+comment on function sqlembed.search(text, text, integer, name, text, text, double precision, double precision, jsonb) is
     'Always an error, which shows how a table is given: as a NULL of its row type.';
