@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import embedding, writing
+from tests.benchmarks import embedding, searching, writing
 from tests.benchmarks.stage import database
 
 BENCHMARKS = {
@@ -15,7 +15,8 @@ BENCHMARKS = {
     "backfill": embedding.backfill_with_minilm,
     "copy": writing.copy_into_an_embedded_table,
     "null": writing.backfill_with_a_null_embedder,
-    "search": writing.search_by_function_and_by_hand,
+    "search": searching.search_by_function_and_by_hand,
+    "recall": searching.recall_and_time_of_filters,
 }
 
 
