@@ -9,13 +9,14 @@ INSTALLED := $(VENV)/.installed
 PYTHON ?= python3.11 python3.12 python3.13 python3 python
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench lint
+.PHONY: help install demo test bench storm lint
 
 help:
 	@echo 'make demo      search and cluster real text in an embedded PostgreSQL'
 	@echo 'make test      check and test everything'
 	@echo 'make lint      check only'
 	@echo 'make bench     print the benchmark table'
+	@echo 'make storm     writers write while workers die, for 200,000 operations; print what came of it'
 	@echo 'make install   make .venv only; the others do it too'
 
 install: $(INSTALLED)
@@ -28,6 +29,9 @@ test: lint
 
 bench: $(INSTALLED)
 	@$(RUN) tests.benchmarks
+
+storm: $(INSTALLED)
+	@$(RUN) tests.storm
 
 lint: $(INSTALLED)
 	$(RUN) ruff check

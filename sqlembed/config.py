@@ -1,4 +1,4 @@
-"""Which database: what the user said, what the environment says, and the two dialects of URLs."""
+"""What the user said and what the environment says: databases, in two dialects, and sizes."""
 
 from __future__ import annotations
 
@@ -73,6 +73,21 @@ def sqlalchemy_url(url: str) -> str:
     if (port := parts.get("port")) and "," not in port:
         parts["port"] = ",".join([port] * len(parts.get("host", "").split(",")))
     return _render(SQLALCHEMY_DRIVER, parts)
+
+
+def byte_size(text: str) -> int:
+    """Return the number of bytes that a size says, written as PostgreSQL's settings are: 256MB.
+
+    Raises:
+        ConfigError: it is no size, or has a unit that PostgreSQL does not know.
+    """
+    found = re.fullmatch(r"\s*(\d+)\s*(B|kB|MB|GB|TB)?\s*", text, re.ASCII)
+    if found is None:
+        raise ConfigError(
+            f"{text!r} is not a size", hint="A number and B, kB, MB, GB or TB, such as 256MB."
+        )
+    exponent = ("B", "kB", "MB", "GB", "TB").index(found[2] or "B")
+    return int(found[1]) * int(1024**exponent)
 
 
 def _libpq_url(url: str, source: str) -> str:

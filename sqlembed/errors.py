@@ -42,6 +42,7 @@ SQLSTATES = {
     "SE013": "not embedded",
     "SE014": "invalid argument",
     "SE015": "invalid filter",
+    "SE016": "row left without its vector",
     "SE020": "unknown cluster model",
     "SE021": "cluster model exists",
     "SE022": "nothing to cluster",

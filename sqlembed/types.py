@@ -24,7 +24,7 @@ Place: TypeAlias = Literal["row", "side"]
 #: How an embedding takes over a column that already holds vectors.
 Adopt: TypeAlias = Literal["keep", "check", "recompute"]
 #: How a search ranks.
-Mode: TypeAlias = Literal["vector", "exact", "hybrid"]
+Mode: TypeAlias = Literal["vector", "exact", "hybrid", "text"]
 
 # Quoted: numpy takes a third of the time that `import sqlembed` may take.
 #: float32, C-contiguous, shape (texts, dimensions), finite.

@@ -42,6 +42,13 @@ grant usage on foreign data wrapper dblink_fdw to app_owner;
 grant create on database app to app_owner;
 """
 
+#: And what once for a cluster whose readers, writers and workers are to have roles.
+ADMINISTER_ROLES = """
+create role sqlembed_reader nologin;
+create role sqlembed_writer nologin in role sqlembed_reader;
+create role sqlembed_worker nologin;
+"""
+
 
 @dataclass(frozen=True)
 class PasswordServer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import psycopg
 import pytest
@@ -26,6 +27,20 @@ def registry() -> Registry:
 @pytest.fixture
 def start_worker(url: str) -> Iterator[StartWorker]:
     """Start a worker on the test's database and return it once it is alive."""
+    with starting(url) as start:
+        yield start
+
+
+@contextmanager
+def serving(url: str, registry: Registry) -> Iterator[Worker]:
+    """Keep a worker alive on a database."""
+    with starting(url) as start:
+        yield start(registry)
+
+
+@contextmanager
+def starting(url: str) -> Iterator[StartWorker]:
+    """Give a function that starts workers on a database; in the end they are stopped."""
     running: list[tuple[Worker, threading.Thread, list[BaseException]]] = []
 
     def start(registry: Registry, **options: object) -> Worker:

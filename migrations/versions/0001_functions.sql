@@ -9,10 +9,21 @@ $function$;
 comment on function sqlembed._blank(text) is
     'Whether a text is NULL, empty or only white space: such a text gets no vector.';
 
+create or replace function sqlembed._column_types(relation regclass, columns name[]) returns regtype[]
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select array_agg(a.atttypid::regtype order by c.position)
+    from unnest(_column_types.columns) with ordinality as c (name, position)
+    join pg_attribute as a on a.attrelid = _column_types.relation and a.attname = c.name and not a.attisdropped
+$function$;
+
+comment on function sqlembed._column_types(regclass, name[]) is
+    'The types of columns of a table.';
+
 create or replace function sqlembed._count_rows(
-    relation regclass,
-    name name,
-    source text,
+    declared sqlembed.embedding,
     out total bigint,
     out embedded bigint,
     out blank bigint
@@ -21,10 +32,15 @@ language plpgsql
 stable
 as $function$
 declare
+    relation regclass := (_count_rows.declared).relation;
+    side regclass := (_count_rows.declared).side;
     is_own boolean;
+    vector_test text;
 begin
     -- The planner may call this for rows that a condition of the view leaves out.
-    if not pg_catalog.has_table_privilege(_count_rows.relation, 'select') then
+    if not pg_catalog.has_table_privilege(relation, 'select')
+        or side is not null and not pg_catalog.has_table_privilege(side, 'select')
+    then
         return;
     end if;
     select r.rolname operator(pg_catalog.=) current_user
@@ -32,26 +48,45 @@ begin
     from pg_catalog.pg_class as c
     join pg_catalog.pg_roles as r on r.oid operator(pg_catalog.=) c.relowner
     join pg_catalog.pg_attribute as a
-        on a.attrelid operator(pg_catalog.=) c.oid
-        and a.attname operator(pg_catalog.=) _count_rows.name
+        on a.attrelid operator(pg_catalog.=) coalesce(side, c.oid)
+        and a.attname operator(pg_catalog.=) (_count_rows.declared).name
         and not a.attisdropped
-    where c.oid operator(pg_catalog.=) _count_rows.relation and c.relkind in ('r', 'p');
+    where c.oid operator(pg_catalog.=) relation and c.relkind in ('r', 'p');
 
     -- Looking must not run what a table's owner wrote, neither the source expression nor a policy:
     -- it would run with the rights of whoever looks.
-    if is_own is null or not is_own and pg_catalog.row_security_active(_count_rows.relation) then
+    if is_own is null or not is_own and (
+        pg_catalog.row_security_active(relation)
+        or pg_catalog.row_security_active(side)
+    ) then
         return;
     end if;
-    execute pg_catalog.format(
-        'select pg_catalog.count(*), pg_catalog.count(r.%1$I) from (select * from %2$s) as r',
-        _count_rows.name, _count_rows.relation
-    )
-    into _count_rows.total, _count_rows.embedded;
+    if side is null then
+        execute pg_catalog.format(
+            'select pg_catalog.count(*), pg_catalog.count(r.%1$I) from (select * from %2$s) as r',
+            (_count_rows.declared).name, relation
+        )
+        into _count_rows.total, _count_rows.embedded;
+    else
+        -- Somebody else's may hold some that are out of date, or whose rows are gone.
+        execute pg_catalog.format(
+            'select (select pg_catalog.count(*) from %1$s), pg_catalog.count(*) from %2$s',
+            relation, side
+        )
+        into _count_rows.total, _count_rows.embedded;
+    end if;
     if is_own then
         begin
+            vector_test := sqlembed._vector_test(_count_rows.declared, 'r');
+            if side is not null then
+                execute pg_catalog.format('select pg_catalog.count(*) from %s as r where %s', relation, vector_test)
+                into _count_rows.embedded;
+            end if;
             execute pg_catalog.format(
-                'select pg_catalog.count(*) from (select * from %2$s) as r where r.%1$I is null and sqlembed._blank(%3$s)',
-                _count_rows.name, _count_rows.relation, _count_rows.source
+                'select pg_catalog.count(*) from %2$s as r where not (%1$s) and sqlembed._blank(%3$s)',
+                vector_test,
+                case when side is null then pg_catalog.format('(select * from %s)', relation) else relation::text end,
+                (_count_rows.declared).source
             )
             into _count_rows.blank;
         exception when others then
@@ -62,7 +97,7 @@ begin
 end
 $function$;
 
-comment on function sqlembed._count_rows(regclass, name, text) is
+comment on function sqlembed._count_rows(sqlembed.embedding) is
     'Rows of an embedded table: all, those with a vector, and those with nothing to embed. NULL where counting would run code of another role: blank rows of somebody else''s table, and all of it under row level security. Blank rows are NULL too where the expression fails.';
 
 create or replace function sqlembed._embedding_of(relation regclass, name name default null)
@@ -122,19 +157,105 @@ $function$;
 comment on function sqlembed._epoch_key(integer, integer) is
     'Second key of the lock that a worker holds until its next answers are there. Two workers that share one wake each other''s callers too early, which costs them another look.';
 
+create or replace function sqlembed._equal_operator(operator_class oid) returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select coalesce(
+        (
+            select format('operator(%I.%s)', n.nspname, p.oprname)
+            from pg_opclass as c
+            join pg_amop as m
+                on m.amopfamily = c.opcfamily
+                and m.amopstrategy = 3
+                and m.amoplefttype = c.opcintype
+                and m.amoprighttype = c.opcintype
+            join pg_am as method on method.oid = m.amopmethod and method.amname = 'btree'
+            join pg_operator as p on p.oid = m.amopopr
+            join pg_namespace as n on n.oid = p.oprnamespace
+            where c.oid = _equal_operator.operator_class
+        ),
+        'operator(pg_catalog.=)'
+    )
+$function$;
+
+comment on function sqlembed._equal_operator(oid) is
+    'The operator by which an index tells equal keys, qualified, as SQL text.';
+
+create or replace function sqlembed._full_text_sql(config text, source text) returns text
+language sql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- A tsvector holds a megabyte at most, and one that would be larger is an error for whoever
+    -- writes the row. So many characters fit, whatever words they make.
+    select format(
+        'pg_catalog.to_tsvector(%L::pg_catalog.regconfig, pg_catalog.left((%s)::pg_catalog.text, 100000))',
+        _full_text_sql.config,
+        _full_text_sql.source
+    )
+$function$;
+
+comment on function sqlembed._full_text_sql(text, text) is
+    'SQL for the full text of a source expression: its words in a language, as a tsvector.';
+
+create or replace function sqlembed._hash_call(declared sqlembed.embedding, row_name text) returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- One of the table's owner, whatever others have put beside it.
+    select format('%I.%I(%s.*)', n.nspname, p.proname, _hash_call.row_name)
+    from pg_class as c
+    join pg_proc as p
+        on p.proname = (_hash_call.declared).hash_function
+        and p.proowner = c.relowner
+        and p.pronargs = 1
+        and p.proargtypes[0] = c.reltype
+    join pg_namespace as n on n.oid = p.pronamespace
+    where c.oid = (_hash_call.declared).relation
+    order by p.oid
+    limit 1
+$function$;
+
+comment on function sqlembed._hash_call(sqlembed.embedding, text) is
+    'SQL that gives the sha256 of a row''s present source, for an embedding with a side table. NULL when its function is gone.';
+
 create or replace function sqlembed._is_alive(worker integer) returns boolean
 language sql
 volatile
 set search_path = pg_catalog, pg_temp
 as $function$
-    -- One probe a worker, cheaper than reading pg_locks; the shared lock goes with the transaction.
-    select not pg_try_advisory_xact_lock_shared(sqlembed._lock('presence'), _is_alive.worker)
+    select exists (select from sqlembed.worker as w where w.id = _is_alive.worker)
 $function$;
 
 comment on function sqlembed._is_alive(integer) is
-    'Whether a worker still holds its presence lock.';
+    'Whether a worker still holds its presence lock: it, and nobody who took the lock after its death.';
 
 revoke execute on function sqlembed._is_alive(integer) from public;
+
+create or replace function sqlembed._key_names(relation regclass) returns name[]
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    -- In PL/pgSQL, which keeps the plan: it takes many times as long as the look-up.
+    return array(
+        select a.attname
+        from pg_index as i
+        cross join generate_series(1, i.indnkeyatts) as n (position)
+        join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = i.indkey[n.position - 1]
+        where i.indrelid = _key_names.relation and i.indisprimary
+        order by n.position
+    );
+end
+$function$;
+
+comment on function sqlembed._key_names(regclass) is
+    'The columns of a table''s primary key, in its order; none without one.';
 
 create or replace function sqlembed._lock(what text) returns integer
 language sql
@@ -177,6 +298,20 @@ $function$;
 comment on function sqlembed._metric_operator(text) is
     'The operator of a metric, qualified, as SQL text.';
 
+create or replace function sqlembed._renamed_columns(declared sqlembed.embedding) returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- Of one that is gone PostgreSQL itself says that there is no such column.
+    select string_agg(format('r.%I as %I', coalesce(c.present, c.declared), c.declared), ', ')
+    from unnest((select p.source from sqlembed._present_columns(_renamed_columns.declared) as p), (_renamed_columns.declared).source_columns)
+        as c (present, declared)
+$function$;
+
+comment on function sqlembed._renamed_columns(sqlembed.embedding) is
+    'The columns of row r that the source uses, under the names that it uses for them.';
+
 create or replace function sqlembed._request_timeout() returns interval
 language plpgsql
 stable
@@ -200,6 +335,63 @@ $function$;
 comment on function sqlembed._request_timeout() is
     'How long a statement waits for a worker: the setting sqlembed.request_timeout, else 10 s.';
 
+create or replace function sqlembed._row_key(relation regclass, key jsonb) returns jsonb
+language plpgsql
+stable
+as $function$
+declare
+    known record;
+    found jsonb;
+    is_key boolean;
+begin
+    select k.columns, k.expression, k.match into known from sqlembed._key_sql(_row_key.relation) as k;
+    is_key := coalesce(
+        pg_catalog.jsonb_typeof(_row_key.key) operator(pg_catalog.=) 'array'
+            and pg_catalog.jsonb_array_length(_row_key.key) operator(pg_catalog.=) pg_catalog.cardinality(known.columns)
+            and not exists (
+                select
+                from pg_catalog.jsonb_array_elements(_row_key.key) as v (value)
+                where pg_catalog.jsonb_typeof(v.value) in ('null', 'object', 'array')
+            ),
+        false
+    );
+    if is_key then
+        begin
+            execute pg_catalog.format(
+                'select %s from (select $1) as k (key) cross join %s as r where %s',
+                known.expression, _row_key.relation, known.match
+            )
+            into found
+            using _row_key.key;
+        exception when data_exception then
+            is_key := false;
+        end;
+    end if;
+    if not is_key then
+        raise exception 'sqlembed: % is not a key of table %', coalesce(_row_key.key::text, 'NULL'), _row_key.relation
+            using errcode = 'SE014',
+                hint = pg_catalog.format(
+                    'A key is a jsonb array of the primary key''s values in order, here of (%s).',
+                    (
+                        select pg_catalog.string_agg(
+                            pg_catalog.quote_ident(a.attname) || ' ' || pg_catalog.format_type(a.atttypid, a.atttypmod),
+                            ', '
+                            order by c.position
+                        )
+                        from pg_catalog.unnest(known.columns) with ordinality as c (name, position)
+                        join pg_catalog.pg_attribute as a
+                            on a.attrelid operator(pg_catalog.=) _row_key.relation
+                            and a.attname operator(pg_catalog.=) c.name
+                    )
+                );
+    end if;
+    return found;
+end
+$function$;
+
+comment on function sqlembed._row_key(regclass, jsonb) is
+    'The key as jobs write it, if there is such a row and the caller may see it.';
+
 create or replace function sqlembed._sees_all_rows(relation regclass) returns boolean
 language sql
 stable
@@ -219,11 +411,69 @@ $function$;
 comment on function sqlembed._sees_all_rows(regclass) is
     'Whether the caller may see every row of a table: no policy keeps any back.';
 
+create or replace function sqlembed._side_keys(relation regclass, side regclass)
+returns table ("position" integer, column_name name, side_name name, operator text)
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- By position: a column of the table that is renamed is still the same.
+    select k.position::integer, a.attname, b.attname, sqlembed._equal_operator(k.operator_class)
+    from pg_index as i
+    join pg_index as j on j.indrelid = _side_keys.side and j.indisprimary
+    cross join unnest(i.indkey, i.indclass) with ordinality as k (attnum, operator_class, position)
+    join unnest(j.indkey) with ordinality as l (attnum, position) on l.position = k.position
+    join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
+    join pg_attribute as b on b.attrelid = j.indrelid and b.attnum = l.attnum
+    where i.indrelid = _side_keys.relation and i.indisprimary and k.position <= i.indnkeyatts
+    order by k.position
+$function$;
+
+comment on function sqlembed._side_keys(regclass, regclass) is
+    'How the columns of a table''s primary key meet those of its side table.';
+
+create or replace function sqlembed._side_match(relation regclass, side regclass, row_name text, side_name text)
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select string_agg(
+        format('%s.%I %s %s.%I', _side_match.row_name, k.column_name, k.operator, _side_match.side_name, k.side_name),
+        ' and '
+        order by k.position
+    )
+    from sqlembed._side_keys(_side_match.relation, _side_match.side) as k
+$function$;
+
+comment on function sqlembed._side_match(regclass, regclass, text, text) is
+    'The condition that a row and a row of the side table have the same key.';
+
+create or replace function sqlembed._vector_test(declared sqlembed.embedding, row_name text) returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select case (_vector_test.declared).place
+        when 'row' then format('%s.%I is not null', _vector_test.row_name, (_vector_test.declared).name)
+        else format(
+            'exists (select from %s as sqlembed_side where %s and sqlembed_side.source_hash operator(pg_catalog.=) %s)',
+            (_vector_test.declared).side,
+            sqlembed._side_match((_vector_test.declared).relation, (_vector_test.declared).side, _vector_test.row_name, 'sqlembed_side'),
+            sqlembed._hash_call(_vector_test.declared, _vector_test.row_name)
+        )
+    end
+$function$;
+
+comment on function sqlembed._vector_test(sqlembed.embedding, text) is
+    'The condition that a row has a vector; in a side table, one of its present source.';
+
 create or replace function sqlembed._configure_loopback(password text default null, way_in text default null)
 returns boolean
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
 as $function$
 declare
     owner oid := (
@@ -416,6 +666,7 @@ begin
     end if;
     chosen := asked.worker;
     if not sqlembed._is_alive(chosen) then
+        delete from sqlembed.worker_process as w where w.id = chosen;
         chosen := sqlembed._choose_worker(asked.embedder);
         perform pg_notify('sqlembed_' || chosen, '');
     end if;
@@ -583,13 +834,9 @@ declare
     asked_kind text;
     wanted text[];
     cached public.vector[];
-    missing text[];
-    answers public.vector[];
-    ticket bytea;
-    connection text;
-    id bigint;
-    done boolean := false;
-    until timestamptz;
+    part text[];
+    answered text[] := '{}';
+    answers public.vector[] := '{}';
 begin
     select e.* into known from sqlembed.embedder as e where e.name = _ask.embedder;
     if known.name is null then
@@ -615,45 +862,60 @@ begin
     end if;
 
     cached := sqlembed._cached(_ask.embedder, asked_kind, wanted);
-    select array_agg(w.input order by w.ordinality)
-    into missing
-    from unnest(wanted) with ordinality as w (input, ordinality)
-    where cached[w.ordinality] is null;
-
-    if missing is not null then
-        connection := sqlembed._open_loopback();
-        ticket := sqlembed._ticket(_ask.embedder, asked_kind, missing);
-        until := clock_timestamp() + sqlembed._request_timeout();
-        while not done loop
-            if clock_timestamp() > until then
-                raise exception 'sqlembed: no answer within %', sqlembed._request_timeout()
-                    using errcode = 'SE004',
-                        hint = 'The workers are busy: start more of them, or raise sqlembed.request_timeout.';
-            end if;
-            select t.id, t.done, t.result
-            into id, done, answers
-            from sqlembed_dblink.dblink(
-                connection,
-                format(
-                    'call sqlembed_wire.request(%L, %L, %L, %L, %s, %L)',
-                    _ask.embedder, asked_kind, case when id is null then missing end, ticket, 100, id
-                )
-            ) as t (id bigint, done boolean, result public.vector[]);
-        end loop;
-    end if;
-
-    return array(
-        select coalesce(c.vector, a.vector)
-        from unnest(_ask.inputs) with ordinality as i (input, ordinality)
-        left join unnest(wanted, cached) as c (input, vector) on c.input = i.input
-        left join unnest(missing, answers) as a (input, vector) on a.input = i.input
-        order by i.ordinality
-    );
+    for part in
+        select p.inputs
+        from sqlembed._parts(
+            array(select c.input from unnest(wanted, cached) as c (input, vector) where c.vector is null)
+        ) as p (inputs)
+    loop
+        answered := array_cat(answered, part);
+        answers := array_cat(answers, sqlembed._ask_worker(_ask.embedder, asked_kind, part));
+    end loop;
+    return sqlembed._spread(_ask.inputs, array_cat(wanted, answered), array_cat(cached, answers));
 end
 $function$;
 
 comment on function sqlembed._ask(text, bytea, text, text[]) is
     'Vectors from the cache, and for what is not there from a worker, through a second connection to this database. The key is proof that the caller may use the embedder.';
+
+create or replace function sqlembed._ask_worker(embedder text, kind text, inputs text[]) returns public.vector[]
+language plpgsql
+stable
+parallel restricted
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    connection text := sqlembed._open_loopback();
+    ticket bytea := sqlembed._ticket(_ask_worker.embedder, _ask_worker.kind, _ask_worker.inputs);
+    until timestamptz := clock_timestamp() + sqlembed._request_timeout();
+    id bigint;
+    done boolean := false;
+    answers public.vector[];
+begin
+    while not done loop
+        if clock_timestamp() > until then
+            raise exception 'sqlembed: no answer within %', sqlembed._request_timeout()
+                using errcode = 'SE004',
+                    hint = 'The workers are busy: start more of them, or raise sqlembed.request_timeout.';
+        end if;
+        select t.id, t.done, t.result
+        into id, done, answers
+        from sqlembed_dblink.dblink(
+            connection,
+            format(
+                'call sqlembed_wire.request(%L, %L, %L, %L, %s, %L)',
+                _ask_worker.embedder, _ask_worker.kind, case when id is null then _ask_worker.inputs end, ticket, 100, id
+            )
+        ) as t (id bigint, done boolean, result public.vector[]);
+    end loop;
+    return answers;
+end
+$function$;
+
+comment on function sqlembed._ask_worker(text, text, text[]) is
+    'Vectors from a worker, through a second connection to this database: one request.';
+
+revoke execute on function sqlembed._ask_worker(text, text, text[]) from public;
 
 create or replace function sqlembed._cached(embedder text, kind text, inputs text[])
 returns public.vector[]
@@ -689,7 +951,9 @@ begin
         from sqlembed.worker_process as w
         order by random()
     loop
-        if sqlembed._is_alive(candidate.id) then
+        -- One probe, cheaper than reading pg_locks; the shared lock goes with the transaction. Should
+        -- a stranger hold the lock of a dead worker, ask_again finds it out.
+        if not pg_try_advisory_xact_lock_shared(sqlembed._lock('presence'), candidate.id) then
             if candidate.serves then
                 return candidate.id;
             end if;
@@ -733,6 +997,23 @@ $function$;
 
 comment on function sqlembed._grantee(text) is 'The role of that name; 0 for public.';
 
+create or replace function sqlembed._has_roles() returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select exists (
+        select
+        from pg_class as c
+        cross join aclexplode(c.relacl) as a
+        join pg_roles as r on r.oid = a.grantee
+        where c.oid = to_regclass('sqlembed.alembic_version') and r.rolname = 'sqlembed_reader'
+    )
+$function$;
+
+comment on function sqlembed._has_roles() is
+    'Whether this database asked for the roles sqlembed_reader, sqlembed_writer and sqlembed_worker: they are the cluster''s, and may have been made for another.';
+
 create or replace function sqlembed._is_dblink_shared() returns boolean
 language sql
 stable
@@ -764,17 +1045,24 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     target text;
+    port text;
 begin
-    select substr(o, length('dbname=') + 1)
-    into target
+    select
+        max(substr(o, length('dbname=') + 1)) filter (where starts_with(o, 'dbname=')),
+        max(substr(o, length('port=') + 1)) filter (where starts_with(o, 'port='))
+    into target, port
     from pg_foreign_server as s, unnest(s.srvoptions) as o
-    where s.srvname = 'sqlembed_loopback' and starts_with(o, 'dbname=');
+    where s.srvname = 'sqlembed_loopback';
     if target is null then
         raise exception 'sqlembed: the loopback is not set up'
             using errcode = 'SE006', hint = 'Run: sqlembed migrate. Then: sqlembed doctor.';
     end if;
     if target <> current_database() then
         raise exception 'sqlembed: this database is a copy of %: its loopback still leads there', quote_ident(target)
+            using errcode = 'SE007', hint = 'Run sqlembed migrate on this database.';
+    end if;
+    if port <> current_setting('port') then
+        raise exception 'sqlembed: this server is a copy of another or has moved: its loopback still leads to port %', port
             using errcode = 'SE007', hint = 'Run sqlembed migrate on this database.';
     end if;
 
@@ -791,13 +1079,25 @@ begin
     if 'sqlembed' = any (sqlembed_dblink.dblink_get_connections()) then
         -- A connection whose other end has died stays in the session and fails for ever. With
         -- false this probe answers no row then; catching an error would need a subtransaction,
-        -- which parallel plans forbid.
-        if exists (select from sqlembed_dblink.dblink('sqlembed', 'select 1', false) as t (one integer)) then
-            return 'sqlembed';
+        -- which parallel plans forbid. One that died while it was waited for takes no probe any more.
+        if sqlembed_dblink.dblink_error_message('sqlembed') = 'OK' then
+            if exists (select from sqlembed_dblink.dblink('sqlembed', 'select 1', false) as t (one integer)) then
+                return 'sqlembed';
+            end if;
         end if;
         perform sqlembed_dblink.dblink_disconnect('sqlembed');
     end if;
     perform sqlembed_dblink.dblink_connect('sqlembed', 'sqlembed_loopback');
+    if not exists (
+        select
+        from sqlembed_dblink.dblink('sqlembed', 'select pg_catalog.pg_postmaster_start_time()') as t (started_at timestamptz)
+        where t.started_at = pg_postmaster_start_time()
+    ) then
+        -- A copy of the data on another machine may find the original under the same name and port.
+        perform sqlembed_dblink.dblink_disconnect('sqlembed');
+        raise exception 'sqlembed: the loopback leads to another server'
+            using errcode = 'SE007', hint = 'Run sqlembed migrate on this database.';
+    end if;
     return 'sqlembed';
 end
 $function$;
@@ -806,6 +1106,45 @@ comment on function sqlembed._open_loopback() is
     'What to give dblink to reach this session''s own database: the name of a living connection, or of the server where a connection that stays is not safe.';
 
 revoke execute on function sqlembed._open_loopback() from public;
+
+create or replace function sqlembed._parts(inputs text[]) returns setof text[]
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select array_agg(p.input)
+    from (
+        select
+            i.input,
+            (row_number() over by_length - 1) / 1000
+                + (sum(octet_length(i.input)) over by_length - octet_length(i.input)) / 65536 as part
+        from unnest(_parts.inputs) as i (input)
+        window by_length as (order by octet_length(i.input), i.input rows unbounded preceding)
+    ) as p
+    group by p.part
+    order by p.part
+$function$;
+
+comment on function sqlembed._parts(text[]) is
+    'Texts as so many requests: each may take its time, and others are served in between. Those of one length stand together, because models pad to the longest.';
+
+revoke execute on function sqlembed._parts(text[]) from public;
+
+create or replace function sqlembed._spread(inputs text[], known text[], vectors public.vector[]) returns public.vector[]
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+-- The planner takes every array for a short one.
+set enable_nestloop = off
+as $function$
+    select array_agg(k.vector order by i.position)
+    from unnest(_spread.inputs) with ordinality as i (input, position)
+    left join unnest(_spread.known, _spread.vectors) as k (input, vector)
+        on k.input = i.input and k.vector is not null
+$function$;
+
+comment on function sqlembed._spread(text[], text[], public.vector[]) is
+    'Vectors of known texts in the order of others that may repeat; NULL for one that has none.';
 
 create or replace function sqlembed._ticket(embedder text, kind text, inputs text[]) returns bytea
 language sql
@@ -825,6 +1164,34 @@ comment on function sqlembed._ticket(text, text, text[]) is
     'Proof, for these texts alone, that embed() has checked the caller''s right to embed; NULL for an unknown embedder.';
 
 revoke execute on function sqlembed._ticket(text, text, text[]) from public;
+
+create or replace function sqlembed.clear_cache(embedder text default null) returns bigint
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    known sqlembed.embedder;
+    gone bigint;
+begin
+    if clear_cache.embedder is not null then
+        select e.* into known from sqlembed.embedder as e where e.name = clear_cache.embedder;
+        if known.name is null then
+            raise exception 'sqlembed: unknown embedder %', quote_literal(clear_cache.embedder)
+                using errcode = 'SE001', hint = 'See: select embedder, fingerprint from sqlembed.cache_use.';
+        end if;
+    end if;
+    delete from sqlembed.cache as c
+    where clear_cache.embedder is null or c.fingerprint = known.fingerprint;
+    get diagnostics gone = row_count;
+    return gone;
+end
+$function$;
+
+comment on function sqlembed.clear_cache(text) is
+    'Forget the vectors in the cache, those of one embedder or all; returns how many. The vectors of rows stay. For the owner of sqlembed.';
+
+revoke execute on function sqlembed.clear_cache(text) from public;
 
 create or replace function sqlembed.distance(a public.vector, b public.vector, metric text default 'cosine')
 returns double precision
@@ -971,6 +1338,7 @@ create or replace function sqlembed.register_embedder(
 returns void
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
@@ -1001,6 +1369,9 @@ begin
             register_embedder.name,
             sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8'))
         );
+        if sqlembed._has_roles() then
+            perform sqlembed.grant_embedder(register_embedder.name, 'sqlembed_reader');
+        end if;
         return;
     end if;
 
@@ -1082,49 +1453,114 @@ language plpgsql
 volatile
 as $function$
 declare
-    relation text := (_attach_triggers.declared).relation::text;
+    members regclass[] := (_attach_triggers.declared).relation
+        operator(pg_catalog.||) sqlembed._members((_attach_triggers.declared).relation);
+    is_partitioned boolean;
+    present record;
+    source text;
+    wanted record;
+    member regclass;
 begin
     perform sqlembed._make_note_function((_attach_triggers.declared).id);
-    execute pg_catalog.format(
-        'create or replace trigger %I after insert on %s
-        referencing new table as sqlembed_new
-        for each statement execute function sqlembed.%I()',
-        'sqlembed_insert_' || (_attach_triggers.declared).id,
-        relation,
-        '_note_' || (_attach_triggers.declared).id
+    perform sqlembed._make_row_functions((_attach_triggers.declared).id);
+    select c.relkind operator(pg_catalog.=) 'p'
+    into is_partitioned
+    from pg_catalog.pg_class as c
+    where c.oid operator(pg_catalog.=) (_attach_triggers.declared).relation;
+    select p.* into present from sqlembed._present_columns(_attach_triggers.declared) as p;
+    source := sqlembed._renamed_source(
+        (_attach_triggers.declared).relation,
+        (_attach_triggers.declared).source,
+        (_attach_triggers.declared).source_columns,
+        present.source
     );
-    execute pg_catalog.format(
-        'create or replace trigger %I after update on %s
-        referencing old table as sqlembed_old new table as sqlembed_new
-        for each statement execute function sqlembed.%I()',
-        'sqlembed_update_' || (_attach_triggers.declared).id,
-        relation,
-        '_note_' || (_attach_triggers.declared).id
-    );
-    if (_attach_triggers.declared).on_change operator(pg_catalog.=) 'hide' then
-        -- Its name sorts last, so that it sees the row as other triggers leave it. An ORM that writes
-        -- the old vector back beside a new text gets NULL; a client's new vector is kept.
-        execute pg_catalog.format(
-            'create or replace trigger %I before update on %s
-            for each row
-            when ((%s) is distinct from (%s) and pg_catalog.record_image_eq(row(old.%5$I), row(new.%5$I)))
-            execute function sqlembed._hide_vector(%5$L)',
-            'zz_sqlembed_hide_' || (_attach_triggers.declared).id,
-            relation,
-            sqlembed._row_source(
-                (_attach_triggers.declared).relation, (_attach_triggers.declared).source, 'old'
-            ),
-            sqlembed._row_source(
-                (_attach_triggers.declared).relation, (_attach_triggers.declared).source, 'new'
-            ),
-            (_attach_triggers.declared).name
-        );
+    if source is null then
+        raise exception 'sqlembed: a column of the source of % is gone', (_attach_triggers.declared).relation
+            using errcode = 'SE012',
+                hint = pg_catalog.format(
+                    'Declare it anew, after: select sqlembed.drop_embedding(%L, %L).',
+                    (_attach_triggers.declared).relation, (_attach_triggers.declared).name
+                );
     end if;
+    foreach member in array members
+    loop
+        for wanted in select w.* from sqlembed._wanted_triggers(_attach_triggers.declared) as w
+        loop
+            -- Partitions get the row triggers of their parent.
+            continue when wanted.is_row and is_partitioned
+                and member operator(pg_catalog.<>) (_attach_triggers.declared).relation;
+            execute pg_catalog.format(
+                'create or replace trigger %I %s %s execute function sqlembed.%I(%s)',
+                wanted.name,
+                pg_catalog.format(wanted.definition, member),
+                case
+                    -- An ORM that writes the old vector back beside a new text gets NULL; a client's
+                    -- new vector is kept.
+                    when wanted.function operator(pg_catalog.~) '^_hide_' then pg_catalog.format(
+                        'when ((%s) is distinct from (%s) and pg_catalog.record_image_eq(row(old.%3$I), row(new.%3$I)))',
+                        sqlembed._row_source(member, source, 'old'),
+                        sqlembed._row_source(member, source, 'new'),
+                        present.vector
+                    )
+                    when wanted.name operator(pg_catalog.~) '^sqlembed_update_' and wanted.fires operator(pg_catalog.=) 'A'
+                    then pg_catalog.format('when (new.%I is null)', present.vector)
+                end,
+                wanted.function,
+                case when wanted.function operator(pg_catalog.=) '_embed_statement' then (_attach_triggers.declared).id end
+            );
+            execute pg_catalog.format(
+                'alter table %s enable %s trigger %I',
+                member,
+                case wanted.fires when 'A' then 'always' when 'R' then 'replica' end,
+                wanted.name
+            );
+        end loop;
+    end loop;
+    perform sqlembed._drop_triggers(
+        (_attach_triggers.declared).id,
+        array(select w.name from sqlembed._wanted_triggers(_attach_triggers.declared) as w),
+        members
+    );
 end
 $function$;
 
 comment on function sqlembed._attach_triggers(sqlembed.embedding) is
-    'Put the triggers of an embedding on its table.';
+    'Put the triggers of an embedding on its table and the children of it, as they are wanted, and take off others of its own.';
+
+create or replace function sqlembed._base_columns(relation regclass, columns name[]) returns name[]
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select array(
+        select a.attname
+        from pg_attribute as a
+        where a.attrelid = _base_columns.relation
+            and a.attgenerated = ''
+            and not a.attisdropped
+            and (
+                a.attname = any (_base_columns.columns)
+                or exists (
+                    select
+                    from pg_attribute as g
+                    join pg_attrdef as e on e.adrelid = g.attrelid and e.adnum = g.attnum
+                    join pg_depend as d
+                        on d.classid = 'pg_attrdef'::regclass
+                        and d.objid = e.oid
+                        and d.refclassid = 'pg_class'::regclass
+                        and d.refobjid = g.attrelid
+                    where g.attrelid = a.attrelid
+                        and g.attgenerated <> ''
+                        and g.attname = any (_base_columns.columns)
+                        and d.refobjsubid = a.attnum
+                )
+            )
+        order by a.attnum
+    )
+$function$;
+
+comment on function sqlembed._base_columns(regclass, name[]) is
+    'Columns of a table that decide what others hold: in place of a generated column, those that it is made from. Triggers do not see the generated one, or not yet.';
 
 create or replace function sqlembed._build_index(declared sqlembed.embedding) returns void
 language plpgsql
@@ -1137,6 +1573,8 @@ declare
         when 'inner_product' then '_ip_ops'
         when 'l1' then '_l1_ops'
     end;
+    -- What holds the vectors.
+    holder regclass := coalesce((_build_index.declared).side, (_build_index.declared).relation);
     made name;
 begin
     if exists (
@@ -1147,7 +1585,7 @@ begin
         join pg_catalog.pg_opclass as o on o.oid operator(pg_catalog.=) i.indclass[0]
         join pg_catalog.pg_attribute as a
             on a.attrelid operator(pg_catalog.=) i.indrelid and a.attnum operator(pg_catalog.=) i.indkey[0]
-        where i.indrelid operator(pg_catalog.=) (_build_index.declared).relation
+        where i.indrelid operator(pg_catalog.=) holder
             and i.indpred is null
             and m.amname operator(pg_catalog.=) (_build_index.declared).index
             and o.opcname operator(pg_catalog.=) operator_class
@@ -1166,7 +1604,7 @@ begin
     ) || '_' || (_build_index.declared).id;
     execute pg_catalog.format(
         'create index %I on %s using %I (%I public.%s)',
-        made, (_build_index.declared).relation, (_build_index.declared).index, (_build_index.declared).name,
+        made, holder, (_build_index.declared).index, (_build_index.declared).name,
         operator_class
     );
     update sqlembed.embedding as e
@@ -1239,9 +1677,9 @@ begin
             when tree operator(pg_catalog.~) ':hasSubLinks true' then 'it reads another table or has a sub-select'
             when tree operator(pg_catalog.~) ':hasAggs true|:hasWindowFuncs true|:hasTargetSRFs true'
                 then 'it has an aggregate, a window function or returns several rows'
-            when tree operator(pg_catalog.~) '\{VAR :varno \d+ :varattno 0 ' then 'it uses the whole row'
-            when tree operator(pg_catalog.~) '\{VAR :varno \d+ :varattno -' then 'it uses a system column'
-            when definition operator(pg_catalog.!~) pg_catalog.format(' AS %s\s+FROM [^\n]*;$', view_name)
+            when tree operator(pg_catalog.~) '[{]VAR :varno [0-9]+ :varattno 0 ' then 'it uses the whole row'
+            when tree operator(pg_catalog.~) '[{]VAR :varno [0-9]+ :varattno -' then 'it uses a system column'
+            when definition operator(pg_catalog.!~) pg_catalog.format(E' AS %s[[:space:]]+FROM [^\n]*;$', view_name)
                 or exists (
                     select
                     from pg_catalog.pg_attribute as a
@@ -1270,8 +1708,16 @@ begin
                 );
     end if;
     _canonical_source.expression := pg_catalog.regexp_replace(
-        pg_catalog.regexp_replace(definition, '^\s*SELECT\s+', ''), ' AS ' || view_name || '\s.*$', ''
+        pg_catalog.regexp_replace(definition, '^[[:space:]]*SELECT[[:space:]]+', ''), ' AS ' || view_name || '[[:space:]].*$', ''
     );
+    -- Of a view, PostgreSQL 15 writes every column with the name of its table.
+    if pg_catalog.current_setting('server_version_num')::integer operator(pg_catalog.<) 160000 then
+        _canonical_source.expression := sqlembed._unqualified(
+            _canonical_source.expression,
+            (select c.relname from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) _canonical_source.relation),
+            _canonical_source.columns
+        );
+    end if;
 end
 $function$;
 
@@ -1313,17 +1759,21 @@ begin
     -- Owners of tables may insert here, and what they write about the key becomes SQL that runs with
     -- the rights of the owner of sqlembed.
     perform sqlembed._check_relation(new.relation);
+    if new.side is not null then
+        -- Workers write to it with their own rights.
+        perform sqlembed._check_relation(new.side);
+        perform sqlembed._refuse_side(new.relation, new.side, new.name);
+    end if;
     select
         k.columns,
-        array(
-            select a.atttypid::regtype
-            from unnest(k.columns) with ordinality as c (name, position)
-            join pg_attribute as a on a.attrelid = new.relation and a.attname = c.name and not a.attisdropped
-            order by c.position
-        ),
+        sqlembed._column_types(new.relation, k.columns),
         k.expression
     into new.key_columns, new.key_types, new.key_expression
     from sqlembed._key_sql(new.relation) as k;
+    new.numbered_in := new.relation::oid;
+    new.vector_number := (sqlembed._column_numbers(coalesce(new.side, new.relation), array[new.name]))[1];
+    new.source_numbers := sqlembed._column_numbers(new.relation, new.source_columns);
+    new.members := sqlembed._members(new.relation);
     if not exists (select from sqlembed.embedder_key as k where k.embedder = new.embedder) then
         raise exception 'sqlembed: permission denied for embedder %', quote_ident(new.embedder)
             using errcode = '42501',
@@ -1339,67 +1789,38 @@ comment on function sqlembed._check_declaration() is
 create or replace trigger check_declaration before insert on sqlembed.embedding
 for each row execute function sqlembed._check_declaration();
 
-create or replace function sqlembed._check_family(relation regclass) returns void
+create or replace function sqlembed._check_family(relation regclass, embedding name) returns void
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    found record;
+    other regclass;
 begin
-    select c.relispartition, c.relkind into found from pg_class as c where c.oid = _check_family.relation;
-    if found.relispartition then
+    if (select c.relispartition from pg_class as c where c.oid = _check_family.relation) then
         raise exception 'sqlembed: % is a partition', _check_family.relation
             using errcode = 'SE010',
-                hint = format('Embed %s: what is written through it is noticed there only.', pg_partition_root(_check_family.relation)::regclass);
+                hint = format('Embed %s: its rows move from one partition to another.', pg_partition_root(_check_family.relation)::regclass);
     end if;
-    if exists (
-        select
-        from pg_inherits as i
-        where i.inhrelid = _check_family.relation or i.inhparent = _check_family.relation and found.relkind = 'r'
-    ) then
-        raise exception 'sqlembed: % belongs to an inheritance tree', _check_family.relation
-            using errcode = 'SE010', hint = 'Make it a partitioned table: triggers do not reach from a parent to its children.';
-    end if;
-end
-$function$;
-
-comment on function sqlembed._check_family(regclass) is
-    'An error when rows of a table may be written through another one, whose statements its triggers do not see.';
-
-create or replace function sqlembed._check_no_generated(relation regclass, columns name[]) returns void
-language plpgsql
-stable
-set search_path = pg_catalog, pg_temp
-as $function$
-declare
-    generated name;
-begin
-    select a.attname
-    into generated
-    from pg_attribute as a
-    where a.attrelid = _check_no_generated.relation
-        and a.attname = any (_check_no_generated.columns)
-        and a.attgenerated <> ''
-    limit 1;
+    select e.relation
+    into other
+    from sqlembed.embedding as e
+    where e.name = _check_family.embedding
+        and e.relation <> _check_family.relation
+        and (
+            e.relation = any (sqlembed._members(_check_family.relation))
+            or _check_family.relation = any (sqlembed._members(e.relation))
+        );
     if found then
-        raise exception 'sqlembed: column % is generated, and a trigger that hides vectors cannot see it', quote_ident(generated)
-            using errcode = 'SE012',
-                hint = format(
-                    'Write its expression into the source, or say on_change => ''keep''. It is: %s.',
-                    (
-                        select pg_get_expr(d.adbin, d.adrelid)
-                        from pg_attrdef as d
-                        join pg_attribute as a on a.attrelid = d.adrelid and a.attnum = d.adnum
-                        where d.adrelid = _check_no_generated.relation and a.attname = generated
-                    )
-                );
+        raise exception 'sqlembed: column % of % is an embedding of %, which is of the same family',
+            quote_ident(_check_family.embedding), _check_family.relation, other
+            using errcode = 'SE011', hint = format('One declaration does for parent and children: see %s.', other);
     end if;
 end
 $function$;
 
-comment on function sqlembed._check_no_generated(regclass, name[]) is
-    'An error when one of the columns is generated.';
+comment on function sqlembed._check_family(regclass, name) is
+    'An error when a table is a partition, or a parent or child of it keeps the same column.';
 
 create or replace function sqlembed._check_relation(relation regclass) returns void
 language plpgsql
@@ -1431,57 +1852,119 @@ $function$;
 comment on function sqlembed._check_relation(regclass) is
     'An error when a relation cannot have embeddings, or is not the caller''s.';
 
+create or replace function sqlembed._column_numbers(relation regclass, columns name[]) returns smallint[]
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select array(
+        select a.attnum
+        from unnest(_column_numbers.columns) with ordinality as c (name, position)
+        left join pg_attribute as a
+            on a.attrelid = _column_numbers.relation and a.attname = c.name and a.attnum > 0 and not a.attisdropped
+        order by c.position
+    )
+$function$;
+
+comment on function sqlembed._column_numbers(regclass, name[]) is
+    'Numbers of columns, which they keep whatever they are called; NULL for one that is missing.';
+
 create or replace function sqlembed._drop_note_function(embedding integer) returns void
 language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
+declare
+    made text;
 begin
-    if not exists (select from sqlembed.embedding as e where e.id = _drop_note_function.embedding)
-        and not exists (
-            select
-            from pg_trigger as t
-            where t.tgfoid = to_regprocedure(format('sqlembed.%I()', '_note_' || _drop_note_function.embedding))
-        )
-    then
-        execute format('drop function if exists sqlembed.%I()', '_note_' || _drop_note_function.embedding);
+    if exists (select from sqlembed.embedding as e where e.id = _drop_note_function.embedding) then
+        return;
     end if;
+    foreach made in array array['_note_', '_note_row_', '_hide_']
+    loop
+        made := format('sqlembed.%I()', made || _drop_note_function.embedding);
+        if not exists (select from pg_trigger as t where t.tgfoid = to_regprocedure(made)) then
+            execute format('drop function if exists %s', made);
+        end if;
+    end loop;
 end
 $function$;
 
 comment on function sqlembed._drop_note_function(integer) is
-    'Remove the trigger function of an embedding that is no more, once no trigger calls it. Harmless in anybody''s hands.';
+    'Remove the trigger functions of an embedding that is no more, once no trigger calls them. Harmless in anybody''s hands.';
 
-create or replace function sqlembed._hide_vector() returns trigger
+create or replace function sqlembed._drop_triggers(embedding integer, kept name[], members regclass[]) returns void
 language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
 as $function$
+declare
+    found record;
 begin
-    return pg_catalog.jsonb_populate_record(new, pg_catalog.jsonb_build_object(tg_argv[0], null));
+    for found in
+        select t.tgname, t.tgrelid::regclass as relation
+        from pg_trigger as t
+        where (
+            t.tgfoid in (
+                to_regprocedure(format('sqlembed.%I()', '_note_' || _drop_triggers.embedding)),
+                to_regprocedure(format('sqlembed.%I()', '_note_row_' || _drop_triggers.embedding)),
+                to_regprocedure(format('sqlembed.%I()', '_hide_' || _drop_triggers.embedding))
+            )
+            or t.tgfoid = 'sqlembed._embed_statement()'::regprocedure
+            and t.tgname = 'sqlembed_vectors_' || _drop_triggers.embedding
+        )
+            and t.tgparentid = 0
+            and not (t.tgname = any (_drop_triggers.kept) and t.tgrelid = any (_drop_triggers.members))
+        order by t.tgrelid, t.tgname
+    loop
+        execute format('drop trigger %I on %s', found.tgname, found.relation);
+    end loop;
 end
 $function$;
 
-comment on function sqlembed._hide_vector() is
-    'Row trigger of on_change => ''hide'': the source has changed, so the vector of the old one goes.';
+comment on function sqlembed._drop_triggers(integer, name[], regclass[]) is
+    'Take the triggers of an embedding off every table, but for those of some names on some tables.';
+
+create or replace function sqlembed._generation(relation regclass, number smallint) returns text
+language sql
+stable
+set search_path = pg_catalog
+as $function$
+    select format('(%s)::%s', pg_get_expr(d.adbin, d.adrelid), format_type(a.atttypid, a.atttypmod))
+    from pg_attrdef as d
+    join pg_attribute as a on a.attrelid = d.adrelid and a.attnum = d.adnum
+    where d.adrelid = _generation.relation and d.adnum = _generation.number
+$function$;
+
+comment on function sqlembed._generation(regclass, smallint) is
+    'What a generated column is made of, every name qualified that is not in pg_catalog.';
+
+create or replace function sqlembed._is_family(relation regclass) returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select exists (
+        select from pg_class as c where c.oid = _is_family.relation and c.relkind = 'p'
+    )
+    or exists (
+        select from pg_inherits as i where _is_family.relation in (i.inhrelid, i.inhparent)
+    )
+$function$;
+
+comment on function sqlembed._is_family(regclass) is
+    'Whether rows of a table may be written by statements on another one: its partitions, children or parents.';
 
 create or replace function sqlembed._is_waiting(relation regclass, since timestamptz) returns boolean
 language sql
 stable
-security definer
 set search_path = pg_catalog, pg_temp
 as $function$
     select exists (
         select
-        from sqlembed.embedding as e
-        where e.relation = _is_waiting.relation
-            and (
-                exists (
-                    select from sqlembed.job as j where j.embedding = e.id and j.changed_at <= _is_waiting.since
-                )
-                or exists (
-                    select from sqlembed.change as c where c.embedding = e.id and c.changed_at <= _is_waiting.since
-                )
-            )
+        from sqlembed._waiting as w
+        where w.relation = _is_waiting.relation and w.changed_at <= _is_waiting.since
     )
 $function$;
 
@@ -1534,7 +2017,7 @@ as $function$
                     else 'r.%1$I %2$s (k.key operator(pg_catalog.->>) %3$s)::%4$s'
                 end,
                 a.attname,
-                coalesce(equal.operator, 'operator(pg_catalog.=)'),
+                sqlembed._equal_operator(k.operator_class),
                 k.position - 1,
                 -- Without the length of a char or a varchar; nothing has to be cut off.
                 format_type(base.oid, -1)
@@ -1556,19 +2039,6 @@ as $function$
         )
         select base.oid from base where base.typtype <> 'd'
     ) as base
-    left join lateral (
-        select format('operator(%I.%s)', n.nspname, p.oprname) as operator
-        from pg_opclass as c
-        join pg_amop as m
-            on m.amopfamily = c.opcfamily
-            and m.amopstrategy = 3
-            and m.amoplefttype = c.opcintype
-            and m.amoprighttype = c.opcintype
-        join pg_am as method on method.oid = m.amopmethod and method.amname = 'btree'
-        join pg_operator as p on p.oid = m.amopopr
-        join pg_namespace as n on n.oid = p.oprnamespace
-        where c.oid = k.operator_class
-    ) as equal on true
     where i.indrelid = _key_sql.relation and i.indisprimary and k.position <= i.indnkeyatts
     having count(*) > 0
 $function$;
@@ -1596,6 +2066,45 @@ $function$;
 comment on function sqlembed._key_text(anyelement) is
     'A value of a key as text, the same in every session.';
 
+create or replace function sqlembed._make_hash_function(declared sqlembed.embedding) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    schema name;
+    owner regrole;
+    made text;
+begin
+    select n.nspname, c.relowner
+    into schema, owner
+    from pg_class as c
+    join pg_namespace as n on n.oid = c.relnamespace
+    where c.oid = (_make_hash_function.declared).relation;
+    made := format('%I.%I(%s)', schema, (_make_hash_function.declared).hash_function, (_make_hash_function.declared).relation);
+    if to_regprocedure(made) is not null then
+        raise exception 'sqlembed: there is a function % already', to_regprocedure(made)
+            using errcode = 'SE011', hint = 'Rename it, or give the embedding another name: embedding => ''...''.';
+    end if;
+    -- Its body is parsed now, so that whoever calls it finds what is meant, whatever their
+    -- search_path, and what is renamed later; short enough to become part of the caller's query.
+    execute format(
+        'create function %I.%I(r %s) returns bytea language sql stable return sha256(convert_to((%s)::text, ''UTF8''))',
+        schema, (_make_hash_function.declared).hash_function, (_make_hash_function.declared).relation,
+        sqlembed._row_source((_make_hash_function.declared).relation, (_make_hash_function.declared).source, 'r')
+    );
+    execute format('alter function %s owner to %s', made, owner);
+    execute format(
+        'comment on function %s is %L',
+        made,
+        'sha256 of the text of a row that is embedded: where it is the source_hash of the side table, the vector is up to date. Made by sqlembed.create_embedding.'
+    );
+end
+$function$;
+
+comment on function sqlembed._make_hash_function(sqlembed.embedding) is
+    'Make the function by which a search tells whether a vector in the side table is that of the present row.';
+
 create or replace function sqlembed._make_note_function(embedding integer) returns void
 language plpgsql
 volatile
@@ -1604,55 +2113,44 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     declared sqlembed.embedding;
-    key text;
-    vector text;
-    source text;
-    made text;
-    changed text;
+    note record;
+    bell text;
+    lost text;
+    made text := format('sqlembed.%I', '_note_' || _make_note_function.embedding);
 begin
     select e.* into declared from sqlembed.embedding as e where e.id = _make_note_function.embedding;
-    -- Columns have no prefix: a name that has one and is no column any more means a function.
-    key := (select k.expression from sqlembed._key_sql(declared.relation, '') as k);
-    if key is null then
+    select n.* into note from sqlembed._note_sql(declared.id, declared.on_change) as n;
+    if note.key is null then
         return;
     end if;
-    vector := quote_ident(declared.name);
-    source := (select string_agg(quote_ident(c), ', ') from unnest(declared.source_columns) as c);
-    made := format('sqlembed.%I', '_note_' || declared.id);
-
-    changed := case declared.on_change
-        -- The row trigger has set the vector to NULL where the source changed.
-        when 'hide' then format(
+    bell := case declared.timing
+        when 'async' then format(
             $sql$
-            select %1$s, n.key
-            from (select %2$s as key, row(%4$s) as source from sqlembed_new where %3$s is null) as n
-            left join (select %2$s as key, %3$s is null as was_null, row(%4$s) as source from sqlembed_old) as o
-                on o.key = n.key
-            where o.key is null or not o.was_null or o.source *<> n.source$sql$,
-            declared.id, key, vector, source
+    -- NOTIFY serializes commits, so a bell is rung only while a worker waits for one. The shared
+    -- lock, held to the end of the transaction, keeps a worker from falling asleep meanwhile.
+    if sqlembed_noted > 0 and not pg_try_advisory_xact_lock_shared(%s, 0) then
+        perform pg_notify('sqlembed', '');
+    end if;$sql$,
+            sqlembed._lock('idle')
         )
-        -- A vector that came with the new text is the client's own and stays. One that goes with its
-        -- row to another key may be out of date, if the old key was waiting.
-        else format(
+        else ''
+    end;
+    -- A column that was dropped must not fail the application's statement, unless it was to embed.
+    lost := case declared.timing
+        when 'sync' then format(
             $sql$
-            select %1$s, n.key
-            from (select %2$s as key, %3$s as vector, row(%4$s) as source from sqlembed_new) as n
-            left join (select %2$s as key, %3$s as vector, row(%4$s) as source from sqlembed_old) as o on o.key = n.key
-            where case
-                when o.key is null then n.vector is null or exists (
-                    select
-                    from (select %2$s as key from sqlembed_old) as p
-                    join (
-                        select j.key from sqlembed.job as j where j.embedding = %1$s
-                        union all
-                        select c.key from sqlembed.change as c where c.embedding = %1$s
-                    ) as w on w.key = p.key
-                )
-                when n.vector is null then o.vector is not null or o.source *<> n.source
-                else o.source *<> n.source and record_image_eq(row(o.vector), row(n.vector))
-            end$sql$,
-            declared.id, key, vector, source
+        if exists (
+            select
+            from sqlembed.embedding as e
+            cross join lateral sqlembed._present_columns(e) as p
+            where e.id = %s and p.vector is not null and array_position(p.source, null) is not null
+        ) then
+            raise exception 'sqlembed: rows of %% cannot be embedded: %%', tg_relid::regclass, sqlerrm
+                using errcode = 'SE012', hint = 'Declare the embedding anew: drop_embedding, then create_embedding.';
+        end if;$sql$,
+            declared.id
         )
+        else ''
     end;
 
     -- Nothing of the table's owner may run in it: rows are compared by their bytes (*<>), and the
@@ -1668,55 +2166,64 @@ set enable_nestloop = off
 as %2$L
 $sql$,
         made,
-        format(
+        case declared.place when 'side' then sqlembed._side_note_body(declared.id, note.key, note.source) else format(
             $sql$
 #variable_conflict use_column
+declare
+    sqlembed_note text;
+    sqlembed_noted bigint;
 begin
     -- Attached without these names for its rows, they would lead to views of the caller's in pg_temp.
     if to_regclass('sqlembed_new') is not null or to_regclass('sqlembed_old') is not null then
         raise exception 'sqlembed: trigger %% of %% was not made by create_embedding', quote_ident(tg_name), tg_relid::regclass
             using errcode = '42501', hint = 'Declare the embedding with sqlembed.create_embedding.';
     end if;
-    -- The worker's own write of a vector is no change; what other triggers do upon it may be.
-    if current_setting('sqlembed.writing', true) = 'on' and pg_trigger_depth() = 1 then
+    -- The worker's own write of a vector is no change; what other triggers do upon it may be. Anybody
+    -- can make the setting, so it counts only for those who may work.
+    if current_setting('sqlembed.writing', true) = 'on' and pg_trigger_depth() = 1
+        and has_function_privilege(session_user, 'sqlembed._stop_worker(integer)', 'execute')
+    then
         return null;
     end if;
-    -- A column that was dropped or renamed under us must not fail the application's statement.
     begin
         if tg_op = 'INSERT' then
-            perform %2$s, %4$s from sqlembed_new where %3$s is null limit 1;
+            perform * from (%2$s) as sqlembed_probe;
         else
-            perform %2$s, %4$s, %3$s from sqlembed_new%5$s limit 1;
+            perform * from (%3$s) as sqlembed_probe;
         end if;
     exception when undefined_column or undefined_function then
-        return null;
+        -- A column has another name now: until a worker has made this function anew, the statement is
+        -- made here.%7$s
+        select case tg_op when 'INSERT' then s.inserted else s.updated end
+        into sqlembed_note
+        from sqlembed._note_sql(%1$s, 'keep') as s;
+        if sqlembed_note is null then
+            return null;
+        end if;
     end;
-    if not found then
+    if sqlembed_note is not null then
+        execute sqlembed_note;
+        get diagnostics sqlembed_noted = row_count;
+    elsif not found then
         return null;
-    end if;
-
-    if tg_op = 'INSERT' then
-        insert into sqlembed.change (embedding, key)
-        select %1$s, %2$s from sqlembed_new where %3$s is null;
+    elsif tg_op = 'INSERT' then
+        %4$s;
+        get diagnostics sqlembed_noted = row_count;
     else
-        insert into sqlembed.change (embedding, key)%6$s;
-    end if;
-    -- NOTIFY serializes commits, so a bell is rung only while a worker waits for one. The shared
-    -- lock, held to the end of the transaction, keeps a worker from falling asleep meanwhile.
-    if found and not pg_try_advisory_xact_lock_shared(%7$s, 0) then
-        perform pg_notify('sqlembed', '');
-    end if;
+        %5$s;
+        get diagnostics sqlembed_noted = row_count;
+    end if;%6$s
     return null;
 end
 $sql$,
             declared.id,
-            key,
-            vector,
-            source,
-            case declared.on_change when 'hide' then format(' where %s is null', vector) else '' end,
-            changed,
-            sqlembed._lock('idle')
-        )
+            note.probe_inserted,
+            note.probe_updated,
+            note.inserted,
+            note.updated,
+            bell,
+            lost
+        ) end
     );
     execute format(
         'comment on function %s() is %L',
@@ -1735,33 +2242,390 @@ $function$;
 comment on function sqlembed._make_note_function(integer) is
     'Make the function that the statement triggers of an embedding call, out of the catalogue and the present primary key. Harmless in anybody''s hands: it makes the same function again.';
 
-create or replace function sqlembed._pending(relation regclass, out rows bigint, out served boolean)
-language sql
-stable
+create or replace function sqlembed._make_row_functions(embedding integer) returns void
+language plpgsql
+volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
+declare
+    declared sqlembed.embedding;
+    asked record;
+    made name;
+begin
+    select e.* into declared from sqlembed.embedding as e where e.id = _make_row_functions.embedding;
+    select s.* into asked from sqlembed._note_row_sql(declared.id, 'old.', 'new.', declared.on_change) as s;
+    if asked.key is null or declared.place = 'side' then
+        return;
+    end if;
+
+    -- As in the function for statements, nothing of the table's owner may run in it. Rows are noted
+    -- outside of the block that catches errors: inside, each would cost a transaction id.
+    execute format(
+        $sql$
+create or replace function sqlembed.%1$I() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as %2$L
+$sql$,
+        '_note_row_' || declared.id,
+        format(
+            $sql$
+declare
+    sqlembed_key jsonb;
+    sqlembed_changed boolean;
+    sqlembed_asked record;
+begin
+    if current_setting('sqlembed.writing', true) = 'on' and pg_trigger_depth() = 1
+        and has_function_privilege(session_user, 'sqlembed._stop_worker(integer)', 'execute')
+    then
+        return new;
+    end if;
+    begin
+        if tg_op = 'INSERT' then
+            sqlembed_changed := %2$s;
+        else
+            sqlembed_changed := %3$s;
+        end if;
+        if sqlembed_changed then
+            sqlembed_key := %4$s;
+        end if;
+    exception when undefined_column or undefined_function then
+        -- A column was renamed or dropped, and no worker has made this function anew yet.
+        select s.* into sqlembed_asked from sqlembed._note_row_sql(%1$s, '($2).', '($1).', 'keep') as s;
+        if sqlembed_asked.key is null then
+            return new;
+        end if;
+        if tg_op = 'INSERT' then
+            execute 'select ' || sqlembed_asked.inserted into sqlembed_changed using new;
+        else
+            execute 'select ' || sqlembed_asked.updated into sqlembed_changed using new, old;
+        end if;
+        if sqlembed_changed then
+            execute 'select ' || sqlembed_asked.key into sqlembed_key using new;
+        end if;
+    end;
+    if sqlembed_changed then
+        insert into sqlembed.change (embedding, key, transaction) values (%1$s, sqlembed_key, %6$s);
+        -- As in the function for statements.
+        if not pg_try_advisory_xact_lock_shared(%5$s, 0) then
+            perform pg_notify('sqlembed', '');
+        end if;
+    end if;
+    return new;
+end
+$sql$,
+            declared.id, asked.inserted, asked.updated, asked.key, sqlembed._lock('idle'),
+            case declared.timing when 'sync' then 'pg_current_xact_id()' else 'null' end
+        )
+    );
+    execute format(
+        'comment on function sqlembed.%I() is %L',
+        '_note_row_' || declared.id,
+        'Row trigger: append the key of a row that needs a vector to change. Made by create_embedding for tables whose rows come by several ways, and for rows that replication applies.'
+    );
+
+    -- It runs with the writer's rights and search_path.
+    execute format(
+        $sql$
+create or replace function sqlembed.%1$I() returns trigger
+language plpgsql
+as %2$L
+$sql$,
+        '_hide_' || declared.id,
+        format(
+            $sql$
+begin
+    begin
+        new.%2$I := null;
+    exception when undefined_column then
+        return coalesce(
+            (
+                select pg_catalog.jsonb_populate_record(new, pg_catalog.jsonb_build_object(p.vector, null))
+                from sqlembed.embedding as e
+                cross join lateral sqlembed._present_columns(e) as p
+                where e.id operator(pg_catalog.=) %1$s and p.vector is not null
+            ),
+            new
+        );
+    end;
+    return new;
+end
+$sql$,
+            declared.id,
+            (select p.vector from sqlembed._present_columns(declared) as p)
+        )
+    );
+    execute format(
+        'comment on function sqlembed.%I() is %L',
+        '_hide_' || declared.id,
+        'Row trigger of on_change => ''hide'': the source has changed, so the vector of the old one goes. Made by create_embedding for one embedding.'
+    );
+    foreach made in array array['_note_row_', '_hide_']
+    loop
+        execute format('revoke execute on function sqlembed.%I() from public', made || declared.id);
+        execute format(
+            'grant execute on function sqlembed.%I() to %s',
+            made || declared.id,
+            (select c.relowner::regrole from pg_class as c where c.oid = declared.relation)
+        );
+    end loop;
+end
+$function$;
+
+comment on function sqlembed._make_row_functions(integer) is
+    'Make the functions that the row triggers of an embedding call, out of the catalogue and the present names of the columns. Harmless in anybody''s hands: it makes the same functions again.';
+
+create or replace function sqlembed._may_wait(embedding integer, key jsonb) returns boolean
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- The log of changes has no index. It is asked for every row whose key changes, so a long one
+    -- counts as a yes: to embed a row once more is cheaper than to read it all again.
+    select exists (
+        select from sqlembed.job as j where j.embedding = _may_wait.embedding and j.key = _may_wait.key
+    )
+    or (
+        select count(*) > 100 or coalesce(bool_or(c.key = _may_wait.key), false)
+        from (
+            select c.key from sqlembed.change as c where c.embedding = _may_wait.embedding limit 101
+        ) as c
+    )
+$function$;
+
+comment on function sqlembed._may_wait(integer, jsonb) is
+    'Whether a row may wait for its vector.';
+
+revoke execute on function sqlembed._may_wait(integer, jsonb) from public;
+
+create or replace function sqlembed._members(relation regclass) returns regclass[]
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    with recursive family as (
+        select _members.relation::oid as member
+        union
+        select i.inhrelid
+        from family as f
+        join pg_inherits as i on i.inhparent = f.member and not i.inhdetachpending
+        join pg_class as c on c.oid = i.inhrelid
+        where c.relkind in ('r', 'p') and c.relpersistence <> 't'
+    )
+    select coalesce(array_agg(f.member::regclass order by f.member), '{}')
+    from family as f
+    where f.member <> _members.relation
+$function$;
+
+comment on function sqlembed._members(regclass) is
+    'Partitions or inheritance children of a table, and theirs, without itself.';
+
+create or replace function sqlembed._note_row_sql(
+    embedding integer,
+    old text,
+    new text,
+    on_change text,
+    out key text,
+    out inserted text,
+    out updated text
+)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    declared sqlembed.embedding;
+    old_key text;
+    vector name;
+    sources text;
+begin
+    select e.* into declared from sqlembed.embedding as e where e.id = _note_row_sql.embedding;
+    _note_row_sql.key := (select k.expression from sqlembed._key_sql(declared.relation, _note_row_sql.new) as k);
+    old_key := (select k.expression from sqlembed._key_sql(declared.relation, _note_row_sql.old) as k);
+    select
+        p.vector,
+        (
+            select format(
+                'record_image_ne(row(%s), row(%s))',
+                coalesce(string_agg(_note_row_sql.old || quote_ident(c), ', '), 'null'),
+                coalesce(string_agg(_note_row_sql.new || quote_ident(c), ', '), 'null')
+            )
+            from unnest(sqlembed._base_columns(declared.relation, p.source)) as c
+        )
+    into vector, sources
+    from sqlembed._present_columns(declared) as p;
+    if vector is null then
+        _note_row_sql.key := null;
+    end if;
+    if _note_row_sql.key is null then
+        return;
+    end if;
+    _note_row_sql.inserted := format('%s%I is null', _note_row_sql.new, vector);
+    -- The same conditions as those of whole statements.
+    _note_row_sql.updated := format(
+        case _note_row_sql.on_change
+            when 'hide' then '%2$s%3$I is null and (%1$s%3$I is not null or %4$s <> %5$s or %6$s)'
+            else
+                'case '
+                'when %4$s <> %5$s then %2$s%3$I is null '
+                'or record_image_eq(row(%1$s%3$I), row(%2$s%3$I)) and (%6$s or sqlembed._may_wait(%7$s, %4$s)) '
+                'when %2$s%3$I is null then %1$s%3$I is not null or %6$s '
+                'else %6$s and record_image_eq(row(%1$s%3$I), row(%2$s%3$I)) end'
+        end,
+        _note_row_sql.old, _note_row_sql.new, vector, old_key, _note_row_sql.key, sources, declared.id
+    );
+end
+$function$;
+
+comment on function sqlembed._note_row_sql(integer, text, text, text) is
+    'What a row trigger asks of a row, after the present names of its columns: its key, and whether it needs a vector when it is inserted and when it is updated. NULL when there is no key or no vector column any more.';
+
+revoke execute on function sqlembed._note_row_sql(integer, text, text, text) from public;
+
+create or replace function sqlembed._note_sql(
+    embedding integer,
+    on_change text,
+    out probe_inserted text,
+    out probe_updated text,
+    out inserted text,
+    out updated text,
+    out key text,
+    out source text
+)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    declared sqlembed.embedding;
+    vector text;
+    -- With timing sync, the writer embeds before the commit and finds its own changes by the stamp.
+    stamp text;
+begin
+    select e.* into declared from sqlembed.embedding as e where e.id = _note_sql.embedding;
+    -- Columns have no prefix: a name that has one and is no column any more means a function.
+    stamp := case declared.timing when 'sync' then 'pg_current_xact_id()' else 'null' end;
+    _note_sql.key := (select k.expression from sqlembed._key_sql(declared.relation, '') as k);
+    select
+        quote_ident(p.vector),
+        coalesce(
+            (
+                select string_agg(quote_ident(c), ', ')
+                from unnest(sqlembed._base_columns(declared.relation, p.source)) as c
+            ),
+            'null'
+        )
+    into vector, _note_sql.source
+    from sqlembed._present_columns(declared) as p;
+    if _note_sql.key is null or vector is null then
+        _note_sql.key := null;
+        return;
+    end if;
+
+    _note_sql.probe_inserted := format(
+        'select %1$s, %2$s from sqlembed_new where %3$s is null limit 1', _note_sql.key, _note_sql.source, vector
+    );
+    _note_sql.probe_updated := format(
+        'select %1$s, %2$s, %3$s from sqlembed_new%4$s limit 1',
+        _note_sql.key, _note_sql.source, vector, case _note_sql.on_change when 'hide' then format(' where %s is null', vector) else '' end
+    );
+    _note_sql.inserted := format(
+        'insert into sqlembed.change (embedding, key, transaction) select %1$s, %2$s, %4$s from sqlembed_new where %3$s is null',
+        declared.id, _note_sql.key, vector, stamp
+    );
+    _note_sql.updated := case _note_sql.on_change
+        -- The row trigger has set the vector to NULL where the source changed.
+        when 'hide' then format(
+            $sql$insert into sqlembed.change (embedding, key, transaction)
+            select %1$s, n.key, %5$s
+            from (select %2$s as key, row(%4$s) as source from sqlembed_new where %3$s is null) as n
+            left join (select %2$s as key, %3$s is null as was_null, row(%4$s) as source from sqlembed_old) as o
+                on o.key = n.key
+            where o.key is null or not o.was_null or o.source *<> n.source$sql$,
+            declared.id, _note_sql.key, vector, _note_sql.source, stamp
+        )
+        -- A vector that came with the new text is the client's own and stays. One that goes with its
+        -- row to another key may be out of date, if the old key was waiting or the text has changed
+        -- as well: then text and vector have not stood together before. The type's own output
+        -- compares what has no operator that can be hashed.
+        else format(
+            $sql$insert into sqlembed.change (embedding, key, transaction)
+            select %1$s, n.key, %5$s
+            from (select %2$s as key, %3$s as vector, row(%4$s) as source from sqlembed_new) as n
+            left join (select %2$s as key, %3$s as vector, row(%4$s) as source from sqlembed_old) as o on o.key = n.key
+            where case
+                when n.vector is null then o.key is null or o.vector is not null or o.source *<> n.source
+                when o.key is not null and (o.source *= n.source or record_image_eq(row(o.vector), row(n.vector)))
+                then o.source *<> n.source
+                else md5(row(n.vector)::text) in (select md5(row(%3$s)::text) from sqlembed_old) and (
+                    md5(row(n.source, n.vector)::text) not in (select md5(row(row(%4$s), %3$s)::text) from sqlembed_old)
+                    or exists (
+                        select
+                        from (select %2$s as key from sqlembed_old) as p
+                        join (
+                            select j.key from sqlembed.job as j where j.embedding = %1$s
+                            union all
+                            select c.key from sqlembed.change as c where c.embedding = %1$s
+                        ) as w on w.key = p.key
+                    )
+                )
+            end$sql$,
+            declared.id, _note_sql.key, vector, _note_sql.source, stamp
+        )
+    end;
+end
+$function$;
+
+comment on function sqlembed._note_sql(integer, text) is
+    'With what a statement trigger finds and notes the rows that need a vector, after the present names of their columns: two probes and two statements, and what they say for the key and the columns of the source. NULL when there is no key or no vector column any more.';
+
+revoke execute on function sqlembed._note_sql(integer, text) from public;
+
+create or replace function sqlembed._pending(relation regclass, out rows bigint, out served boolean)
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
     with waiting as materialized (
-        select e.embedder, w.rows
-        from sqlembed.embedding as e
-        cross join lateral (
-            select count(*) as rows
-            from (
-                select j.key from sqlembed.job as j where j.embedding = e.id
-                union
-                select c.key from sqlembed.change as c where c.embedding = e.id
-            ) as keys
-        ) as w
-        where e.relation = _pending.relation and w.rows > 0
+        select w.embedder, nullif(count(distinct w.key), 0) as rows
+        from sqlembed._waiting as w
+        where w.relation = _pending.relation
+        group by w.embedding, w.embedder
     )
     select
-        coalesce(sum(w.rows), 0)::bigint,
+        case when count(*) = count(w.rows) then coalesce(sum(w.rows), 0)::bigint end,
         coalesce(bool_and(exists (select from sqlembed.worker as l where w.embedder = any (l.embedders))), true)
     from waiting as w
 $function$;
 
 comment on function sqlembed._pending(regclass) is
-    'How many rows of a table wait, and whether living workers serve all of them.';
+    'How many rows of a table wait, NULL for those from whom a policy keeps rows back, and whether living workers serve all of them.';
+
+create or replace function sqlembed._prefixed_source(relation regclass, expression text, row_name text) returns text
+language plpgsql
+volatile
+as $function$
+declare
+    view_name text := 'sqlembed_source_' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '');
+    definition text;
+begin
+    -- With a second item in FROM, PostgreSQL puts the first one's alias before its columns.
+    execute pg_catalog.format(
+        'create temporary view %1$I as select (%2$s) as %1$I from %3$s as %4$I, (values (1)) as sqlembed_one (sqlembed_one)',
+        view_name, _prefixed_source.expression, _prefixed_source.relation, _prefixed_source.row_name
+    );
+    definition := sqlembed._view_definition(pg_catalog.to_regclass('pg_temp.' || view_name));
+    execute pg_catalog.format('drop view pg_temp.%I', view_name);
+    return pg_catalog.regexp_replace(
+        pg_catalog.regexp_replace(definition, '^[[:space:]]*SELECT[[:space:]]+', ''), ' AS ' || view_name || '[[:space:]].*$', ''
+    );
+end
+$function$;
+
+comment on function sqlembed._prefixed_source(regclass, text, text) is
+    'A canonical expression over a row with its columns prefixed by a name.';
 
 create or replace function sqlembed._prepare_column(
     relation regclass,
@@ -1865,6 +2729,221 @@ $function$;
 comment on function sqlembed._prepare_column(regclass, name, text, text, text) is
     'Add the vector column, or check that the present one fits the embedder. Returns the dimensions.';
 
+create or replace function sqlembed._prepare_full_text(
+    relation regclass,
+    embedding name,
+    config text,
+    source text
+)
+returns name
+language plpgsql
+volatile
+as $function$
+declare
+    added name := _prepare_full_text.embedding || '_full_text';
+begin
+    if exists (
+        select
+        from pg_catalog.pg_attribute as a
+        where a.attrelid operator(pg_catalog.=) _prepare_full_text.relation
+            and a.attname operator(pg_catalog.=) added
+            and not a.attisdropped
+    ) then
+        raise exception 'sqlembed: % has a column % already, which full_text would add',
+            _prepare_full_text.relation, pg_catalog.quote_ident(added)
+            using errcode = 'SE011', hint = 'Rename it, or leave full_text out: words are then looked up row by row.';
+    end if;
+    begin
+        execute pg_catalog.format(
+            'alter table %s add column %I pg_catalog.tsvector generated always as (%s) stored',
+            _prepare_full_text.relation, added,
+            sqlembed._full_text_sql(_prepare_full_text.config, _prepare_full_text.source)
+        );
+    exception when invalid_object_definition then
+        raise notice 'sqlembed: no full text is stored for %, whose searches make it row by row: %',
+            _prepare_full_text.relation, sqlerrm
+            using hint = 'A stored one needs a source without generated columns, whose functions are all immutable.';
+        return null;
+    end;
+    execute pg_catalog.format('create index on %s using gin (%I)', _prepare_full_text.relation, added);
+    return added;
+end
+$function$;
+
+comment on function sqlembed._prepare_full_text(regclass, name, text, text) is
+    'Add the column that holds the full text of a source, and its index. Returns the column, NULL where PostgreSQL cannot keep one.';
+
+create or replace function sqlembed._prepare_side(
+    relation regclass,
+    embedding name,
+    out side regclass,
+    out hash_function name,
+    out is_new boolean
+)
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    source record;
+    full_name text;
+    columns text;
+    key text;
+begin
+    select c.relname, n.nspname, c.relpersistence, c.relowner::regrole as owner
+    into source
+    from pg_class as c
+    join pg_namespace as n on n.oid = c.relnamespace
+    where c.oid = _prepare_side.relation;
+    _prepare_side.hash_function := sqlembed._side_name(source.relname || '_' || _prepare_side.embedding || '_hash');
+    full_name := format(
+        '%I.%I', source.nspname, sqlembed._side_name(source.relname || '_' || _prepare_side.embedding)
+    );
+    _prepare_side.side := to_regclass(full_name);
+    _prepare_side.is_new := _prepare_side.side is null;
+    if not _prepare_side.is_new then
+        perform sqlembed._refuse_side(_prepare_side.relation, _prepare_side.side, _prepare_side.embedding);
+        return;
+    end if;
+
+    select
+        string_agg(
+            format(
+                '%I %s%s',
+                a.attname,
+                format_type(a.atttypid, a.atttypmod),
+                case when a.attcollation <> 0 then format(' collate %s', a.attcollation::regcollation) else '' end
+            ),
+            ', '
+            order by k.position
+        ),
+        string_agg(quote_ident(a.attname), ', ' order by k.position)
+    into columns, key
+    from pg_index as i
+    cross join unnest(i.indkey) with ordinality as k (attnum, position)
+    join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
+    where i.indrelid = _prepare_side.relation and i.indisprimary and k.position <= i.indnkeyatts;
+    begin
+        execute format(
+            'create %stable %s (%s, source_hash bytea not null, primary key (%s))',
+            case source.relpersistence when 'u' then 'unlogged ' else '' end,
+            full_name, columns, key
+        );
+    exception
+        when duplicate_column then
+            raise exception 'sqlembed: column source_hash of % is part of its primary key, and a side table has one of that name',
+                _prepare_side.relation
+                using errcode = 'SE010', hint = 'Say place => ''row'', or rename the column.';
+        when duplicate_object then
+            raise exception 'sqlembed: there is a type %, and the vectors of % would stand in a table of that name',
+                full_name, _prepare_side.relation
+                using errcode = 'SE011', hint = 'Rename it, or give the embedding another name: embedding => ''...''.';
+    end;
+    _prepare_side.side := to_regclass(full_name);
+    execute format('alter table %s owner to %s', _prepare_side.side, source.owner);
+    execute format(
+        'comment on table %s is %L',
+        _prepare_side.side,
+        format('Vectors of %s. Made by sqlembed.create_embedding; written by workers.', _prepare_side.relation)
+    );
+    execute format(
+        'comment on column %s.source_hash is %L', _prepare_side.side, 'sha256 of the text that the vector was made from, in UTF-8.'
+    );
+end
+$function$;
+
+comment on function sqlembed._prepare_side(regclass, name) is
+    'The table beside a table that holds the vectors of an embedding: made with the columns of the primary key, or taken over.';
+
+create or replace function sqlembed._present_columns(
+    declared sqlembed.embedding,
+    out vector name,
+    out source name[]
+)
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- Numbers survive a change of name. Of a table that was restored from a dump they mean nothing.
+    select
+        (
+            select a.attname
+            from pg_attribute as a
+            where a.attrelid = coalesce(declared.side, declared.relation)
+                and a.attnum > 0
+                and not a.attisdropped
+                and case
+                    when declared.numbered_in = declared.relation::oid then a.attnum = declared.vector_number
+                    else a.attname = declared.name
+                end
+        ),
+        array(
+            select a.attname
+            from unnest(declared.source_columns, declared.source_numbers) with ordinality as s (name, number, position)
+            left join pg_attribute as a
+                on a.attrelid = declared.relation
+                and a.attnum > 0
+                and not a.attisdropped
+                and case
+                    when declared.numbered_in = declared.relation::oid then a.attnum = s.number
+                    else a.attname = s.name
+                end
+            order by s.position
+        )
+$function$;
+
+comment on function sqlembed._present_columns(sqlembed.embedding) is
+    'What the vector column of an embedding and the columns of its source are called now; NULL for one that is gone.';
+
+create or replace function sqlembed._refuse_side(relation regclass, side regclass, embedding name) returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    problem text;
+begin
+    select case
+        when c.relkind <> 'r' or c.relispartition then 'is not a table'
+        when c.relpersistence = 't' then 'is a temporary table'
+        when c.relowner <> o.relowner then format('belongs to %s', c.relowner::regrole)
+        when exists (select from sqlembed.embedding as e where e.side = c.oid) then 'belongs to another embedding'
+        when exists (select from sqlembed.embedding as e where e.relation = c.oid) then 'has an embedding itself'
+        when (
+            select array_agg((a.atttypid, a.atttypmod, a.attcollation) order by k.position)
+            from pg_index as i
+            cross join unnest(i.indkey) with ordinality as k (attnum, position)
+            join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
+            where i.indrelid = o.oid and i.indisprimary and k.position <= i.indnkeyatts
+        ) is distinct from (
+            select array_agg((a.atttypid, a.atttypmod, a.attcollation) order by k.position)
+            from pg_index as i
+            cross join unnest(i.indkey) with ordinality as k (attnum, position)
+            join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
+            where i.indrelid = c.oid and i.indisprimary and k.position <= i.indnkeyatts
+        ) then 'has another primary key'
+        when not exists (
+            select
+            from pg_attribute as a
+            where a.attrelid = c.oid and a.attname = 'source_hash' and a.atttypid = 'bytea'::regtype
+        ) or not exists (
+            select from pg_attribute as a where a.attrelid = c.oid and a.attname = _refuse_side.embedding
+        ) then 'is no side table'
+    end
+    into problem
+    from pg_class as c
+    join pg_class as o on o.oid = _refuse_side.relation
+    where c.oid = _refuse_side.side;
+    if problem is not null then
+        raise exception 'sqlembed: % %, and the vectors of % would stand there', _refuse_side.side, problem, _refuse_side.relation
+            using errcode = 'SE011', hint = 'Rename it, or give the embedding another name: embedding => ''...''.';
+    end if;
+end
+$function$;
+
+comment on function sqlembed._refuse_side(regclass, regclass, name) is
+    'An error when what has the name of a side table cannot be the one of an embedding.';
+
 create or replace function sqlembed._refused_commit() returns text
 language plpgsql
 volatile
@@ -1894,29 +2973,358 @@ comment on function sqlembed._register_name(text, integer) is
 
 revoke execute on function sqlembed._register_name(text, integer) from public;
 
+create or replace function sqlembed._remove_dropped() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    case tg_relid
+        when 'sqlembed.embedding'::regclass then
+            delete from sqlembed.embedding as e where e.is_dropped;
+        when 'sqlembed.cluster_model'::regclass then
+            delete from sqlembed.cluster_model as m where m.is_dropped;
+    end case;
+    return null;
+end
+$function$;
+
+comment on function sqlembed._remove_dropped() is
+    'Statement trigger: remove the rows that their owner has marked. The right to delete would be the right to lock the whole table.';
+
+revoke execute on function sqlembed._remove_dropped() from public;
+
+create or replace trigger remove_dropped after update of is_dropped on sqlembed.embedding
+for each statement execute function sqlembed._remove_dropped();
+
+create or replace trigger remove_dropped after update of is_dropped on sqlembed.cluster_model
+for each statement execute function sqlembed._remove_dropped();
+
+create or replace function sqlembed._renamed_source(
+    relation regclass,
+    source text,
+    declared name[],
+    present name[]
+)
+returns text
+language plpgsql
+volatile
+as $function$
+declare
+    name text := 'sqlembed_source_' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '');
+    columns text;
+    renamed record;
+    definition text;
+begin
+    if _renamed_source.declared operator(pg_catalog.=) _renamed_source.present then
+        return _renamed_source.source;
+    end if;
+    if pg_catalog.array_position(_renamed_source.present, null) is not null then
+        return null;
+    end if;
+    -- PostgreSQL reads the expression over a table that has the old names, and writes it down once
+    -- that table has been given the new ones.
+    execute pg_catalog.format(
+        'create temporary table %I as select %s from %s as r with no data',
+        name || '_t',
+        (
+            select pg_catalog.string_agg(pg_catalog.format('r.%I as %I', c.present, c.declared), ', ')
+            from unnest(_renamed_source.present, _renamed_source.declared) as c (present, declared)
+        ),
+        _renamed_source.relation
+    );
+    execute pg_catalog.format(
+        'create temporary view %1$I as select (%2$s) as %1$I from pg_temp.%3$I', name, _renamed_source.source, name || '_t'
+    );
+    -- In two steps: two columns may have changed their names with each other.
+    for renamed in
+        select c.declared, c.present, 'sqlembed_column_' || c.position as meanwhile
+        from unnest(_renamed_source.declared, _renamed_source.present)
+            with ordinality as c (declared, present, position)
+    loop
+        execute pg_catalog.format(
+            'alter table pg_temp.%I rename column %I to %I', name || '_t', renamed.declared, renamed.meanwhile
+        );
+    end loop;
+    for renamed in
+        select c.present, 'sqlembed_column_' || c.position as meanwhile
+        from pg_catalog.unnest(_renamed_source.present) with ordinality as c (present, position)
+    loop
+        execute pg_catalog.format(
+            'alter table pg_temp.%I rename column %I to %I', name || '_t', renamed.meanwhile, renamed.present
+        );
+    end loop;
+    definition := sqlembed._view_definition(pg_catalog.to_regclass('pg_temp.' || name));
+    execute pg_catalog.format('drop table pg_temp.%I cascade', name || '_t');
+    return pg_catalog.regexp_replace(
+        pg_catalog.regexp_replace(definition, '^[[:space:]]*SELECT[[:space:]]+', ''), ' AS ' || name || '[[:space:]].*$', ''
+    );
+end
+$function$;
+
+comment on function sqlembed._renamed_source(regclass, text, name[], name[]) is
+    'A canonical source expression after its columns have got other names; NULL when one is gone.';
+
 create or replace function sqlembed._row_source(relation regclass, expression text, row_name text) returns text
 language plpgsql
 volatile
 as $function$
 declare
-    view_name text := 'sqlembed_source_' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '');
-    definition text;
+    -- A name that stands nowhere else.
+    marker text := 'sqlembed_row_' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '');
+    made text := sqlembed._prefixed_source(_row_source.relation, _row_source.expression, marker);
+    pattern text;
+    generated record;
 begin
-    -- With a second item in FROM, PostgreSQL puts the first one's alias before its columns.
-    execute pg_catalog.format(
-        'create temporary view %1$I as select (%2$s) as %1$I from %3$s as %4$I, (values (1)) as sqlembed_one (sqlembed_one)',
-        view_name, _row_source.expression, _row_source.relation, _row_source.row_name
-    );
-    definition := sqlembed._view_definition(pg_catalog.to_regclass('pg_temp.' || view_name));
-    execute pg_catalog.format('drop view pg_temp.%I', view_name);
-    return pg_catalog.regexp_replace(
-        pg_catalog.regexp_replace(definition, '^\s*SELECT\s+', ''), ' AS ' || view_name || '\s.*$', ''
-    );
+    for generated in
+        select pg_catalog.quote_ident(a.attname) as name, sqlembed._generation(a.attrelid, a.attnum) as expression
+        from pg_catalog.pg_attribute as a
+        where a.attrelid operator(pg_catalog.=) _row_source.relation and a.attgenerated operator(pg_catalog.<>) ''
+            and not a.attisdropped
+    loop
+        pattern := marker || '\.' || pg_catalog.regexp_replace(generated.name, '([^[:alnum:]_ ])', '\\\1', 'g')
+            || '(?![a-z0-9_"])';
+        if made operator(pg_catalog.~) pattern then
+            made := pg_catalog.regexp_replace(
+                made,
+                pattern,
+                pg_catalog.replace(
+                    '(' || sqlembed._prefixed_source(_row_source.relation, generated.expression, marker) || ')', '\', '\\'
+                ),
+                'g'
+            );
+        end if;
+    end loop;
+    return pg_catalog.replace(made, marker || '.', _row_source.row_name || '.');
 end
 $function$;
 
 comment on function sqlembed._row_source(regclass, text, text) is
-    'A canonical source expression with its columns prefixed by the name of a row: new or old.';
+    'A canonical source expression over new or old, with the expressions of generated columns in their place: before an update nobody else knows their new values.';
+
+create or replace function sqlembed._share_side(relation regclass, side regclass) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    reader text;
+begin
+    execute format('alter table %s enable row level security', _share_side.side);
+    if (select c.relforcerowsecurity from pg_class as c where c.oid = _share_side.relation) then
+        execute format('alter table %s force row level security', _share_side.side);
+    end if;
+    execute format('drop policy if exists sqlembed_follow on %s', _share_side.side);
+    -- A scalar sub-select, which PostgreSQL looks up row by row: for EXISTS it may read the whole
+    -- table first, however few rows a search looks at.
+    execute format(
+        'create policy sqlembed_follow on %s for select using ((select true from %s as r where %s limit 1))',
+        _share_side.side,
+        _share_side.relation,
+        sqlembed._side_match(_share_side.relation, _share_side.side, 'r', _share_side.side::text)
+    );
+    for reader in select * from sqlembed._side_readers(_share_side.relation, _share_side.side)
+    loop
+        execute format('grant select on %s to %s', _share_side.side, reader);
+    end loop;
+end
+$function$;
+
+comment on function sqlembed._share_side(regclass, regclass) is
+    'Let those who see rows of a table see their vectors in its side table, and nobody else: a policy asks the table as the reader.';
+
+create or replace function sqlembed._side_name(wanted text) returns name
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    -- PostgreSQL would cut a longer one off without a word, and two of them might meet.
+    most integer := 63;
+    kept text := _side_name.wanted;
+    mark text := '_' || left(md5(_side_name.wanted), 8);
+begin
+    if octet_length(kept) <= most then
+        return kept;
+    end if;
+    while octet_length(kept || mark) > most loop
+        kept := left(kept, -1);
+    end loop;
+    return kept || mark;
+end
+$function$;
+
+comment on function sqlembed._side_name(text) is
+    'A name of 63 bytes at most: a longer one is cut and marked with a part of its hash.';
+
+create or replace function sqlembed._side_note_body(embedding integer, key text, source text) returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- For every column and row of what the statement wrote: the side table is not looked at.
+    select format(
+        $sql$
+#variable_conflict use_column
+begin
+    -- Attached without these names for its rows, they would lead to views of the caller's in pg_temp.
+    if to_regclass('sqlembed_new') is not null or to_regclass('sqlembed_old') is not null then
+        raise exception 'sqlembed: trigger %% of %% was not made by create_embedding', quote_ident(tg_name), tg_relid::regclass
+            using errcode = '42501', hint = 'Declare the embedding with sqlembed.create_embedding.';
+    end if;
+    -- A column that was dropped or renamed under us must not fail the application's statement.
+    begin
+        case tg_op
+            when 'DELETE' then
+                perform %2$s from sqlembed_old limit 1;
+            when 'TRUNCATE' then
+                perform true;
+            else
+                perform %2$s, %3$s from sqlembed_new limit 1;
+        end case;
+    exception when undefined_column or undefined_function then
+        return null;
+    end;
+    if not found then
+        return null;
+    end if;
+
+    case tg_op
+        when 'INSERT' then
+            insert into sqlembed.change (embedding, key) select %1$s, %2$s from sqlembed_new;
+        when 'UPDATE' then
+            -- A key that is no more is noted as well: its vector goes.
+            insert into sqlembed.change (embedding, key)
+            select %1$s, coalesce(n.key, o.key)
+            from (select %2$s as key, row(%3$s) as source from sqlembed_new) as n
+            full join (select %2$s as key, row(%3$s) as source from sqlembed_old) as o on o.key = n.key
+            where n.key is null or o.key is null or o.source *<> n.source;
+        when 'DELETE' then
+            insert into sqlembed.change (embedding, key) select %1$s, %2$s from sqlembed_old;
+        else
+            -- All rows at once have no keys: the empty one stands for whatever is gone.
+            insert into sqlembed.change (embedding, key) values (%1$s, '[]');
+    end case;
+    -- NOTIFY serializes commits, so a bell is rung only while a worker waits for one. The shared
+    -- lock, held to the end of the transaction, keeps a worker from falling asleep meanwhile.
+    if found and not pg_try_advisory_xact_lock_shared(%4$s, 0) then
+        perform pg_notify('sqlembed', '');
+    end if;
+    return null;
+end
+$sql$,
+        _side_note_body.embedding,
+        _side_note_body.key,
+        _side_note_body.source,
+        sqlembed._lock('idle')
+    )
+$function$;
+
+comment on function sqlembed._side_note_body(integer, text, text) is
+    'What the statement triggers of an embedding with a side table do: append new rows, changed sources, keys that are new and keys that are gone to change. For _make_note_function.';
+
+create or replace function sqlembed._side_readers(relation regclass, side regclass) returns setof text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select case g.grantee when 0 then 'public' else g.grantee::regrole::text end
+    from (
+        select a.grantee
+        from pg_class as c
+        cross join aclexplode(c.relacl) as a
+        where c.oid = _side_readers.relation and a.privilege_type = 'SELECT' and a.grantee <> c.relowner
+        except
+        select a.grantee
+        from pg_class as c
+        cross join aclexplode(c.relacl) as a
+        where c.oid = _side_readers.side and a.privilege_type = 'SELECT'
+    ) as g
+$function$;
+
+comment on function sqlembed._side_readers(regclass, regclass) is
+    'Roles, as SQL text, that were granted SELECT on a table and not yet on its side table.';
+
+create or replace function sqlembed._text_search_config(config regconfig) returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- As text: pg_upgrade refuses tables with a regconfig.
+    select format('%I.%I', n.nspname, c.cfgname)
+    from pg_ts_config as c
+    join pg_namespace as n on n.oid = c.cfgnamespace
+    where c.oid = _text_search_config.config
+$function$;
+
+comment on function sqlembed._text_search_config(regconfig) is
+    'The name of a text search configuration, with its schema.';
+
+create or replace function sqlembed._unattached(
+    declared sqlembed.embedding,
+    out member regclass,
+    out state text
+)
+returns setof record
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select
+        m.member,
+        case
+            when bool_or(t.oid is null) then 'missing'
+            when bool_or(t.tgenabled = 'D') then 'disabled'
+            else 'changed'
+        end
+    from unnest(declared.relation || sqlembed._members(declared.relation)) as m (member)
+    cross join sqlembed._wanted_triggers(declared) as w
+    left join pg_trigger as t
+        on t.tgrelid = m.member
+        and t.tgname = w.name
+        and t.tgfoid = to_regprocedure(format('sqlembed.%I()', w.function))
+    group by m.member
+    having bool_or(t.tgenabled is distinct from w.fires)
+    order by m.member
+$function$;
+
+comment on function sqlembed._unattached(sqlembed.embedding) is
+    'Tables of an embedding whose triggers are missing, disabled or otherwise than they were made.';
+
+create or replace function sqlembed._unqualified(expression text, relation name, columns name[]) returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+    with part as (
+        select p.found[1] as token, p.position
+        from regexp_matches(
+            _unqualified.expression,
+            $re$('(?:[^']|'')*'|"(?:[^"]|"")*"|[[:alnum:]_$]+|::|[[:space:]]+|.)$re$,
+            'g'
+        ) with ordinality as p (found, position)
+    ),
+    seen as (
+        select
+            p.token,
+            p.position,
+            -- A function, a type or a collation may be in a schema of the table's name.
+            p.token = quote_ident(_unqualified.relation)
+                and lead(p.token) over ordered = '.'
+                and lead(p.token, 2) over ordered = any (array(select quote_ident(c) from unnest(_unqualified.columns) as c))
+                and lead(p.token, 3, '') over ordered <> '('
+                and lag(p.token, 1, '') over ordered not in ('.', '::')
+                and lag(p.token, 2, '') over ordered <> 'COLLATE' as is_qualifier
+        from part as p
+        window ordered as (order by p.position)
+    )
+    select string_agg(s.token, '' order by s.position)
+    from (select s.*, lag(s.is_qualifier, 1, false) over (order by s.position) as is_dot from seen as s) as s
+    where not s.is_qualifier and not s.is_dot
+$function$;
+
+comment on function sqlembed._unqualified(text, name, name[]) is
+    'An expression as PostgreSQL writes it, without the table''s name before its columns.';
 
 create or replace function sqlembed._unsteady_part(tree text) returns text
 language sql
@@ -1936,7 +3344,7 @@ as $function$
             limit 1
         ),
         case
-            when _unsteady_part.tree ~ '\{SQLVALUEFUNCTION ' then 'the current time and user are not the row''s'
+            when _unsteady_part.tree ~ '[{]SQLVALUEFUNCTION ' then 'the current time and user are not the row''s'
         end
     )
 $function$;
@@ -1955,6 +3363,74 @@ $function$;
 comment on function sqlembed._view_definition(oid) is
     'A view''s query with every name qualified that is not in pg_catalog.';
 
+create or replace function sqlembed._wanted_triggers(
+    declared sqlembed.embedding,
+    out name name,
+    out definition text,
+    out function name,
+    out fires "char",
+    out is_row boolean
+)
+returns setof record
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- A statement fires the triggers of the table that it names, a row those of the table that it
+    -- is in, and partitions get the row triggers of their parent whenever they are made or attached.
+    -- A row that moves to another partition is updated before it moves and inserted afterwards.
+    -- What replication applies fires row triggers alone, if they are made for it.
+    select
+        format(w.name, declared.id)::name,
+        w.definition,
+        format(w.function, declared.id)::name,
+        w.fires::"char",
+        w.definition ~ 'for each row$'
+    from (
+        select
+            declared.place = 'side' as is_side,
+            declared.place = 'row' and sqlembed._is_family(declared.relation) as is_family,
+            declared.place = 'row' and declared.on_change = 'hide' as hides
+    ) as d
+    cross join lateral (
+        values
+            (
+                not d.is_family, 'sqlembed_insert_%s', '_note_%s', 'O',
+                'after insert on %s referencing new table as sqlembed_new for each statement'
+            ),
+            (
+                not d.is_family, 'sqlembed_update_%s', '_note_%s', 'O',
+                'after update on %s referencing old table as sqlembed_old new table as sqlembed_new for each statement'
+            ),
+            (
+                not d.is_family and not d.is_side, 'sqlembed_applied_%s', '_note_row_%s', 'R',
+                'after insert or update on %s for each row'
+            ),
+            (d.is_family, 'sqlembed_insert_%s', '_note_row_%s', 'A', 'after insert on %s for each row'),
+            (d.is_family and d.hides, 'sqlembed_update_%s', '_note_row_%s', 'A', 'after update on %s for each row'),
+            -- The names of the others sort last, so that they see the row as other triggers leave it.
+            (
+                d.is_family and not d.hides, 'zz_sqlembed_update_%s', '_note_row_%s', 'A',
+                'before update on %s for each row'
+            ),
+            (
+                d.is_side, 'sqlembed_delete_%s', '_note_%s', 'O',
+                'after delete on %s referencing old table as sqlembed_old for each statement'
+            ),
+            (d.is_side, 'sqlembed_truncate_%s', '_note_%s', 'O', 'after truncate on %s for each statement'),
+            -- Its name sorts after those of the others: it embeds what they have noted.
+            (
+                declared.timing = 'sync', 'sqlembed_vectors_%s', '_embed_statement', 'O',
+                'after insert or update on %s for each statement'
+            ),
+            (d.hides, 'zz_sqlembed_hide_%s', '_hide_%s', 'A', 'before update on %s for each row')
+    ) as w (is_wanted, name, function, fires, definition)
+    where w.is_wanted
+$function$;
+
+comment on function sqlembed._wanted_triggers(sqlembed.embedding) is
+    'The triggers that an embedding needs on its table, and on every child of it: of whole statements where nobody writes its rows through another table, otherwise of rows. fires is as in pg_trigger.tgenabled.';
+
 create or replace function sqlembed.create_embedding(
     relation regclass,
     embedder text,
@@ -1968,7 +3444,8 @@ create or replace function sqlembed.create_embedding(
     place text default 'row',
     chunking jsonb default null,
     adopt text default 'keep',
-    if_not_exists boolean default false
+    if_not_exists boolean default false,
+    full_text regconfig default null
 )
 returns bigint
 language plpgsql
@@ -1978,23 +3455,29 @@ declare
     key record;
     canonical record;
     dimensions integer;
+    beside record;
+    config text := sqlembed._text_search_config(create_embedding.full_text);
     declared sqlembed.embedding;
     queued bigint;
 begin
-    perform sqlembed._check_choice('timing', create_embedding.timing, '{async}', '{sync}');
+    perform sqlembed._check_choice('timing', create_embedding.timing, '{async,sync}');
     perform sqlembed._check_choice('on_change', create_embedding.on_change, '{hide,keep}');
     perform sqlembed._check_choice('metric', create_embedding.metric, '{cosine,euclidean,inner_product,l1}');
     perform sqlembed._check_choice('storage', create_embedding.storage, '{vector,halfvec}');
     perform sqlembed._check_choice('index', create_embedding.index, '{hnsw,none}', '{ivfflat}');
-    perform sqlembed._check_choice('place', create_embedding.place, '{row}', '{side}');
+    perform sqlembed._check_choice('place', create_embedding.place, '{row,side}');
     perform sqlembed._check_choice('adopt', create_embedding.adopt, '{keep,recompute}', '{check}');
+    if create_embedding.timing operator(pg_catalog.=) 'sync' and create_embedding.place operator(pg_catalog.=) 'side' then
+        raise exception 'sqlembed: timing ''sync'' with place ''side'' is not available in this version'
+            using errcode = 'SE014', hint = 'Say place => ''row'', or timing => ''async''.';
+    end if;
     if create_embedding.chunking is not null then
         raise exception 'sqlembed: chunking is not available in this version'
             using errcode = 'SE014', hint = 'Leave it out: one vector stands for the whole text.';
     end if;
 
     perform sqlembed._check_relation(create_embedding.relation);
-    perform sqlembed._check_family(create_embedding.relation);
+    perform sqlembed._check_family(create_embedding.relation, create_embedding.embedding);
     -- Two sessions that declare on one table take turns, and no row slips in between queue and trigger.
     execute pg_catalog.format('lock table %s in share row exclusive mode', create_embedding.relation);
     select k.* into key from sqlembed._key_sql(create_embedding.relation) as k;
@@ -2016,11 +3499,15 @@ begin
         and e.name operator(pg_catalog.=) create_embedding.embedding;
     if declared.id is not null then
         if create_embedding.if_not_exists
-            and (declared.embedder, declared.source, declared.timing, declared.on_change, declared.metric, declared.storage, declared.index)
+            and (
+                declared.embedder, declared.source, declared.timing, declared.on_change, declared.metric, declared.storage,
+                declared.index, declared.place, coalesce(declared.full_text, '')
+            )
                 operator(pg_catalog.=)
                 (
                     create_embedding.embedder, canonical.expression, create_embedding.timing, create_embedding.on_change,
-                    create_embedding.metric, create_embedding.storage, create_embedding.index
+                    create_embedding.metric, create_embedding.storage, create_embedding.index, create_embedding.place,
+                    coalesce(config, '')
                 )
         then
             return 0;
@@ -2042,46 +3529,63 @@ begin
         raise exception 'sqlembed: the source expression uses a vector column'
             using errcode = 'SE012', hint = 'A vector is made from text; leave the column out.';
     end if;
-    if create_embedding.on_change operator(pg_catalog.=) 'hide' then
-        perform sqlembed._check_no_generated(create_embedding.relation, canonical.columns);
+    if create_embedding.place operator(pg_catalog.=) 'side' then
+        select s.* into beside from sqlembed._prepare_side(create_embedding.relation, create_embedding.embedding) as s;
+    else
+        select null::pg_catalog.regclass as side, null::name as hash_function, true as is_new into beside;
     end if;
 
     dimensions := sqlembed._prepare_column(
-        create_embedding.relation, create_embedding.embedding, create_embedding.embedder, create_embedding.storage,
+        coalesce(beside.side, create_embedding.relation), create_embedding.embedding, create_embedding.embedder, create_embedding.storage,
         create_embedding.index
     );
     insert into sqlembed.embedding (
         relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, place,
-        chunking, dimensions, key_columns, key_expression, source_columns
+        side, hash_function, chunking, dimensions, key_columns, key_expression, source_columns, full_text, full_text_column
     )
     values (
         create_embedding.relation, create_embedding.embedding, create_embedding.embedder, canonical.expression,
         create_embedding.source, create_embedding.timing, create_embedding.on_change, create_embedding.metric,
-        create_embedding.storage, create_embedding.index, create_embedding.place, create_embedding.chunking,
-        dimensions, key.columns, key.expression, canonical.columns
+        create_embedding.storage, create_embedding.index, create_embedding.place, beside.side,
+        beside.hash_function, create_embedding.chunking, dimensions, key.columns, key.expression, canonical.columns,
+        config,
+        case
+            when config is not null
+            then sqlembed._prepare_full_text(
+                create_embedding.relation, create_embedding.embedding, config, canonical.expression
+            )
+        end
     )
     returning * into declared;
 
+    if declared.side is not null then
+        perform sqlembed._make_hash_function(declared);
+        perform sqlembed._share_side(declared.relation, declared.side);
+    end if;
     perform sqlembed._attach_triggers(declared);
     if create_embedding.index operator(pg_catalog.<>) 'none' then
         perform sqlembed._build_index(declared);
     end if;
 
     execute pg_catalog.format(
-        'insert into sqlembed.change (embedding, key) select %s, %s from %s as r where r.%I is null or %L',
-        declared.id, declared.key_expression, declared.relation, declared.name,
+        'insert into sqlembed.change (embedding, key) select %s, %s from %s as r where not (%s) or %L',
+        declared.id, declared.key_expression, declared.relation, sqlembed._vector_test(declared, 'r'),
         create_embedding.adopt operator(pg_catalog.=) 'recompute'
     );
     get diagnostics queued = row_count;
+    if not beside.is_new then
+        -- What was deleted while nobody looked.
+        insert into sqlembed.change (embedding, key) values (declared.id, '[]');
+    end if;
     perform pg_catalog.pg_notify('sqlembed', '');
     return queued;
 end
 $function$;
 
 comment on function sqlembed.create_embedding(
-    regclass, text, text, name, text, text, text, text, text, text, jsonb, text, boolean
+    regclass, text, text, name, text, text, text, text, text, text, jsonb, text, boolean, regconfig
 ) is
-    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, attaches triggers, builds the index and queues the rows that have no vector. Returns how many it queued.';
+    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, attaches triggers, builds the index and queues the rows that have no vector. With full_text, a language such as english, it also keeps the words of the source in a column of their own, with an index. Returns how many it queued.';
 
 create or replace function sqlembed.drop_embedding(
     relation regclass,
@@ -2094,31 +3598,44 @@ volatile
 as $function$
 declare
     declared sqlembed.embedding := sqlembed._embedding_of(drop_embedding.relation, drop_embedding.embedding);
-    trigger_name text;
     index_schema name;
+    hash_call text := sqlembed._hash_call(declared, 'r');
 begin
     perform sqlembed._check_relation(drop_embedding.relation);
-    delete from sqlembed.embedding as e where e.id operator(pg_catalog.=) declared.id;
-    foreach trigger_name in array array['sqlembed_insert_', 'sqlembed_update_', 'zz_sqlembed_hide_']
-    loop
-        execute pg_catalog.format('drop trigger if exists %I on %s', trigger_name || declared.id, declared.relation);
-    end loop;
+    -- It may have been dropped by hand.
+    declared.side := (select c.oid from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) declared.side);
+    update sqlembed.embedding as e set is_dropped = true where e.id operator(pg_catalog.=) declared.id;
+    perform sqlembed._drop_triggers(declared.id, '{}', '{}');
     perform sqlembed._drop_note_function(declared.id);
-    if not drop_embedding.keep_column then
+    if declared.full_text_column is not null then
+        execute pg_catalog.format('alter table %s drop column if exists %I', declared.relation, declared.full_text_column);
+    end if;
+    if hash_call is not null then
+        execute pg_catalog.format(
+            'drop function %s(%s)', pg_catalog.left(hash_call, -pg_catalog.length('(r.*)')), declared.relation
+        );
+    end if;
+    if declared.side is not null then
+        -- Kept, it is its owner's alone: without the policy there is nobody else to see a row.
+        execute pg_catalog.format('drop policy if exists sqlembed_follow on %s', declared.side);
+    end if;
+    if not drop_embedding.keep_column and declared.side is not null then
+        execute pg_catalog.format('drop table %s', declared.side);
+    elsif not drop_embedding.keep_column then
         execute pg_catalog.format('alter table %s drop column if exists %I', declared.relation, declared.name);
     elsif declared.index_name is not null then
         select n.nspname
         into index_schema
         from pg_catalog.pg_class as c
         join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) c.relnamespace
-        where c.oid operator(pg_catalog.=) declared.relation;
+        where c.oid operator(pg_catalog.=) coalesce(declared.side, declared.relation);
         execute pg_catalog.format('drop index if exists %I.%I', index_schema, declared.index_name);
     end if;
 end
 $function$;
 
 comment on function sqlembed.drop_embedding(regclass, name, boolean) is
-    'Stop keeping a vector column up to date: takes off the triggers and the index that were made for it. The column and its vectors stay unless keep_column is false.';
+    'Stop keeping a vector column up to date: takes off the triggers, the index and the full text that were made for it. The column, or the side table, and its vectors stay unless keep_column is false.';
 
 create or replace function sqlembed.refresh_embedding(
     relation regclass,
@@ -2134,6 +3651,9 @@ declare
     queued bigint;
 begin
     perform sqlembed._check_relation(refresh_embedding.relation);
+    if exists (select from sqlembed._unattached(declared) as u) then
+        perform sqlembed._attach_triggers(declared);
+    end if;
     begin
         execute pg_catalog.format(
             'insert into sqlembed.change (embedding, key) select %s, k.key from (select %s as key from %s as r where (%s%s)) as k',
@@ -2154,7 +3674,7 @@ end
 $function$;
 
 comment on function sqlembed.refresh_embedding(regclass, name, text) is
-    'Queue rows to be embedded anew, all of them or those that a SQL condition keeps. Returns how many. Their present vectors stay meanwhile.';
+    'Queue rows to be embedded anew, all of them or those that a SQL condition keeps. Returns how many. Their present vectors stay meanwhile. Triggers that are missing or disabled are put back.';
 
 create or replace function sqlembed.retry_failed(relation regclass, embedding name default null) returns bigint
 language plpgsql
@@ -2207,6 +3727,10 @@ begin
     ) then
         perform sqlembed._embedding_of(wait_until_embedded.relation);
     end if;
+    if not pg_catalog.has_table_privilege(wait_until_embedded.relation, 'select') then
+        raise exception 'sqlembed: permission denied for table %', wait_until_embedded.relation
+            using errcode = '42501', hint = 'Whoever may read a table may wait for its rows.';
+    end if;
     while sqlembed._is_waiting(wait_until_embedded.relation, began) loop
         -- Counting takes longer: now and then will do, and first of all.
         if clock_timestamp() operator(pg_catalog.>) (looked_at operator(pg_catalog.+) interval '1 s') then
@@ -2214,13 +3738,13 @@ begin
             looked_at := clock_timestamp();
             if not open.served then
                 raise exception 'sqlembed: % rows of % wait, and no worker that serves them is alive',
-                    open.rows, wait_until_embedded.relation
+                    coalesce(open.rows::text, 'some'), wait_until_embedded.relation
                     using errcode = 'SE003', hint = 'Start one: sqlembed worker --registry module:object.';
             end if;
         end if;
         if clock_timestamp() operator(pg_catalog.>) (began operator(pg_catalog.+) wait_until_embedded.timeout) then
             raise exception 'sqlembed: % rows of % still wait after %',
-                (select p.rows from sqlembed._pending(wait_until_embedded.relation) as p),
+                (select coalesce(p.rows::text, 'some') from sqlembed._pending(wait_until_embedded.relation) as p),
                 wait_until_embedded.relation,
                 wait_until_embedded.timeout
                 using errcode = 'SE004', hint = 'Give a longer timeout, or look at: select * from sqlembed.status.';
@@ -2235,6 +3759,379 @@ $procedure$;
 comment on procedure sqlembed.wait_until_embedded(regclass, interval) is
     'Return when every row of a table that was committed before has been embedded or given up: read your writes. Not inside a transaction.';
 
+create or replace function sqlembed._check_writer(declared sqlembed.embedding) returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    relation regclass := (_check_writer.declared).relation;
+    present record;
+    vector name;
+    unreadable text;
+    wanted text;
+begin
+    select p.* into present from sqlembed._present_columns(_check_writer.declared) as p;
+    vector := present.vector;
+    select string_agg(quote_ident(c.name), ', ' order by c.name)
+    into unreadable
+    from (
+        select distinct n.name
+        from unnest((select k.columns from sqlembed._key_sql(relation) as k) || present.source) as n (name)
+    ) as c
+    join pg_attribute as a on a.attrelid = relation and a.attname = c.name and not a.attisdropped
+    where not has_column_privilege(relation, a.attnum, 'select');
+    wanted := nullif(
+        concat_ws(
+            ', ',
+            'select (' || unreadable || ')',
+            case when not has_column_privilege(relation, vector, 'update') then format('update (%I)', vector) end
+        ),
+        ''
+    );
+    if wanted is not null then
+        raise exception 'sqlembed: permission denied to embed the rows of % as they are written', relation
+            using errcode = '42501',
+                detail = format('%s has timing sync: whoever writes a row gives it its vector.', quote_ident(vector)),
+                hint = format('Its owner can say: grant %s on %s to %I.', wanted, relation, current_user);
+    end if;
+    if not exists (
+        select from sqlembed.embedder_key as k where k.embedder = (_check_writer.declared).embedder
+    ) then
+        raise exception 'sqlembed: permission denied for embedder %', quote_ident((_check_writer.declared).embedder)
+            using errcode = '42501',
+                hint = format(
+                    'Its owner can say: select sqlembed.grant_embedder(%L, %L).',
+                    (_check_writer.declared).embedder, current_user
+                );
+    end if;
+end
+$function$;
+
+comment on function sqlembed._check_writer(sqlembed.embedding) is
+    'An error that says which right is missing, when the caller may not give the rows of a table their vectors.';
+
+create or replace function sqlembed._embed_changes(embedding integer) returns boolean
+language plpgsql
+volatile
+as $function$
+declare
+    declared sqlembed.embedding;
+    keys jsonb[];
+    found record;
+begin
+    select e.* into declared from sqlembed.embedding as e where e.id operator(pg_catalog.=) _embed_changes.embedding;
+    perform sqlembed._check_writer(declared);
+    -- Once, unless triggers change the texts when the vectors are written.
+    for round in 1..10 loop
+        keys := sqlembed._own_changes(declared.id);
+        if keys is null then
+            return sqlembed._has_own_changes();
+        end if;
+        select
+            coalesce(pg_catalog.array_agg(t.key), '{}') as keys,
+            coalesce(pg_catalog.array_agg(t.hash), '{}') as hashes,
+            coalesce(pg_catalog.array_agg(t.input), '{}') as inputs
+        into found
+        from sqlembed._read_texts(declared, keys) as t;
+        if not sqlembed._write_vectors(
+            declared,
+            found.keys,
+            found.hashes,
+            sqlembed._ask(
+                declared.embedder,
+                (select k.key from sqlembed.embedder_key as k where k.embedder operator(pg_catalog.=) declared.embedder),
+                'document',
+                found.inputs
+            )
+        ) then
+            return false;
+        end if;
+    end loop;
+    perform sqlembed._refuse_unsteady(declared);
+end
+$function$;
+
+comment on function sqlembed._embed_changes(integer) is
+    'Embed the rows that the present transaction has written, through one request to a worker, with the rights of the caller. True when rows of other embeddings are yet to be embedded.';
+
+create or replace function sqlembed._embed_statement() returns trigger
+language plpgsql
+volatile
+as $function$
+begin
+    if not sqlembed._has_own_changes(tg_argv[0]::integer)
+        -- A worker must not wait for itself: what triggers change upon its writes it finds later.
+        or pg_catalog.current_setting('sqlembed.writing', true) operator(pg_catalog.=) 'on'
+    then
+        return null;
+    end if;
+    -- A session that computes vectors itself has promised to do it before it commits. The promise
+    -- holds for its own role, whose rights are known now, and not for that of a function it calls.
+    if pg_catalog.current_setting('sqlembed.inline', true) operator(pg_catalog.=) current_user::text then
+        perform sqlembed._check_writer(e)
+        from sqlembed.embedding as e
+        where e.id operator(pg_catalog.=) tg_argv[0]::integer;
+        return null;
+    end if;
+    perform sqlembed._embed_changes(tg_argv[0]::integer);
+    return null;
+end
+$function$;
+
+comment on function sqlembed._embed_statement() is
+    'Statement trigger of timing => ''sync'': embed the rows that the statement has written. It runs with the rights of whoever writes them.';
+
+create or replace function sqlembed._forget_own_changes(embedding integer) returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- Not by a right to delete from the table: whoever has that may lock it.
+    delete from sqlembed.change as c
+    where c.transaction = pg_current_xact_id_if_assigned() and c.embedding = _forget_own_changes.embedding
+$function$;
+
+comment on function sqlembed._forget_own_changes(integer) is
+    'Take back the notes of rows that the present transaction has written, for it gives them their vectors itself. Nobody else''s notes can be seen or touched by it.';
+
+create or replace function sqlembed._has_own_changes(embedding integer default null) returns boolean
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    select exists (
+        select
+        from sqlembed.change as c
+        where c.transaction = pg_current_xact_id_if_assigned()
+            and c.embedding = coalesce(_has_own_changes.embedding, c.embedding)
+    )
+$function$;
+
+comment on function sqlembed._has_own_changes(integer) is
+    'Whether the present transaction has written rows that are yet to be embedded, by any embedding or by one, also to a caller who may not embed them and is told so. It says nothing else to anybody.';
+
+create or replace function sqlembed._note_again(declared sqlembed.embedding, keys jsonb[], hashes bytea[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+-- Few or many keys, their plan is the same.
+set enable_nestloop = off
+as $function$
+begin
+    insert into sqlembed.change (embedding, key, transaction)
+    select (_note_again.declared).id, t.key, pg_current_xact_id()
+    from sqlembed._read_texts(_note_again.declared, _note_again.keys) as t
+    join unnest(_note_again.keys, _note_again.hashes) as k (key, hash) on k.key = t.key
+    where t.hash is distinct from k.hash;
+end
+$function$;
+
+comment on function sqlembed._note_again(sqlembed.embedding, jsonb[], bytea[]) is
+    'Note rows whose text is no longer the one that was embedded: a trigger has changed it when the vector was written.';
+
+create or replace function sqlembed._own_changes(embedding integer) returns jsonb[]
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- The policy of the table says the same of the transaction, except to those whom none binds.
+    select array_agg(distinct c.key)
+    from sqlembed.change as c
+    where c.transaction = pg_current_xact_id_if_assigned() and c.embedding = _own_changes.embedding
+$function$;
+
+comment on function sqlembed._own_changes(integer) is
+    'Keys of the rows that the present transaction has written and not yet embedded, in order; NULL when there are none.';
+
+create or replace function sqlembed._read_changes()
+returns table (embedding integer, embedder text, fingerprint text, key text, input text, hash bytea)
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    declared sqlembed.embedding;
+begin
+    for declared in
+        select e.*
+        from sqlembed.embedding as e
+        where e.id in (
+            select c.embedding from sqlembed.change as c where c.transaction = pg_current_xact_id_if_assigned()
+        )
+        order by e.id
+    loop
+        return query
+        select declared.id, declared.embedder, d.fingerprint, t.key::text, t.input, t.hash
+        from sqlembed.embedder as d, sqlembed._read_texts(declared, sqlembed._own_changes(declared.id)) as t
+        where d.name = declared.embedder;
+    end loop;
+end
+$function$;
+
+comment on function sqlembed._read_changes() is
+    'Texts of the rows that the present transaction has written and not yet embedded, for a session that computes vectors itself.';
+
+create or replace function sqlembed._read_texts(declared sqlembed.embedding, keys jsonb[])
+returns table (key jsonb, input text, hash bytea)
+language plpgsql
+volatile
+-- The source expression and its operators are the declared ones, whatever the caller's search_path.
+set search_path = pg_catalog, pg_temp
+-- Rows are found one by one through the primary key.
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $function$
+declare
+    found_rows bigint;
+begin
+    return query execute format(
+        'select k.key, case when not sqlembed._blank(t.input) then t.input end, sha256(convert_to(t.input, ''UTF8''))
+        from unnest($1) with ordinality as k (key, position)
+        cross join lateral (
+            select (select (%3$s)::text from (select %4$s) as r) as input
+            from %1$s as r
+            where %2$s
+            offset 0
+        ) as t
+        order by k.position',
+        (_read_texts.declared).relation,
+        (select k.match from sqlembed._key_sql((_read_texts.declared).relation) as k),
+        (_read_texts.declared).source,
+        sqlembed._renamed_columns(_read_texts.declared)
+    )
+    using _read_texts.keys;
+    get diagnostics found_rows = row_count;
+
+    -- A row that a trigger has deleted since needs no vector; one that is hidden does.
+    if found_rows < cardinality(_read_texts.keys) and row_security_active((_read_texts.declared).relation) then
+        perform sqlembed._refuse_hidden(_read_texts.declared);
+    end if;
+end
+$function$;
+
+comment on function sqlembed._read_texts(sqlembed.embedding, jsonb[]) is
+    'The present texts of rows, read with the rights of the caller, in the order of the keys, with their sha256. Blank ones are NULL, but have a hash.';
+
+create or replace function sqlembed._refuse_hidden(declared sqlembed.embedding) returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    raise exception 'sqlembed: a row of % was written and cannot be given its vector', (_refuse_hidden.declared).relation
+        using errcode = 'SE016',
+            detail = format(
+                '%s has timing sync: whoever writes a row gives it its vector. A policy hides the row from %I, or a trigger skips the update.',
+                quote_ident((_refuse_hidden.declared).name), current_user
+            ),
+            hint = format(
+                'Let policies for select and update show %I the rows that they may write, or declare the embedding with timing => ''async''.',
+                current_user
+            );
+end
+$function$;
+
+comment on function sqlembed._refuse_hidden(sqlembed.embedding) is
+    'The error when a row would be left without its vector.';
+
+create or replace function sqlembed._refuse_unsteady(declared sqlembed.embedding) returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    raise exception 'sqlembed: a trigger of % changes the text whenever its vector is written', (_refuse_unsteady.declared).relation
+        using errcode = 'SE016',
+            hint = format(
+                'Restrict the trigger to updates of other columns than %I, or declare the embedding with timing => ''async''.',
+                (_refuse_unsteady.declared).name
+            );
+end
+$function$;
+
+comment on function sqlembed._refuse_unsteady(sqlembed.embedding) is
+    'The error when no vector stays the one of the present text.';
+
+create or replace function sqlembed._write_numbers(embedding integer, keys text[], hashes bytea[], numbers real[])
+returns boolean
+language plpgsql
+volatile
+as $function$
+declare
+    declared sqlembed.embedding;
+begin
+    select e.* into declared from sqlembed.embedding as e where e.id operator(pg_catalog.=) _write_numbers.embedding;
+    return sqlembed._write_vectors(
+        declared,
+        _write_numbers.keys::jsonb[],
+        _write_numbers.hashes,
+        array(
+            select (
+                _write_numbers.numbers[
+                    (i operator(pg_catalog.-) 1) operator(pg_catalog.*) declared.dimensions operator(pg_catalog.+) 1
+                    :i operator(pg_catalog.*) declared.dimensions
+                ]
+            )::public.vector
+            from pg_catalog.generate_series(
+                1, pg_catalog.cardinality(_write_numbers.numbers) operator(pg_catalog./) declared.dimensions
+            ) as i
+        )
+    );
+end
+$function$;
+
+comment on function sqlembed._write_numbers(integer, text[], bytea[], real[]) is
+    'The same as _write_vectors, with the numbers of all vectors one after the other, which every driver sends in binary. Rows without a text come last and have no numbers.';
+
+create or replace function sqlembed._write_vectors(
+    declared sqlembed.embedding,
+    keys jsonb[],
+    hashes bytea[],
+    vectors public.vector[]
+)
+returns boolean
+language plpgsql
+volatile
+as $function$
+declare
+    clears boolean := (_write_vectors.declared).on_change operator(pg_catalog.=) 'keep';
+    written bigint;
+begin
+    perform sqlembed._forget_own_changes((_write_vectors.declared).id);
+
+    -- No SET on this function: triggers of the table fire in it, under the settings of their session.
+    execute pg_catalog.format(
+        'update %1$s as r
+        set %2$I = k.vector::%3$s
+        from rows from (pg_catalog.unnest($1), pg_catalog.unnest($2)) as k (key, vector)
+        where %4$s and (k.vector is not null or $3)',
+        (_write_vectors.declared).relation,
+        (select p.vector from sqlembed._present_columns(_write_vectors.declared) as p),
+        case (_write_vectors.declared).storage when 'vector' then 'public.vector' else 'public.halfvec' end,
+        (select k.match from sqlembed._key_sql((_write_vectors.declared).relation) as k)
+    )
+    using _write_vectors.keys, _write_vectors.vectors, clears;
+    get diagnostics written = row_count;
+    if written operator(pg_catalog.<) (
+        select pg_catalog.count(*)
+        from rows from (pg_catalog.unnest(_write_vectors.keys), pg_catalog.unnest(_write_vectors.vectors)) as k (key, vector)
+        where k.vector is not null or clears
+    ) then
+        perform sqlembed._refuse_hidden(_write_vectors.declared);
+    end if;
+
+    perform sqlembed._note_again(_write_vectors.declared, _write_vectors.keys, _write_vectors.hashes);
+    return sqlembed._has_own_changes();
+end
+$function$;
+
+comment on function sqlembed._write_vectors(sqlembed.embedding, jsonb[], bytea[], public.vector[]) is
+    'Give rows that the present transaction has written their vectors, with the rights of the caller. True when triggers have changed texts upon it, which then are to be embedded as well.';
+
 create or replace function sqlembed._answer_requests(
     worker integer,
     ids bigint[],
@@ -2248,6 +4145,7 @@ create or replace function sqlembed._answer_requests(
 returns integer
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
@@ -2278,6 +4176,30 @@ revoke execute on function sqlembed._answer_requests(
     integer, bigint[], integer[], text[], text, text, bytea[], public.vector[]
 ) from public;
 
+create or replace function sqlembed._changed_families() returns setof sqlembed.embedding
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    select e.*
+    from sqlembed.embedding as e
+    cross join lateral sqlembed._present_columns(e) as p
+    where (
+            sqlembed._members(e.relation) <> e.members
+            or exists (select from sqlembed._unattached(e) as u where u.state <> 'disabled')
+        )
+        and exists (select from pg_class as c where c.oid = e.relation)
+        -- A source that has lost a column can only be declared anew.
+        and array_position(p.source, null) is null
+    order by e.id
+$function$;
+
+comment on function sqlembed._changed_families() is
+    'Embeddings of tables that have other partitions or children than they had, or lack a trigger.';
+
+revoke execute on function sqlembed._changed_families() from public;
+
 create or replace function sqlembed._claim_jobs(
     worker integer,
     embedders text[],
@@ -2288,6 +4210,7 @@ create or replace function sqlembed._claim_jobs(
 returns table (embedding integer, revision text, key jsonb)
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 -- Through the index in any case: the queue's size changes too fast for the planner's statistics.
 set enable_seqscan = off
@@ -2335,21 +4258,75 @@ comment on function sqlembed._claim_jobs(integer, text[], integer[], integer[], 
 
 revoke execute on function sqlembed._claim_jobs(integer, text[], integer[], integer[], interval) from public;
 
+create or replace function sqlembed._count_pending(embedders text[], without integer[]) returns bigint
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    with served as materialized (
+        select e.id
+        from sqlembed.embedding as e
+        where e.embedder = any (_count_pending.embedders) and e.id <> all (_count_pending.without)
+    )
+    select
+        (select count(*) from sqlembed.change as c where c.embedding in (select s.id from served as s))
+        + (select count(*) from sqlembed.job as j where j.embedding in (select s.id from served as s))
+$function$;
+
+comment on function sqlembed._count_pending(text[], integer[]) is
+    'How many changes and jobs wait for some embedders, at any worker, but for some embeddings.';
+
+revoke execute on function sqlembed._count_pending(text[], integer[]) from public;
+
+create or replace function sqlembed._declared_embedding(embedding integer) returns sqlembed.embedding
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    select e from sqlembed.embedding as e where e.id = _declared_embedding.embedding
+$function$;
+
+comment on function sqlembed._declared_embedding(integer) is
+    'The declaration of an embedding, for workers: they read no table under a policy.';
+
+revoke execute on function sqlembed._declared_embedding(integer) from public;
+
 create or replace function sqlembed._describe_embedding(
     embedding integer,
+    out relation regclass,
+    out name name,
+    out embedder text,
     out read_sources text,
     out write_vectors text
 )
 language plpgsql
 stable
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
     declared sqlembed.embedding;
     match text;
+    present record;
+    renamed text;
+    has_children boolean;
+    is_same text;
 begin
     select e.* into declared from sqlembed.embedding as e where e.id = _describe_embedding.embedding;
+    if declared.id is null then
+        return;
+    end if;
+    _describe_embedding.relation := declared.relation;
+    _describe_embedding.name := declared.name;
+    _describe_embedding.embedder := declared.embedder;
     match := (select k.match from sqlembed._key_sql(declared.relation) as k);
+    select p.* into present from sqlembed._present_columns(declared) as p;
+    renamed := sqlembed._renamed_columns(declared);
+    -- The primary keys of a parent and its children know nothing of each other.
+    has_children := cardinality(sqlembed._members(declared.relation)) > 0
+        and (select c.relkind = 'r' from pg_class as c where c.oid = declared.relation);
 
     -- $1: keys, $2: budget in bytes. Beyond it rows are postponed: a worker's memory is not the
     -- table's size.
@@ -2358,7 +4335,7 @@ begin
         from (
             select
                 k.key,
-                s.input::text as input,
+                %5$ss.input::text%6$s as input,
                 coalesce(
                     sum(octet_length(s.input::text)) over (rows between unbounded preceding and 1 preceding) >= $2, false
                 ) as postponed
@@ -2366,13 +4343,33 @@ begin
             cross join lateral (
                 select s.input
                 from %1$s as r
-                cross join lateral (select (%3$s) as input from (select r.*) as r) as s
+                cross join lateral (select (%3$s) as input from (select %4$s) as r) as s
                 where %2$s
             ) as s
         ) as t',
-        declared.relation, match, declared.source
+        declared.relation,
+        match,
+        declared.source,
+        renamed,
+        case when has_children then 'case when sqlembed._is_only_row(count(*) over (partition by k.key), k.key) then ' else '' end,
+        case when has_children then ' end' else '' end
     );
 
+    is_same := format(
+        '(
+            select case
+                when k.hash is null then s.input is null
+                else sha256(convert_to(s.input::text, ''UTF8'')) = k.hash
+            end
+            from (select (%s) as input from (select %s) as r) as s
+        )',
+        declared.source, renamed
+    );
+
+    if declared.side is not null then
+        _describe_embedding.write_vectors := sqlembed._describe_side(declared);
+        return;
+    end if;
     -- $1: keys, $2: sha256 of their texts, $3: vectors. Of the last two there may be fewer than
     -- rows: the rest have no text, or one that is blank and gets no vector. The answer is the keys of
     -- the rows that are up to date; the others have changed, are locked or gone.
@@ -2381,18 +4378,12 @@ begin
     -- has locked are left for later. The lock leaves foreign keys to the row alone.
     _describe_embedding.write_vectors := format(
         'with current as materialized (
-            select k.key, k.vector
+            select k.key, k.hash, k.vector
             from rows from (unnest($1), unnest($2), unnest($3)) as k (key, hash, vector)
             cross join lateral (
                 select
                 from %1$s as r
-                where %2$s and (
-                    select case
-                        when k.hash is null then s.input is null
-                        else sha256(convert_to(s.input::text, ''UTF8'')) = k.hash
-                    end
-                    from (select (%3$s) as input from (select r.*) as r) as s
-                )
+                where %2$s and %6$s
                 for no key update of r skip locked
             ) as locked
         ),
@@ -2400,22 +4391,163 @@ begin
             update %1$s as r
             set %4$I = k.vector::%5$s
             from current as k
-            where %2$s and (k.vector is not null or r.%4$I is not null)
+            where %2$s and (k.vector is not null or r.%4$I is not null)%7$s
         )
         select c.key from current as c',
         declared.relation,
         match,
         declared.source,
-        declared.name,
-        case declared.storage when 'vector' then 'public.vector' else 'public.halfvec' end
+        present.vector,
+        case declared.storage when 'vector' then 'public.vector' else 'public.halfvec' end,
+        is_same,
+        -- A row of another table of the family may have got the same key since.
+        case when has_children then ' and ' || is_same else '' end
     );
 end
 $function$;
 
 comment on function sqlembed._describe_embedding(integer) is
-    'The statements with which a worker serves an embedding: one reads texts, one writes vectors. It prepares them once.';
+    'What a worker needs to serve an embedding: its embedder, and two statements, which it prepares once: one reads texts, one writes vectors. NULL for an embedding that is gone.';
 
 revoke execute on function sqlembed._describe_embedding(integer) from public;
+
+create or replace function sqlembed._describe_side(declared sqlembed.embedding) returns text
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    match text;
+    keys record;
+begin
+    match := (select k.match from sqlembed._key_sql((_describe_side.declared).relation) as k);
+    select
+        string_agg(format('r.%I as key_%s', k.column_name, k.position), ', ' order by k.position) as locked,
+        string_agg(format('c.key_%s', k.position), ', ' order by k.position) as made,
+        string_agg(quote_ident(k.side_name), ', ' order by k.position) as written,
+        string_agg(format('s.%I %s c.key_%s', k.side_name, k.operator, k.position), ' and ' order by k.position) as match
+    into keys
+    from sqlembed._side_keys((_describe_side.declared).relation, (_describe_side.declared).side) as k;
+
+    -- The parameters and the answer are those of a row's own vector. The row is locked and its text
+    -- tested on it, but nothing is written there: its version stays. The lock lets foreign keys to the
+    -- row pass and keeps a second worker from the same row of the side table. Two keys of one row,
+    -- which a case-insensitive type has, make one vector.
+    return format(
+        'with current as materialized (
+            select k.key, k.hash, k.vector, locked.*
+            from rows from (unnest($1), unnest($2), unnest($3)) as k (key, hash, vector)
+            cross join lateral (
+                select %6$s
+                from %1$s as r
+                where %2$s and (
+                    select case
+                        when k.hash is null then s.input is null
+                        else sha256(convert_to(s.input::text, ''UTF8'')) = k.hash
+                    end
+                    from (select (%3$s) as input from (select %11$s) as r) as s
+                )
+                for no key update of r skip locked
+            ) as locked
+        ),
+        written as (
+            insert into %4$s as s (%7$s, %5$I, source_hash)
+            select distinct on (%8$s) %8$s, c.vector::%10$s, c.hash
+            from current as c
+            where c.vector is not null
+            on conflict (%7$s) do update set %5$I = excluded.%5$I, source_hash = excluded.source_hash
+        ),
+        blanked as (
+            delete from %4$s as s using current as c where c.vector is null and %9$s
+        )
+        select c.key from current as c',
+        (_describe_side.declared).relation,
+        match,
+        (_describe_side.declared).source,
+        (_describe_side.declared).side,
+        (select p.vector from sqlembed._present_columns(_describe_side.declared) as p),
+        keys.locked,
+        keys.written,
+        keys.made,
+        keys.match,
+        case (_describe_side.declared).storage when 'vector' then 'public.vector' else 'public.halfvec' end,
+        sqlembed._renamed_columns(_describe_side.declared)
+    );
+end
+$function$;
+
+comment on function sqlembed._describe_side(sqlembed.embedding) is
+    'The statement with which a worker writes vectors into a side table. For _describe_embedding.';
+
+revoke execute on function sqlembed._describe_side(sqlembed.embedding) from public;
+
+create or replace function sqlembed._drop_leftovers() returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '200ms'
+as $function$
+declare
+    made regprocedure;
+begin
+    for made in
+        select p.oid::regprocedure
+        from pg_proc as p
+        where p.pronamespace = 'sqlembed'::regnamespace
+            and p.proname ~ '^_(note|note_row|hide)_[0-9]+$'
+            and not exists (
+                select from sqlembed.embedding as e where e.id = substring(p.proname from '[0-9]+$')::integer
+            )
+        order by p.oid
+    loop
+        -- With the triggers that call it, on whatever table.
+        begin
+            execute format('drop function %s cascade', made);
+        exception when lock_not_available then
+            -- Next time, then: nobody's writing is to wait for it.
+            null;
+        end;
+    end loop;
+end
+$function$;
+
+comment on function sqlembed._drop_leftovers() is
+    'Remove the trigger functions of embeddings whose column is gone, and their triggers.';
+
+revoke execute on function sqlembed._drop_leftovers() from public;
+
+create or replace function sqlembed._empty_side(relation regclass, side regclass) returns boolean
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    has_rows boolean;
+begin
+    execute format('select exists (select from %s)', _empty_side.relation) into has_rows;
+    if has_rows or not has_table_privilege(_empty_side.side, 'truncate') then
+        return false;
+    end if;
+    -- An index of vectors takes long to forget rows one by one.
+    execute format('lock table %s in access exclusive mode nowait', _empty_side.side);
+    -- Again, now that no other worker can have written since for rows that came in between.
+    execute format('select exists (select from %s)', _empty_side.relation) into has_rows;
+    if has_rows then
+        return false;
+    end if;
+    execute format('truncate %s', _empty_side.side);
+    return true;
+exception when lock_not_available then
+    return false;
+end
+$function$;
+
+comment on function sqlembed._empty_side(regclass, regclass) is
+    'Truncate the side table of a table that is empty. False when it is not, or when the side table is in use: then its rows go one by one.';
+
+revoke execute on function sqlembed._empty_side(regclass, regclass) from public;
 
 create or replace function sqlembed._fail_jobs(
     worker integer,
@@ -2427,6 +4559,7 @@ create or replace function sqlembed._fail_jobs(
 returns bigint
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
@@ -2470,9 +4603,37 @@ comment on function sqlembed._fail_jobs(integer, integer, jsonb[], text[], integ
 
 revoke execute on function sqlembed._fail_jobs(integer, integer, jsonb[], text[], integer) from public;
 
+create or replace function sqlembed._failed_keys(most integer)
+returns table (embedding integer, relation regclass, keys jsonb[])
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    select e.id, e.relation, f.keys
+    from sqlembed.embedding as e
+    cross join lateral (
+        select array_agg(f.key) as keys
+        from (
+            select f.key
+            from sqlembed.failed_job as f
+            where f.embedding = e.id
+            order by random()
+            limit _failed_keys.most
+        ) as f
+    ) as f
+    where f.keys is not null
+$function$;
+
+comment on function sqlembed._failed_keys(integer) is
+    'Some of the rows that were given up.';
+
+revoke execute on function sqlembed._failed_keys(integer) from public;
+
 create or replace function sqlembed._finish_jobs(worker integer, embedding integer, keys jsonb[]) returns void
 language sql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 -- Rows are found one by one through the primary key: the queue's size changes too fast for the
 -- planner's statistics, and the wrong join takes seconds.
@@ -2512,6 +4673,7 @@ create or replace function sqlembed._fold_changes(
 )
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
@@ -2588,41 +4750,47 @@ comment on function sqlembed._fold_changes(integer, text[], integer[], integer[]
 
 revoke execute on function sqlembed._fold_changes(integer, text[], integer[], integer[], interval) from public;
 
-create or replace function sqlembed._follow_keys() returns void
+create or replace function sqlembed._follow_columns() returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 set lock_timeout = '200ms'
 as $function$
 declare
-    declared record;
+    renamed integer[];
+    mixed_up integer[];
+    sources text[];
+    declared sqlembed.embedding;
 begin
-    for declared in
-        select e.id, e.relation, e.name, k.columns, k.types, k.expression
-        from sqlembed.embedding as e
-        cross join lateral (
-            select
-                k.columns,
-                array(
-                    select a.atttypid::regtype
-                    from unnest(k.columns) with ordinality as c (name, position)
-                    join pg_attribute as a on a.attrelid = e.relation and a.attname = c.name and not a.attisdropped
-                    order by c.position
-                ) as types,
-                k.expression
-            from sqlembed._key_sql(e.relation) as k
-        ) as k
-        where k.columns is not null and (k.columns, k.types) is distinct from (e.key_columns, e.key_types)
+    -- With the rights of the worker, which may read the tables: what stands in them, in their sources
+    -- and in their policies may be anybody's code.
+    select
+        array_agg((r.declared).id order by (r.declared).id),
+        array_agg((r.declared).id) filter (where r.is_mixed_up),
+        array_agg(
+            sqlembed._renamed_source(
+                (r.declared).relation, (r.declared).source, (r.declared).source_columns, r.source_columns
+            )
+            order by (r.declared).id
+        )
+    into renamed, mixed_up, sources
+    from sqlembed._renamed_embeddings() as r;
+    if renamed is null then
+        return;
+    end if;
+    for declared in select e.* from sqlembed._rename_embeddings(renamed, sources) as e
     loop
-        update sqlembed.embedding as e
-        set key_columns = declared.columns, key_types = declared.types, key_expression = declared.expression
-        where e.id = declared.id;
-        perform sqlembed._make_note_function(declared.id);
-        -- What was written in between has not been noted.
-        execute format(
-            'insert into sqlembed.change (embedding, key) select %s, %s from %s as r where r.%I is null',
-            declared.id, declared.expression, declared.relation, declared.name
-        );
+        begin
+            -- What was written in between has not been noted, or with the wrong column in mind.
+            execute format(
+                'select sqlembed._note_keys(%s, array_agg(%s)) from %s as r where not (%s) or %L',
+                declared.id, declared.key_expression, declared.relation, sqlembed._vector_test(declared, 'r'),
+                declared.id = any (coalesce(mixed_up, '{}'))
+            );
+        exception when lock_not_available or insufficient_privilege then
+            -- By another worker, then: this one cannot serve the table either.
+            null;
+        end;
     end loop;
 exception when lock_not_available then
     -- Next time, then.
@@ -2630,14 +4798,215 @@ exception when lock_not_available then
 end
 $function$;
 
-comment on function sqlembed._follow_keys() is
-    'Follow primary keys whose columns were renamed or changed their types.';
+comment on function sqlembed._follow_columns() is
+    'Follow columns of keys, sources and vectors that have other names or types now.';
 
-revoke execute on function sqlembed._follow_keys() from public;
+revoke execute on function sqlembed._follow_columns() from public;
+
+create or replace function sqlembed._follow_families() returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '200ms'
+as $function$
+declare
+    declared sqlembed.embedding;
+    known regclass[];
+    is_partitioned boolean;
+    newcomer regclass;
+begin
+    for declared in
+        select f.* from sqlembed._changed_families() as f
+    loop
+        -- Where this role may not, status says who may.
+        if pg_has_role((select c.relowner from pg_class as c where c.oid = declared.relation), 'usage') then
+            begin
+                if exists (select from sqlembed._unattached(declared) as u where u.state <> 'disabled') then
+                    perform sqlembed._attach_triggers(declared);
+                else
+                    perform sqlembed._drop_triggers(
+                        declared.id,
+                        array(select w.name from sqlembed._wanted_triggers(declared) as w),
+                        declared.relation || sqlembed._members(declared.relation)
+                    );
+                end if;
+            exception when lock_not_available or insufficient_privilege then
+                -- Next time, then, or by somebody else.
+                null;
+            end;
+        end if;
+        is_partitioned := (select c.relkind = 'p' from pg_class as c where c.oid = declared.relation);
+        known := array(
+            select m.member
+            from unnest(sqlembed._members(declared.relation)) as m (member)
+            where m.member = any (declared.members)
+                or m.member not in (select u.member from sqlembed._unattached(declared) as u)
+            order by m.member
+        );
+        -- A partition had triggers from its first day on, and the vectors that it brought along are
+        -- its own. A child may have been written to unnoticed.
+        foreach newcomer in array known
+        loop
+            continue when newcomer = any (declared.members);
+            execute format(
+                'select sqlembed._note_keys(%s, array_agg(%s)) from only %s as r where not (%s) or not %L',
+                declared.id, declared.key_expression, newcomer, sqlembed._vector_test(declared, 'r'),
+                is_partitioned and declared.side is null
+            );
+        end loop;
+        perform sqlembed._keep_members(declared.id, known);
+    end loop;
+end
+$function$;
+
+comment on function sqlembed._follow_families() is
+    'Put triggers on tables that have become children of an embedded one, take them off those that no longer are, and queue the rows that newcomers brought along.';
+
+revoke execute on function sqlembed._follow_families() from public;
+
+create or replace function sqlembed._follow_grants() returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '200ms'
+as $function$
+declare
+    lacking record;
+begin
+    -- A right that was taken back needs nothing: the policy asks the table itself.
+    for lacking in
+        select g.side, g.reader
+        from sqlembed._lacking_grants() as g
+        join pg_class as c on c.oid = g.side and pg_has_role(c.relowner, 'usage')
+    loop
+        execute format('grant select on %s to %s', lacking.side, lacking.reader);
+    end loop;
+exception when lock_not_available then
+    -- Next time, then.
+    null;
+end
+$function$;
+
+comment on function sqlembed._follow_grants() is
+    'Let those who were granted a table read its side tables too, where the worker may grant it.';
+
+revoke execute on function sqlembed._follow_grants() from public;
+
+create or replace function sqlembed._forget_failed(embedding integer, keys jsonb[]) returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    delete from sqlembed.failed_job as f
+    where f.ctid = any (
+        array(
+            select l.ctid
+            from sqlembed.failed_job as l
+            where l.embedding = _forget_failed.embedding and l.key = any (_forget_failed.keys)
+            for update skip locked
+        )
+    )
+$function$;
+
+comment on function sqlembed._forget_failed(integer, jsonb[]) is
+    'Forget that rows were given up.';
+
+revoke execute on function sqlembed._forget_failed(integer, jsonb[]) from public;
+
+create or replace function sqlembed._forget_failures() returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    failed record;
+begin
+    -- Some of them each time, so that it never takes long. With the rights of the worker, which may
+    -- read the tables.
+    for failed in
+        select f.embedding, f.relation, f.keys, k.match
+        from sqlembed._failed_keys(1000) as f
+        cross join lateral sqlembed._key_sql(f.relation) as k
+    loop
+        begin
+            execute format(
+                'select sqlembed._forget_failed(%s, array_agg(k.key))
+                from unnest($1) as k (key)
+                where not exists (select from %s as r where %s)',
+                failed.embedding, failed.relation, failed.match
+            )
+            using failed.keys;
+        exception when undefined_table or insufficient_privilege or data_exception then
+            -- Dropped a moment ago, not readable for this role, or a key of another type than it
+            -- was: the worker says so when it serves the table.
+            null;
+        end;
+    end loop;
+end
+$function$;
+
+comment on function sqlembed._forget_failures() is
+    'Forget failures of rows that are gone.';
+
+revoke execute on function sqlembed._forget_failures() from public;
+
+create or replace function sqlembed._is_only_row(rows bigint, key jsonb) returns boolean
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    if _is_only_row.rows > 1 then
+        raise exception 'sqlembed: % rows of the inheritance family have the key %', _is_only_row.rows, _is_only_row.key
+            using errcode = 'SE010', hint = 'Give all but one of them another, then: sqlembed retry.';
+    end if;
+    return true;
+end
+$function$;
+
+comment on function sqlembed._is_only_row(bigint, jsonb) is
+    'An error when a key stands for several rows: the primary key of a parent does not bind its children.';
+
+revoke execute on function sqlembed._is_only_row(bigint, jsonb) from public;
+
+create or replace function sqlembed._keep_members(embedding integer, members regclass[]) returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    update sqlembed.embedding as e
+    set members = _keep_members.members
+    where e.id = _keep_members.embedding and e.members <> _keep_members.members
+$function$;
+
+comment on function sqlembed._keep_members(integer, regclass[]) is
+    'Write down of which partitions or children the rows have been queued.';
+
+revoke execute on function sqlembed._keep_members(integer, regclass[]) from public;
+
+create or replace function sqlembed._lacking_grants() returns table (side regclass, reader text)
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    select e.side, r.reader
+    from sqlembed.embedding as e
+    cross join lateral sqlembed._side_readers(e.relation, e.side) as r (reader)
+    where e.side is not null
+$function$;
+
+comment on function sqlembed._lacking_grants() is
+    'Roles, as SQL text, that were granted a table and not its side table.';
+
+revoke execute on function sqlembed._lacking_grants() from public;
 
 create or replace function sqlembed._leave_epoch(worker integer, next integer) returns void
 language sql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
     select pg_advisory_unlock(
@@ -2654,6 +5023,7 @@ revoke execute on function sqlembed._leave_epoch(integer, integer) from public;
 create or replace function sqlembed._next_epoch(worker integer) returns integer
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
@@ -2675,20 +5045,57 @@ comment on function sqlembed._next_epoch(integer) is
 
 revoke execute on function sqlembed._next_epoch(integer) from public;
 
+create or replace function sqlembed._note_keys(embedding integer, keys jsonb[]) returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    insert into sqlembed.change (embedding, key)
+    select _note_keys.embedding, k.key from unnest(_note_keys.keys) as k (key)
+$function$;
+
+comment on function sqlembed._note_keys(integer, jsonb[]) is
+    'Queue rows that a worker has found.';
+
+revoke execute on function sqlembed._note_keys(integer, jsonb[]) from public;
+
 create or replace function sqlembed._read_cache(fingerprint text, kind text, hashes bytea[])
 returns table (input_hash bytea, embedding public.vector)
 language sql
-stable
+volatile
+security definer
 set search_path = pg_catalog, pg_temp
+-- Rows are found one by one through the primary key, whatever the planner's statistics say.
+set enable_seqscan = off
 as $function$
-    select c.input_hash, c.embedding
-    from sqlembed.cache as c
-    where c.fingerprint = _read_cache.fingerprint
-        and c.kind = _read_cache.kind
-        and c.input_hash = any (_read_cache.hashes)
+    with found as materialized (
+        select c.ctid as place, c.input_hash, c.embedding, c.used_at
+        from sqlembed.cache as c
+        where c.fingerprint = _read_cache.fingerprint
+            and c.kind = _read_cache.kind
+            and c.input_hash = any (_read_cache.hashes)
+    ),
+    -- To the hour: what is read all the time is not written all the time.
+    touched as (
+        update sqlembed.cache as c
+        set used_at = clock_timestamp()
+        where c.ctid = any (
+            array(
+                select d.ctid
+                from sqlembed.cache as d
+                where d.ctid = any (
+                    array(select f.place from found as f where f.used_at < clock_timestamp() - interval '1 h')
+                )
+                for no key update skip locked
+            )
+        )
+    )
+    select f.input_hash, f.embedding from found as f
 $function$;
 
-comment on function sqlembed._read_cache(text, text, bytea[]) is 'Vectors already computed, by the sha256 of their texts.';
+comment on function sqlembed._read_cache(text, text, bytea[]) is
+    'Vectors already computed, by the sha256 of their texts; notes that they are used.';
 
 revoke execute on function sqlembed._read_cache(text, text, bytea[]) from public;
 
@@ -2702,6 +5109,7 @@ create or replace function sqlembed._release_jobs(
 returns void
 language sql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 -- Rows are found one by one through the primary key: the queue's size changes too fast for the
 -- planner's statistics, and the wrong join takes seconds.
@@ -2733,10 +5141,178 @@ comment on function sqlembed._release_jobs(integer, integer, jsonb[], interval, 
 
 revoke execute on function sqlembed._release_jobs(integer, integer, jsonb[], interval, text) from public;
 
+create or replace function sqlembed._remove_vectors(embedding integer, keys jsonb[], at_once integer default 10000)
+returns setof jsonb
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    declared sqlembed.embedding := sqlembed._declared_embedding(_remove_vectors.embedding);
+    match text;
+    key_match text;
+    removed jsonb[];
+    is_all boolean;
+begin
+    if declared.side is null then
+        return query select * from unnest(_remove_vectors.keys);
+        return;
+    end if;
+    is_all := '[]' = any (_remove_vectors.keys);
+    if is_all and sqlembed._empty_side(declared.relation, declared.side) then
+        return query select * from unnest(_remove_vectors.keys);
+        return;
+    end if;
+    match := sqlembed._side_match(declared.relation, declared.side, 't', 'r');
+    key_match := (select k.match from sqlembed._key_sql(declared.side) as k);
+    execute format(
+        'with gone as (
+            delete from %1$s as r
+            where r.ctid = any (
+                array(
+                    select r.ctid
+                    from %2$s
+                    where not exists (select from %3$s as t where %4$s)
+                    limit %5$s
+                    for update of r skip locked
+                )
+            )
+            returning %6$s as key
+        )
+        select array_agg(g.key) from gone as g',
+        declared.side,
+        case
+            when is_all then declared.side || ' as r'
+            else format('unnest($1) as k (key) join %s as r on %s', declared.side, key_match)
+        end,
+        declared.relation,
+        match,
+        case when is_all then _remove_vectors.at_once::text else 'all' end,
+        (select k.expression from sqlembed._key_sql(declared.side) as k)
+    )
+    into removed
+    using _remove_vectors.keys;
+    -- A row that came back since may have lost the vector that another worker has made of it meanwhile.
+    execute format(
+        'select sqlembed._note_keys(%s, array_agg(k.key))
+        from unnest($1) as k (key)
+        where exists (select from %s as r where %s)',
+        declared.id, declared.relation, (select k.match from sqlembed._key_sql(declared.relation) as k)
+    )
+    using removed;
+    -- Rows that somebody has locked are left for later.
+    return query execute format(
+        'select k.key
+        from unnest($1) as k (key)
+        where case k.key
+            when ''[]'' then not exists (select from %1$s as r where not exists (select from %2$s as t where %3$s))
+            else not exists (select from %1$s as r where %4$s and not exists (select from %2$s as t where %3$s))
+        end',
+        declared.side, declared.relation, match, key_match
+    )
+    using _remove_vectors.keys;
+end
+$function$;
+
+comment on function sqlembed._remove_vectors(integer, jsonb[], integer) is
+    'Remove from a side table the vectors of rows that are gone: those with these keys, and by the empty key so many of all of them. Returns the keys of which none is left.';
+
+revoke execute on function sqlembed._remove_vectors(integer, jsonb[], integer) from public;
+
+create or replace function sqlembed._rename_embeddings(embeddings integer[], sources text[]) returns setof sqlembed.embedding
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    -- All at once: two vector columns may have changed their names with each other.
+    update sqlembed.embedding as e
+    set
+        name = r.vector,
+        key_columns = r.key_columns,
+        key_types = sqlembed._column_types(e.relation, r.key_columns),
+        key_expression = r.key_expression,
+        source = g.source,
+        source_columns = r.source_columns,
+        source_numbers = sqlembed._column_numbers(e.relation, r.source_columns),
+        vector_number = (sqlembed._column_numbers(coalesce(e.side, e.relation), array[r.vector]))[1],
+        numbered_in = e.relation::oid
+    from sqlembed._renamed_embeddings() as r
+    join unnest(_rename_embeddings.embeddings, _rename_embeddings.sources) as g (id, source) on g.id = (r.declared).id
+    where e.id = g.id;
+    perform sqlembed._make_note_function(g.id), sqlembed._make_row_functions(g.id)
+    from unnest(_rename_embeddings.embeddings) as g (id);
+    return query select e.* from sqlembed.embedding as e where e.id = any (_rename_embeddings.embeddings);
+end
+$function$;
+
+comment on function sqlembed._rename_embeddings(integer[], text[]) is
+    'Write down the present names of the columns of embeddings, with their sources in these names, and make their trigger functions anew. Returns what now stands there.';
+
+revoke execute on function sqlembed._rename_embeddings(integer[], text[]) from public;
+
+create or replace function sqlembed._renamed_embeddings()
+returns table (
+    declared sqlembed.embedding,
+    vector name,
+    source_columns name[],
+    key_columns name[],
+    key_expression text,
+    is_mixed_up boolean
+)
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    with present as (
+        select
+            e as declared,
+            k.columns,
+            k.expression,
+            c.vector,
+            -- A source that has lost a column stays as it was: status tells.
+            case when array_position(c.source, null) is null then c.source else e.source_columns end as source
+        from sqlembed.embedding as e
+        cross join lateral sqlembed._key_sql(e.relation) as k
+        cross join lateral sqlembed._present_columns(e) as c
+        where k.columns is not null and c.vector is not null
+    )
+    select
+        p.declared,
+        p.vector,
+        p.source,
+        p.columns,
+        p.expression,
+        -- Whether, until now, the triggers took another column for one of these.
+        exists (
+            select
+            from unnest(p.columns || p.source, (p.declared).key_columns || (p.declared).source_columns)
+                as c (present, declared)
+            join pg_attribute as a
+                on a.attrelid = (p.declared).relation and a.attname = c.declared and not a.attisdropped
+            where c.present is distinct from c.declared
+        )
+    from present as p
+    where (p.columns, sqlembed._column_types((p.declared).relation, p.columns), p.vector, p.source, (p.declared).relation::oid)
+        is distinct from
+        (
+            (p.declared).key_columns, (p.declared).key_types, (p.declared).name, (p.declared).source_columns,
+            (p.declared).numbered_in
+        )
+$function$;
+
+comment on function sqlembed._renamed_embeddings() is
+    'Embeddings whose columns have other names or types than they had, with those that they have now.';
+
+revoke execute on function sqlembed._renamed_embeddings() from public;
+
 create or replace function sqlembed._renew_leases(worker integer, embedding integer, keys jsonb[], lease interval)
 returns void
 language sql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 -- Rows are found one by one through the primary key: the queue's size changes too fast for the
 -- planner's statistics, and the wrong join takes seconds.
@@ -2764,15 +5340,30 @@ comment on function sqlembed._renew_leases(integer, integer, jsonb[], interval) 
 
 revoke execute on function sqlembed._renew_leases(integer, integer, jsonb[], interval) from public;
 
+create or replace function sqlembed._rest_embedders(worker integer, embedders text[]) returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    update sqlembed.worker_process as w set resting = _rest_embedders.embedders where w.id = _rest_embedders.worker
+$function$;
+
+comment on function sqlembed._rest_embedders(integer, text[]) is
+    'Say which embedders a worker leaves alone for now, because they are down.';
+
+revoke execute on function sqlembed._rest_embedders(integer, text[]) from public;
+
 create or replace function sqlembed._start_worker(name text, embedders text[]) returns integer
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
     worker integer;
 begin
-    delete from sqlembed.worker_process as w where not sqlembed._is_alive(w.id);
+    delete from sqlembed.worker_process as w where w.id not in (select l.id from sqlembed.worker as l);
     loop
         insert into sqlembed.worker_process (name, embedders)
         values (_start_worker.name, _start_worker.embedders)
@@ -2795,6 +5386,7 @@ revoke execute on function sqlembed._start_worker(text, text[]) from public;
 create or replace function sqlembed._stop_worker(worker integer) returns void
 language sql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
     with held as materialized (
@@ -2815,19 +5407,19 @@ comment on function sqlembed._stop_worker(integer) is
 
 revoke execute on function sqlembed._stop_worker(integer) from public;
 
-create or replace function sqlembed._sweep(cache_rows bigint) returns void
+create or replace function sqlembed._sweep(cache_bytes bigint) returns void
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
     delete from sqlembed.request as r where r.asked_at < clock_timestamp() - interval '30 s';
-    delete from sqlembed.cache as c
-    where c.used_at <= (select d.used_at from sqlembed.cache as d order by d.used_at desc offset _sweep.cache_rows limit 1);
+    perform sqlembed._trim_cache(_sweep.cache_bytes);
 
     -- A lease ends with its worker, and with its time.
     with living as materialized (
-        select w.id from sqlembed.worker_process as w where sqlembed._is_alive(w.id)
+        select w.id from sqlembed.worker as w
     ),
     left_behind as materialized (
         select j.embedding, j.key
@@ -2842,17 +5434,9 @@ begin
 
     -- PostgreSQL tells only superusers that a table or a column was dropped: look for them.
     delete from sqlembed.embedding as e
-    where not exists (
-        select
-        from pg_attribute as a
-        where a.attrelid = e.relation and a.attname = e.name and not a.attisdropped
-    );
-    perform sqlembed._follow_keys();
-    perform sqlembed._drop_note_function(substr(p.proname, length('_note_') + 1)::integer)
-    from pg_proc as p
-    where p.pronamespace = 'sqlembed'::regnamespace
-        and p.proname ~ '^_note_[0-9]+$'
-        and not exists (select from sqlembed.embedding as e where p.proname = '_note_' || e.id);
+    where not exists (select from sqlembed._present_columns(e) as p where p.vector is not null)
+        or not exists (select from pg_class as c where c.oid = e.relation);
+    perform sqlembed._drop_leftovers();
     with orphans as materialized (
         select j.embedding, j.key
         from sqlembed.job as j
@@ -2868,7 +5452,7 @@ end
 $function$;
 
 comment on function sqlembed._sweep(bigint) is
-    'Housekeeping: old requests, the oldest of the cache beyond a number of rows, leases of workers that are dead or stuck, embeddings whose table or column was dropped, and what belongs to embeddings that are no more.';
+    'Housekeeping: old requests, what the cache holds beyond a number of bytes, leases of workers that are dead or stuck, embeddings whose table or column was dropped, and what belongs to embeddings that are no more.';
 
 revoke execute on function sqlembed._sweep(bigint) from public;
 
@@ -2876,6 +5460,7 @@ create or replace function sqlembed._take_requests(worker integer, most integer)
 returns table (id bigint, embedder text, kind text, inputs text[])
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
@@ -2898,24 +5483,76 @@ comment on function sqlembed._take_requests(integer, integer) is
 
 revoke execute on function sqlembed._take_requests(integer, integer) from public;
 
-create or replace function sqlembed._write_cache(fingerprint text, kind text, hashes bytea[], vectors public.vector[])
-returns void
-language sql
+create or replace function sqlembed._trim_cache(most bigint) returns bigint
+language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $function$
-    insert into sqlembed.cache (fingerprint, kind, input_hash, embedding)
-    select distinct on (u.hash) _write_cache.fingerprint, _write_cache.kind, u.hash, u.vector
+declare
+    held record;
+    excess bigint;
+    gone bigint;
+begin
+    -- The table is never smaller than what is in it: a look that costs nothing.
+    if _trim_cache.most > 0 and pg_table_size('sqlembed.cache') <= _trim_cache.most then
+        return 0;
+    end if;
+    select coalesce(sum(u.vectors), 0) as vectors, coalesce(sum(u.bytes), 0) as bytes
+    into held
+    from sqlembed.cache_use as u;
+    if held.bytes <= _trim_cache.most then
+        return 0;
+    end if;
+    -- A little more than has to be, so that not every look finds something; and not many at once,
+    -- because a worker that wants to keep one of them waits for this.
+    excess := ceil(held.vectors * (1 - 0.95 * _trim_cache.most / held.bytes));
+    delete from sqlembed.cache as c
+    where c.ctid = any (
+        array(
+            select d.ctid
+            from sqlembed.cache as d
+            order by d.used_at
+            limit least(excess, 10000)
+            for update skip locked
+        )
+    );
+    get diagnostics gone = row_count;
+    return gone;
+end
+$function$;
+
+comment on function sqlembed._trim_cache(bigint) is
+    'Let go of what has not been used for longest, when the cache holds more than so many bytes. Returns how many vectors went.';
+
+revoke execute on function sqlembed._trim_cache(bigint) from public;
+
+create or replace function sqlembed._write_cache(
+    fingerprint text,
+    kind text,
+    hashes bytea[],
+    vectors public.vector[],
+    age interval default '0'
+)
+returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    insert into sqlembed.cache as c (fingerprint, kind, input_hash, embedding, used_at)
+    select distinct on (u.hash)
+        _write_cache.fingerprint, _write_cache.kind, u.hash, u.vector, clock_timestamp() - _write_cache.age
     from unnest(_write_cache.hashes, _write_cache.vectors) as u (hash, vector)
     order by u.hash
     on conflict (fingerprint, kind, input_hash) do update
-    set used_at = clock_timestamp()
+    set used_at = excluded.used_at
+    where c.used_at < excluded.used_at - interval '1 h'
 $function$;
 
-comment on function sqlembed._write_cache(text, text, bytea[], public.vector[]) is
-    'Keep vectors for the next time the same texts are asked for.';
+comment on function sqlembed._write_cache(text, text, bytea[], public.vector[], interval) is
+    'Keep vectors for the next time the same texts are asked for; those of some age are the first to go.';
 
-revoke execute on function sqlembed._write_cache(text, text, bytea[], public.vector[]) from public;
+revoke execute on function sqlembed._write_cache(text, text, bytea[], public.vector[], interval) from public;
 
 create or replace function sqlembed._after_key(relation regclass, row_name text, key jsonb) returns text
 language plpgsql
@@ -3015,7 +5652,8 @@ rows 10
 as $function$
 declare
     checked boolean := sqlembed._check_search(
-        _attempt.k, _attempt.filter, _attempt.mode, _attempt.diversity, _attempt.after_distance, _attempt.after_key
+        _attempt.function_name, _attempt.k, _attempt.filter, _attempt.mode, _attempt.diversity, _attempt.after_distance,
+        _attempt.after_key
     );
     target sqlembed.search_target;
     path sqlembed.search_path;
@@ -3110,6 +5748,7 @@ comment on function sqlembed._check_key(regclass, text, jsonb) is
     'An error when a jsonb value has not the form of a key of the table.';
 
 create or replace function sqlembed._check_search(
+    function_name text,
     k integer,
     filter text,
     mode text,
@@ -3121,8 +5760,11 @@ returns boolean
 language plpgsql
 immutable
 as $function$
+declare
+    by_words boolean := _check_search.mode in ('hybrid', 'text')
+        and _check_search.function_name operator(pg_catalog.=) 'search';
 begin
-    if _check_search.mode in ('vector', 'exact')
+    if (_check_search.mode in ('vector', 'exact') or by_words)
         and _check_search.k operator(pg_catalog.>=) 1
         and (_check_search.k operator(pg_catalog.<=) 1000 or _check_search.mode operator(pg_catalog.=) 'exact')
         and (_check_search.filter is null or not sqlembed._blank(_check_search.filter))
@@ -3133,7 +5775,11 @@ begin
         return true;
     end if;
 
-    perform sqlembed._check_choice('mode', _check_search.mode, '{vector,exact}', '{hybrid}');
+    perform sqlembed._check_choice('mode', _check_search.mode, '{vector,exact,hybrid,text}');
+    if _check_search.mode in ('hybrid', 'text') and not by_words then
+        raise exception 'sqlembed: mode => % needs a text', pg_catalog.quote_literal(_check_search.mode)
+            using errcode = 'SE014', hint = 'A vector has no words. Give the text to sqlembed.search.';
+    end if;
     if (_check_search.k operator(pg_catalog.>=) 1) is not true then
         raise exception 'sqlembed: k must be 1 or more, not %', coalesce(_check_search.k::text, 'NULL')
             using errcode = 'SE014', hint = 'k is the number of rows to find.';
@@ -3145,6 +5791,12 @@ begin
     if sqlembed._blank(_check_search.filter) and _check_search.filter is not null then
         raise exception 'sqlembed: the filter is empty'
             using errcode = 'SE015', hint = 'To search all rows, leave it out or give NULL.';
+    end if;
+    if by_words and (
+        _check_search.diversity is not null or _check_search.after_distance is not null or _check_search.after_key is not null
+    ) then
+        raise exception 'sqlembed: mode => % takes neither diversity nor pages', pg_catalog.quote_literal(_check_search.mode)
+            using errcode = 'SE014', hint = 'Ask for a larger k, or for mode => ''vector'' or ''exact''.';
     end if;
     if _check_search.diversity is not null then
         if (_check_search.diversity between 0 and 1) is not true then
@@ -3169,7 +5821,7 @@ begin
 end
 $function$;
 
-comment on function sqlembed._check_search(integer, text, text, double precision, double precision, jsonb) is
+comment on function sqlembed._check_search(text, integer, text, text, double precision, double precision, jsonb) is
     'True, or the error for arguments that no search can have.';
 
 create or replace function sqlembed._choose_diverse(
@@ -3402,7 +6054,7 @@ begin
             and not exists (
                 select
                 from pg_catalog.pg_attribute as a
-                where a.attrelid operator(pg_catalog.=) e.relation
+                where a.attrelid operator(pg_catalog.=) coalesce(e.side, e.relation)
                     and a.attname operator(pg_catalog.=) e.name
                     and not a.attisdropped
             );
@@ -3433,6 +6085,94 @@ $function$;
 
 comment on function sqlembed._explain_failure(text, text, text, regclass, text, integer) is
     'Raise the error of a search again, in words, where the vectors or the filter are to blame for it; otherwise nothing.';
+
+create or replace function sqlembed._fused_score(
+    vector_place bigint,
+    text_place bigint,
+    text_weight double precision
+)
+returns double precision
+language sql
+immutable
+parallel safe
+return coalesce(1 / (60 + vector_place)::double precision, 0)
+    + coalesce(text_weight / (60 + text_place), 0);
+
+comment on function sqlembed._fused_score(bigint, bigint, double precision) is
+    'Reciprocal rank fusion, k = 60: the score of a row by its places among the nearest and among those found by words; NULL where it is not.';
+
+create or replace function sqlembed._hybrid_search(
+    source anyelement,
+    query text,
+    query_vector public.vector,
+    k integer,
+    embedding name,
+    filter text,
+    text_weight double precision
+)
+returns table (base anyelement, distance double precision, score double precision, chunk text)
+language plpgsql
+stable
+rows 10
+as $function$
+declare
+    target sqlembed.search_target := sqlembed._search_target(
+        'search', _hybrid_search.source, _hybrid_search.embedding, null
+    );
+    words record := sqlembed._plan_text(
+        target, _hybrid_search.query, _hybrid_search.filter, true
+    );
+    -- What stands at place 62 of both lists equals the first of one that is not in the other.
+    depth integer := least(1000, greatest(100, 2 operator(pg_catalog.*) _hybrid_search.k));
+    vector_filter text := _hybrid_search.filter;
+begin
+    if (
+        _hybrid_search.text_weight operator(pg_catalog.>=) 0 and _hybrid_search.text_weight operator(pg_catalog.<) 'Infinity'
+    ) is not true then
+        raise exception 'sqlembed: text_weight must be 0 or more, not %', coalesce(_hybrid_search.text_weight::text, 'NULL')
+            using errcode = 'SE014',
+                hint = 'It is what words count beside the vectors, which count 1. For one of them alone: mode => ''vector'', mode => ''text''.';
+    end if;
+    if words.requirement is not null then
+        vector_filter := pg_catalog.format(E'(%s\n) and %s', coalesce(vector_filter, 'true'), words.requirement);
+    end if;
+    return query execute pg_catalog.format(
+        'with near as (
+            select n.base, n.distance, n.place, %1$s as key
+            from sqlembed.vector_search($1, $2, $3, $4, $5) with ordinality as n (base, distance, score, chunk, place)
+        ),
+        worded as (
+            select n.base, n.distance, n.place, %1$s as key
+            from sqlembed._text_rows($1, $6, $7, $8, $3, $2, $9, $10) with ordinality as n (base, distance, score, place)
+        )
+        select f.base, case when f.distance operator(pg_catalog.<>) ''NaN'' then f.distance end, f.score, null::pg_catalog.text
+        from (
+            select
+                case when near.place is null then worded.base else near.base end as base,
+                coalesce(near.distance, worded.distance) as distance,
+                sqlembed._fused_score(near.place, worded.place, $11) as score,
+                coalesce(near.key, worded.key) as key
+            from near
+            full join worded on worded.key operator(pg_catalog.=) near.key
+        ) as f
+        order by f.score desc, f.distance, f.key
+        limit $12',
+        (
+            select pg_catalog.format(
+                'pg_catalog.jsonb_build_array(%s)', pg_catalog.string_agg(pg_catalog.format('(n.base).%I', c.name), ', ')
+            )
+            from pg_catalog.unnest(sqlembed._key_names(target.relation)) as c (name)
+        )
+    )
+    using
+        _hybrid_search.source, _hybrid_search.query_vector, depth, _hybrid_search.embedding, vector_filter,
+        words.statement, words.wanted, words.words, target.relation, _hybrid_search.filter,
+        _hybrid_search.text_weight, _hybrid_search.k;
+end
+$function$;
+
+comment on function sqlembed._hybrid_search(anyelement, text, public.vector, integer, name, text, double precision) is
+    'The k rows that rank best among the nearest to a vector and those found by words together. Phrases and exclusions of the text hold for both.';
 
 create or replace function sqlembed._leave_search(before text[]) returns void
 language plpgsql
@@ -3497,6 +6237,59 @@ comment on function sqlembed._nearest(
 ) is
     'The k rows nearest to a vector, nearest first, equal distances in the order of their keys.';
 
+create or replace function sqlembed._plan_text(
+    target sqlembed.search_target,
+    query text,
+    filter text,
+    with_distance boolean,
+    out statement text,
+    out words tsquery[],
+    out wanted tsquery,
+    out requirement text
+)
+language plpgsql
+stable
+as $function$
+declare
+    declared sqlembed.embedding := sqlembed._embedding_of(
+        (_plan_text.target).relation, (_plan_text.target).embedding
+    );
+    config text := coalesce(declared.full_text, sqlembed._text_search_config(pg_catalog.get_current_ts_config()));
+    is_stored boolean;
+    document text;
+    required tsquery;
+begin
+    is_stored := exists (
+        select
+        from pg_catalog.pg_attribute as a
+        where a.attrelid operator(pg_catalog.=) declared.relation
+            and a.attname operator(pg_catalog.=) declared.full_text_column
+            and a.atttypid operator(pg_catalog.=) 'pg_catalog.tsvector'::pg_catalog.regtype
+            and not a.attisdropped
+    );
+    document := case
+        when is_stored
+        then pg_catalog.format('%s.%I', (_plan_text.target).row_name, declared.full_text_column)
+        else sqlembed._full_text_sql(config, declared.source)
+    end;
+    select q.words, q.required, q.wanted
+    into _plan_text.words, required, _plan_text.wanted
+    from sqlembed._text_query(config::pg_catalog.regconfig, _plan_text.query) as q;
+    if required is not null then
+        _plan_text.requirement := pg_catalog.format('%s operator(pg_catalog.@@) %L::pg_catalog.tsquery', document, required);
+    end if;
+    if _plan_text.wanted is not null then
+        _plan_text.statement := sqlembed._text_statement(
+            _plan_text.target, document, is_stored, _plan_text.filter, pg_catalog.cardinality(_plan_text.words),
+            _plan_text.with_distance
+        );
+    end if;
+end
+$function$;
+
+comment on function sqlembed._plan_text(sqlembed.search_target, text, text, boolean) is
+    'How to find rows by words: the statement (NULL: the query has no words), the words, the text query, and the condition that every row has to fulfil, as SQL (NULL: none).';
+
 create or replace function sqlembed._refuse_relation(function_name text, given text) returns void
 language plpgsql
 immutable
@@ -3509,7 +6302,7 @@ begin
                 'Write: select (base).*, distance from sqlembed.%s(null::%s, %s).',
                 _refuse_relation.function_name,
                 case
-                    when _refuse_relation.given ~ '^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?$' then _refuse_relation.given
+                    when _refuse_relation.given ~ '^[a-z_][a-z0-9_]*([.][a-z_][a-z0-9_]*)?$' then _refuse_relation.given
                     -- What regclass gives is quoted already.
                     when starts_with(_refuse_relation.given, '"') then _refuse_relation.given
                     else coalesce(quote_ident(nullif(_refuse_relation.given, '')), 'article')
@@ -3685,7 +6478,7 @@ begin
         join pg_catalog.pg_opclass as o on o.oid operator(pg_catalog.=) i.indclass[0]
         join pg_catalog.pg_attribute as a
             on a.attrelid operator(pg_catalog.=) i.indrelid and a.attnum operator(pg_catalog.=) i.indkey[0]
-        where i.indrelid operator(pg_catalog.=) (_search_remarks.target).relation
+        where i.indrelid operator(pg_catalog.=) (_search_remarks.target).vector_relation
             and i.indisvalid
             and m.amname in ('hnsw', 'ivfflat')
             and a.attname operator(pg_catalog.=) (_search_remarks.target).embedding
@@ -3697,13 +6490,14 @@ begin
             end
     ) then
         remarks := remarks operator(pg_catalog.||) pg_catalog.format(
-            'no index serves the metric %s on %s: every row is compared',
-            (_search_remarks.target).metric, (_search_remarks.target).vector
+            'no index serves the metric %s on %s.%I: every row is compared',
+            (_search_remarks.target).metric, (_search_remarks.target).vector_relation, (_search_remarks.target).embedding
         );
     end if;
     execute pg_catalog.format(
-        'select pg_catalog.count(*) as total, pg_catalog.count(*) operator(pg_catalog.-) pg_catalog.count(%s) as missing from %s',
-        (_search_remarks.target).vector, (_search_remarks.target).from_clause
+        'select a.total, a.total operator(pg_catalog.-) e.embedded as missing '
+        'from (select pg_catalog.count(*) as total from %s) as a, (select pg_catalog.count(%s) as embedded from %s) as e',
+        (_search_remarks.target).relation, (_search_remarks.target).vector, (_search_remarks.target).from_clause
     )
     into counted;
     if counted.missing operator(pg_catalog.>) 0 then
@@ -3801,6 +6595,7 @@ begin
     select
         c.oid::pg_catalog.regclass as relation,
         c.relname,
+        n.nspname,
         c.relkind,
         c.relrowsecurity or c.relkind operator(pg_catalog.=) 'v' as may_hide,
         i.indexrelid as key_index,
@@ -3809,13 +6604,15 @@ begin
     into seen
     from pg_catalog.pg_type as t
     join pg_catalog.pg_class as c on c.oid operator(pg_catalog.=) t.typrelid and c.relkind operator(pg_catalog.<>) 'c'
+    join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) c.relnamespace
     left join pg_catalog.pg_index as i on i.indrelid operator(pg_catalog.=) c.oid and i.indisprimary
     cross join lateral (
         select
             pg_catalog.count(*) as declared,
             pg_catalog.min(e.name::text)::name as name,
             pg_catalog.min(e.metric) as metric,
-            pg_catalog.min(e.embedder) as embedder
+            pg_catalog.min(e.embedder) as embedder,
+            pg_catalog.min(e.id) filter (where e.side is not null) as side_embedding
         from sqlembed.embedding as e
         where e.relation operator(pg_catalog.=) c.oid and e.name operator(pg_catalog.=) coalesce(_search_target.name, e.name)
     ) as d
@@ -3833,6 +6630,7 @@ begin
             perform sqlembed._refuse_undeclared(seen.relation, _search_target.name);
         end if;
         vector_column := sqlembed._vector_column(seen.relation, _search_target.name);
+        seen.side_embedding := null;
     end if;
 
     target.relation := seen.relation;
@@ -3845,8 +6643,18 @@ begin
     target.row_type := row_type::text;
     -- The table keeps its name, because a filter may use it.
     target.row_name := pg_catalog.quote_ident(seen.relname);
-    target.from_clause := pg_catalog.format('%s as %s', seen.relation, target.row_name);
-    target.vector := pg_catalog.format('%s.%I', target.row_name, vector_column);
+    if seen.side_embedding is null then
+        target.vector_relation := seen.relation;
+        -- With its schema, or a common table expression around might be taken for it.
+        target.from_clause := pg_catalog.format('%I.%I as %s', seen.nspname, seen.relname, target.row_name);
+        target.vector := pg_catalog.format('%s.%I', target.row_name, vector_column);
+    else
+        select e.side, s.from_clause, s.vector
+        into target.vector_relation, target.from_clause, target.vector
+        from sqlembed.embedding as e
+        cross join lateral sqlembed._side_source(e, seen.relname) as s
+        where e.id operator(pg_catalog.=) seen.side_embedding;
+    end if;
     target.distance := pg_catalog.format(
         '%s %s $1', target.vector, sqlembed._metric_operator(target.metric)
     );
@@ -3863,7 +6671,320 @@ end
 $function$;
 
 comment on function sqlembed._search_target(text, anyelement, name, text) is
-    'What a search reads: the table of a row type with its vector column, as parts of SQL in which $1 is the query vector.';
+    'What a search reads: the table of a row type with its vectors, in the rows or in a table beside it, as parts of SQL in which $1 is the query vector.';
+
+create or replace function sqlembed._side_source(
+    declared sqlembed.embedding,
+    row_name name,
+    out from_clause text,
+    out vector text
+)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    alias text := case _side_source.row_name when 'sqlembed_side' then 'sqlembed_beside' else 'sqlembed_side' end;
+    hash_call text := sqlembed._hash_call(_side_source.declared, quote_ident(_side_source.row_name));
+begin
+    if hash_call is null or not exists (select from pg_class as c where c.oid = (_side_source.declared).side) then
+        raise exception 'sqlembed: the side table of embedding % of %, or its function %, is not there any more',
+            quote_ident((_side_source.declared).name), (_side_source.declared).relation,
+            quote_ident((_side_source.declared).hash_function)
+            using errcode = 'SE013',
+                hint = format(
+                    'select sqlembed.drop_embedding(%L, %L), and declare it anew.',
+                    (_side_source.declared).relation, (_side_source.declared).name
+                );
+    end if;
+    -- Its columns get names that no filter uses: a name without a prefix is the table's.
+    select format(
+        '%1$s as %2$I join (select %3$s, s.%4$I as sqlembed_vector, s.source_hash as sqlembed_hash from %5$s as s) as %6$s on %7$s%8$s',
+        (_side_source.declared).relation,
+        _side_source.row_name,
+        string_agg(format('s.%I as sqlembed_key_%s', k.side_name, k.position), ', ' order by k.position),
+        (_side_source.declared).name,
+        (_side_source.declared).side,
+        alias,
+        string_agg(
+            format('%I.%I %s %s.sqlembed_key_%s', _side_source.row_name, k.column_name, k.operator, alias, k.position),
+            ' and '
+            order by k.position
+        ),
+        case (_side_source.declared).on_change
+            -- A bare equality would be taken for one that few rows pass, and the index left aside.
+            when 'hide' then format(' and coalesce(%s.sqlembed_hash operator(pg_catalog.=) %s, false)', alias, hash_call)
+            else ''
+        end
+    )
+    into _side_source.from_clause
+    from sqlembed._side_keys((_side_source.declared).relation, (_side_source.declared).side) as k;
+    _side_source.vector := alias || '.sqlembed_vector';
+end
+$function$;
+
+comment on function sqlembed._side_source(sqlembed.embedding, name) is
+    'What a search reads from when the vectors stand in a side table, and the vector''s expression: the table under the name of its rows, joined with the vectors that count.';
+
+create or replace function sqlembed._text_distance(
+    target sqlembed.search_target,
+    place_in text
+)
+returns text
+language sql
+stable
+as $function$
+    select pg_catalog.format(
+        '(select %1$s %2$s $4 from %3$s where %4$s.tableoid operator(pg_catalog.=) %5$s.relation '
+        'and %4$s.ctid operator(pg_catalog.=) %5$s.place)',
+        (_text_distance.target).vector, sqlembed._metric_operator((_text_distance.target).metric),
+        (_text_distance.target).from_clause, (_text_distance.target).row_name, _text_distance.place_in
+    )
+$function$;
+
+comment on function sqlembed._text_distance(sqlembed.search_target, text) is
+    'SQL for the distance between the query vector $4 and a row that was found by words, whose relation and place are columns of what was found; NULL where it has no vector.';
+
+create or replace function sqlembed._text_query(
+    config regconfig,
+    query text,
+    out words tsquery[],
+    out required tsquery,
+    out wanted tsquery
+)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    piece text[];
+    is_phrase boolean;
+    is_negated boolean;
+    condition tsquery;
+    -- Of the present alternative; "or" begins the next.
+    conditions tsquery;
+    pieces integer := 0;
+    is_free boolean := false;
+    plain text := '';
+begin
+    -- Nobody asks for more in words, and a text pasted by mistake should not take for ever.
+    for piece in
+        select m.found
+        from regexp_matches(left(_text_query.query, 10000) || ' or', '(-?)"([^"]*)"|([^\s"]+)', 'g') as m (found)
+    loop
+        if lower(piece[3]) = 'or' then
+            is_free := is_free or pieces > 0 and conditions is null;
+            required := coalesce(required || conditions, required, conditions);
+            conditions := null;
+            pieces := 0;
+            continue;
+        end if;
+        pieces := pieces + 1;
+        is_phrase := piece[3] is null;
+        is_negated := coalesce(piece[1] = '-', piece[3] ~ '^-[^-]');
+        piece[2] := coalesce(piece[2], ltrim(piece[3], '-'));
+        if not is_negated then
+            plain := plain || ' ' || piece[2];
+        end if;
+        -- Stop words alone make no condition.
+        if (is_phrase or is_negated) and to_tsvector(_text_query.config, piece[2]) <> '' then
+            condition := phraseto_tsquery(_text_query.config, piece[2]);
+            if is_negated then
+                condition := !! condition;
+            end if;
+            conditions := coalesce(conditions && condition, condition);
+        end if;
+    end loop;
+    if is_free then
+        required := null;
+    end if;
+
+    words := array(
+        select format('''%s''', replace(replace(u.lexeme, E'\\', E'\\\\'), '''', ''''''))::tsquery
+        from unnest(to_tsvector(_text_query.config, plain)) as u
+        order by u.positions[1], u.lexeme
+        -- The statement has a column for each.
+        limit 64
+    );
+    select string_agg(w::text, ' | ')::tsquery into wanted from unnest(words) as w;
+    wanted := coalesce(wanted && required, wanted);
+end
+$function$;
+
+comment on function sqlembed._text_query(regconfig, text) is
+    'What a query means as full text, in the syntax of websearch_to_tsquery: its words, any of which will do; what a row must fulfil, which are phrases in quotation marks and what has a minus before it (NULL: nothing); and both as one query (NULL: no words).';
+
+create or replace function sqlembed._text_rows(
+    source anyelement,
+    statement text,
+    wanted tsquery,
+    words tsquery[],
+    k integer,
+    query_vector public.vector,
+    relation regclass,
+    filter text
+)
+returns table (base anyelement, distance double precision, score double precision)
+language plpgsql
+stable
+rows 10
+-- Compiling one expression a word takes longer than computing it.
+set jit = off
+as $function$
+declare
+    problem text;
+    pg_hint text;
+begin
+    if _text_rows.statement is not null then
+        return query execute _text_rows.statement
+        using _text_rows.wanted, _text_rows.words, _text_rows.k, _text_rows.query_vector;
+    end if;
+exception
+    when others then
+        get stacked diagnostics problem = message_text, pg_hint = pg_exception_hint;
+        perform sqlembed._explain_failure(sqlstate, problem, pg_hint, _text_rows.relation, _text_rows.filter, null);
+        raise;
+end
+$function$;
+
+comment on function sqlembed._text_rows(anyelement, text, tsquery, tsquery[], integer, public.vector, regclass, text) is
+    'The k rows that match a text query best, best first, with their distance to a vector unless that is NULL. The filter runs with the rights and the search_path of the caller.';
+
+create or replace function sqlembed._text_search(
+    source anyelement,
+    query text,
+    k integer,
+    target sqlembed.search_target,
+    filter text
+)
+returns table (base anyelement, score double precision)
+language plpgsql
+stable
+rows 10
+as $function$
+declare
+    words record := sqlembed._plan_text(
+        _text_search.target, _text_search.query, _text_search.filter, false
+    );
+begin
+    return query
+    select t.base, t.score
+    from sqlembed._text_rows(
+        _text_search.source, words.statement, words.wanted, words.words, _text_search.k, null,
+        (_text_search.target).relation, _text_search.filter
+    ) as t;
+end
+$function$;
+
+comment on function sqlembed._text_search(anyelement, text, integer, sqlembed.search_target, text) is
+    'The k rows that match a text best by its words, best first.';
+
+create or replace function sqlembed._text_statement(
+    target sqlembed.search_target,
+    document text,
+    is_stored boolean,
+    filter text,
+    words integer,
+    with_distance boolean
+)
+returns text
+language plpgsql
+stable
+as $function$
+declare
+    relation pg_catalog.regclass := (_text_statement.target).relation;
+    -- A common table expression of this statement must not be taken for the table, nor the table,
+    -- which keeps its name where the filter may use it, for one of them.
+    full_name text;
+    alias text;
+    key_columns text;
+    keys text;
+    frequencies text;
+    weights text;
+    scores text;
+    distance text := 'null::pg_catalog.float8';
+begin
+    select
+        pg_catalog.format('%I.%I', n.nspname, c.relname),
+        case c.relname when 'sqlembed_text' then 'sqlembed_words' else 'sqlembed_text' end
+    into full_name, alias
+    from pg_catalog.pg_class as c
+    join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) c.relnamespace
+    where c.oid operator(pg_catalog.=) relation;
+    select
+        pg_catalog.string_agg(pg_catalog.format('%s.%I as key%s', (_text_statement.target).row_name, k.name, k.place), ', ' order by k.place),
+        pg_catalog.string_agg(pg_catalog.format('%s.key%s', alias, k.place), ', ' order by k.place)
+    into key_columns, keys
+    from pg_catalog.unnest(sqlembed._key_names(relation)) with ordinality as k (name, place);
+    if keys is null then
+        raise exception 'sqlembed: table % has no primary key', relation
+            using errcode = 'SE010', hint = 'Rows are told apart by it: alter table … add primary key.';
+    end if;
+    select
+        -- With weights of one, the cover density of a single word is how often it occurs.
+        pg_catalog.string_agg(
+            pg_catalog.format('pg_catalog.ts_rank_cd(''{1,1,1,1}'', document, $2[%1$s]) as frequency%1$s', n), ', '
+        ),
+        pg_catalog.string_agg(
+            pg_catalog.format(
+                'sqlembed._word_weight(pg_catalog.count(*), pg_catalog.count(*) filter '
+                '(where frequency%1$s operator(pg_catalog.>) 0)) as weight%1$s', n
+            ),
+            ', '
+        ),
+        pg_catalog.string_agg(
+            pg_catalog.format('sqlembed._word_score(weight%1$s, frequency%1$s, length operator(pg_catalog./) average)', n),
+            ' operator(pg_catalog.+) '
+        )
+    into frequencies, weights, scores
+    from pg_catalog.generate_series(1, _text_statement.words) as n;
+    if _text_statement.with_distance then
+        distance := sqlembed._text_distance(_text_statement.target, alias);
+    end if;
+
+    return pg_catalog.format(
+        'with found as materialized (
+            select relation, place, %1$s, pg_catalog.length(document)::pg_catalog.float8 as length, %2$s
+            from (
+                select %3$s.tableoid as relation, %3$s.ctid as place, %4$s, %5$s as document
+                from %6$s as %3$s
+                where %7$s and (%8$s
+                )
+                offset 0
+            ) as %13$s
+            where %9$s
+        ),
+        corpus as (select pg_catalog.avg(length) as average, %10$s from found),
+        best as (
+            select relation, place, %1$s, %11$s as score
+            from found as %13$s
+            cross join corpus
+            order by score desc, %1$s
+            limit $3
+        )
+        select row(base.*)::%12$s, %14$s, %13$s.score
+        from best as %13$s
+        join %6$s as base
+            on base.tableoid operator(pg_catalog.=) %13$s.relation and base.ctid operator(pg_catalog.=) %13$s.place
+        order by %13$s.score desc, %1$s',
+        keys, frequencies, (_text_statement.target).row_name, key_columns,
+        case
+            -- A copy, so that one that is in TOAST is fetched once, and not once a word.
+            when _text_statement.is_stored
+            then pg_catalog.format('pg_catalog.ts_filter(%s, ''{a,b,c,d}'')', _text_statement.document)
+            else _text_statement.document
+        end,
+        full_name,
+        case when _text_statement.is_stored then _text_statement.document || ' operator(pg_catalog.@@) $1' else 'true' end,
+        coalesce(_text_statement.filter, 'true'),
+        case when _text_statement.is_stored then 'true' else 'document operator(pg_catalog.@@) $1' end,
+        weights, scores, (_text_statement.target).row_type, alias, distance
+    );
+end
+$function$;
+
+comment on function sqlembed._text_statement(sqlembed.search_target, text, boolean, text, integer, boolean) is
+    'A statement that ranks the rows which match the text query $1 by BM25 over its words $2, and gives the best $3 of them: row, distance to the query vector $4 if that is wanted, and score. Where the full text is stored, its index finds them.';
 
 create or replace function sqlembed._vector_column(relation regclass, name name) returns name
 language plpgsql
@@ -3957,6 +7078,32 @@ $function$;
 comment on function sqlembed._vector_of_row(sqlembed.search_target, jsonb) is
     'The vector of the row with a key, and where the row is; an error when there is no such row or no vector.';
 
+create or replace function sqlembed._word_score(
+    weight double precision,
+    frequency real,
+    relative_length double precision
+)
+returns double precision
+language sql
+immutable
+parallel safe
+-- BM25 with k1 = 1.2 and b = 0.75.
+return weight * frequency * 2.2 / (frequency + 1.2 * (0.25 + 0.75 * relative_length));
+
+comment on function sqlembed._word_score(double precision, real, double precision) is
+    'Share of one word in the rank of a text, by how often it occurs there and the text''s length over the average.';
+
+create or replace function sqlembed._word_weight(matching bigint, holding bigint) returns double precision
+language sql
+immutable
+parallel safe
+-- Inverse document frequency of BM25, in a corpus of twice the rows that match: so it depends on
+-- them alone, not on statistics nor on rows that the caller may not see, and no word counts nothing.
+return pg_catalog.ln(1 + (2 * matching - holding + 0.5::double precision) / (holding + 0.5));
+
+comment on function sqlembed._word_weight(bigint, bigint) is
+    'What a word counts that so many of the matching rows hold: the fewer, the more.';
+
 create or replace function sqlembed.explain_search(
     relation anyelement,
     query public.vector,
@@ -3985,7 +7132,7 @@ volatile
 as $function$
 declare
     checked boolean := sqlembed._check_search(
-        explain_search.k, explain_search.filter, explain_search.mode, null, null, null
+        'explain_search', explain_search.k, explain_search.filter, explain_search.mode, null, null, null
     );
     target sqlembed.search_target := sqlembed._search_target(
         'explain_search', explain_search.relation, explain_search.embedding, explain_search.metric
@@ -4142,6 +7289,7 @@ volatile
 as $function$
 declare
     row_type text;
+    target sqlembed.search_target;
     sampled record;
     found_right bigint := 0;
     right_ones bigint := 0;
@@ -4151,26 +7299,23 @@ begin
         raise exception 'sqlembed: queries must be 1 or more, not %', coalesce(recall.queries::text, 'NULL')
             using errcode = 'SE014', hint = 'It is the number of rows to try as queries.';
     end if;
-    perform sqlembed._check_search(recall.k, null, 'vector', null, null, null);
+    perform sqlembed._check_search('recall', recall.k, null, 'vector', null, null, null);
     row_type := (
         select c.reltype::pg_catalog.regtype::text
         from pg_catalog.pg_class as c
         where c.oid operator(pg_catalog.=) recall.relation
     );
+    execute pg_catalog.format('select t.* from sqlembed._search_target(''recall'', null::%s, $1, null) as t', row_type)
+    into target
+    using recall.embedding;
     for sampled in execute pg_catalog.format(
-        'select k.key from (select %s as key from %s as r where r.%I is not null order by pg_catalog.random() limit $1) as k',
-        coalesce((select s.expression from sqlembed._key_sql(recall.relation) as s), 'null::pg_catalog.jsonb'),
-        recall.relation,
+        'select k.key from (select %s as key from %s where %s is not null order by pg_catalog.random() limit $1) as k',
         coalesce(
-            recall.embedding,
-            (
-                select pg_catalog.min(e.name::text)::name
-                from sqlembed.embedding as e
-                where e.relation operator(pg_catalog.=) recall.relation
-                having pg_catalog.count(*) operator(pg_catalog.=) 1
-            ),
-            sqlembed._vector_column(recall.relation, null)
-        )
+            (select s.expression from sqlembed._key_sql(recall.relation, target.row_name || '.') as s),
+            'null::pg_catalog.jsonb'
+        ),
+        target.from_clause,
+        target.vector
     )
     using recall.queries
     loop
@@ -4201,6 +7346,7 @@ create or replace function sqlembed.search(
     embedding name default null,
     filter text default null,
     mode text default 'vector',
+    text_weight double precision default 1,
     diversity double precision default null,
     after_distance double precision default null,
     after_key jsonb default null
@@ -4212,7 +7358,7 @@ rows 10
 as $function$
 declare
     checked boolean := sqlembed._check_search(
-        search.k, search.filter, search.mode, search.diversity, search.after_distance, search.after_key
+        'search', search.k, search.filter, search.mode, search.diversity, search.after_distance, search.after_key
     );
     target sqlembed.search_target := sqlembed._search_target('search', search.relation, search.embedding, null);
     query_vector public.vector;
@@ -4220,8 +7366,22 @@ begin
     if sqlembed._blank(search.query) then
         raise exception 'sqlembed: the query is empty' using errcode = 'SE014', hint = 'Give the text to search for.';
     end if;
+    if search.mode operator(pg_catalog.=) 'text' then
+        return query
+        select t.base, null::pg_catalog.float8, t.score, null::pg_catalog.text
+        from sqlembed._text_search(search.relation, search.query, search.k, target, search.filter) as t;
+        return;
+    end if;
     -- Once, and before anything with the filter runs: its errors are its own.
     query_vector := sqlembed.embed(target.embedder, search.query);
+    if search.mode operator(pg_catalog.=) 'hybrid' then
+        return query
+        select h.*
+        from sqlembed._hybrid_search(
+            search.relation, search.query, query_vector, search.k, search.embedding, search.filter, search.text_weight
+        ) as h;
+        return;
+    end if;
     return query
     select n.*
     from sqlembed._nearest(
@@ -4232,9 +7392,9 @@ end
 $function$;
 
 comment on function sqlembed.search(
-    anyelement, text, integer, name, text, text, double precision, double precision, jsonb
+    anyelement, text, integer, name, text, text, double precision, double precision, double precision, jsonb
 ) is
-    'The k rows whose embedding is nearest to a text, nearest first: select (base).title, distance from sqlembed.search(null::article, ''food''). filter is a condition on one row of the table, applied before ranking; mode => ''exact'' compares every row; diversity from 0 to 1 prefers rows unlike each other; after_distance and after_key, those of the last row seen, give the next page.';
+    'The k rows whose embedding is nearest to a text, nearest first: select (base).title, distance from sqlembed.search(null::article, ''food''). filter is a condition on one row of the table, applied before ranking; mode => ''exact'' compares every row, ''text'' ranks by the words of the query alone (BM25, its score), ''hybrid'' by both: score is the reciprocal rank fusion, in which words count text_weight times what vectors do. diversity from 0 to 1 prefers rows unlike each other; after_distance and after_key, those of the last row seen, give the next page.';
 
 create or replace function sqlembed.search(
     relation text,
@@ -4243,6 +7403,7 @@ create or replace function sqlembed.search(
     embedding name default null,
     filter text default null,
     mode text default 'vector',
+    text_weight double precision default 1,
     diversity double precision default null,
     after_distance double precision default null,
     after_key jsonb default null
@@ -4256,7 +7417,9 @@ begin
 end
 $function$;
 
-comment on function sqlembed.search(text, text, integer, name, text, text, double precision, double precision, jsonb) is
+comment on function sqlembed.search(
+    text, text, integer, name, text, text, double precision, double precision, double precision, jsonb
+) is
     'Always an error, which shows how a table is given: as a NULL of its row type.';
 
 create or replace function sqlembed.similar(
@@ -4277,7 +7440,7 @@ rows 10
 as $function$
 declare
     checked boolean := sqlembed._check_search(
-        "similar".k, "similar".filter, "similar".mode, "similar".diversity, "similar".after_distance,
+        'similar', "similar".k, "similar".filter, "similar".mode, "similar".diversity, "similar".after_distance,
         "similar".after_key
     );
     target sqlembed.search_target := sqlembed._search_target('similar', "similar".relation, "similar".embedding, null);
@@ -4570,7 +7733,7 @@ as $function$
 declare
     body pg_catalog.text := _cluster_rows.query;
     -- A semicolon that ends the query, and what may follow it: blanks and comments.
-    ending constant pg_catalog.text := ';(\s|;|--[^\n]*|/\*([^*]|\*+[^*/])*\*+/)*$';
+    ending constant pg_catalog.text := E';([[:space:]]|;|--[^\n]*|/[*]([^*]|[*]+[^*/])*[*]+/)*$';
     num_columns bigint;
     vector_type pg_catalog.regtype;
     state pg_catalog.text;
@@ -4689,7 +7852,7 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     -- pgvector has one code for all it refuses. The vector of the row stands before the centroid.
-    others text := substring(_explain_dimensions.problem from '^different \w+ dimensions (\d+) and \d+$');
+    others text := substring(_explain_dimensions.problem from '^different [a-z]+ dimensions ([0-9]+) and [0-9]+$');
 begin
     if _explain_dimensions.state = '22000' and others is not null then
         perform sqlembed._check_dimensions(_explain_dimensions.name, others::integer);
@@ -5507,7 +8670,7 @@ set search_path = pg_catalog, pg_temp
 as $function$
 begin
     perform sqlembed._cluster_model(drop_model.name);
-    delete from sqlembed.cluster_model as m where m.name = drop_model.name;
+    update sqlembed.cluster_model as m set is_dropped = true where m.name = drop_model.name;
 end
 $function$;
 
@@ -5565,7 +8728,109 @@ $function$;
 comment on function sqlembed.predict(text, public.halfvec) is
     'Number of the cluster whose centroid is nearest; NULL for NULL, and under cosine for a vector of zeros, which has no direction. For many rows, assign is several times as fast.';
 
-create or replace view sqlembed.failure as
+-- The row that row_status has noted in two settings, and none that the caller may not see. Settings,
+-- because a condition on this view would be checked on every job there is: it has a barrier.
+create or replace view sqlembed._row_work with (security_barrier) as
+select
+    w.is_waiting,
+    f.embedding is not null as is_failed,
+    coalesce(j.attempts, f.attempts, 0) as attempts,
+    coalesce(j.error, case when not w.is_waiting then f.error end) as error,
+    w.changed_at,
+    case when j.error is not null then j.not_before end as retry_at
+from sqlembed.embedding as e
+cross join lateral (
+    select sqlembed._row_key(e.relation, nullif(current_setting('sqlembed.row_key', true), '')::jsonb) as key
+) as k
+left join sqlembed.job as j on j.embedding = e.id and j.key = k.key
+left join sqlembed.failed_job as f on f.embedding = e.id and f.key = k.key
+cross join lateral (
+    select
+        least(j.changed_at, min(c.changed_at)) as changed_at,
+        j.embedding is not null or count(*) > 0 as is_waiting
+    from sqlembed.change as c
+    where c.embedding = e.id and c.key = k.key
+) as w
+where e.id = nullif(current_setting('sqlembed.row_embedding', true), '')::integer and k.key is not null;
+
+comment on view sqlembed._row_work is 'What waits or has failed of one row; for row_status.';
+comment on column sqlembed._row_work.is_waiting is 'Whether a worker has to embed it.';
+comment on column sqlembed._row_work.is_failed is 'Whether it was given up.';
+comment on column sqlembed._row_work.attempts is 'How often the embedder has failed on it.';
+comment on column sqlembed._row_work.error is 'What the embedder said last.';
+comment on column sqlembed._row_work.changed_at is 'When the oldest change that waits was written.';
+comment on column sqlembed._row_work.retry_at is 'When it is tried again, after a failure.';
+
+grant select on sqlembed._row_work to public;
+
+create or replace view sqlembed._waiting with (security_barrier) as
+select e.relation, e.id as embedding, e.embedder, w.key, w.changed_at
+from sqlembed.embedding as e
+cross join lateral (select sqlembed._sees_all_rows(e.relation) as all_rows) as s
+cross join lateral (
+    select j.key, j.changed_at from sqlembed.job as j where j.embedding = e.id and s.all_rows
+    union all
+    select c.key, c.changed_at from sqlembed.change as c where c.embedding = e.id and s.all_rows
+    union all
+    select null::jsonb, o.changed_at
+    from (
+        select min(q.changed_at) as changed_at
+        from (
+            select j.changed_at from sqlembed.job as j where j.embedding = e.id
+            union all
+            select c.changed_at from sqlembed.change as c where c.embedding = e.id
+        ) as q
+    ) as o
+    where not s.all_rows and o.changed_at is not null
+) as w
+where has_table_privilege(e.relation, 'select');
+
+comment on view sqlembed._waiting is 'What waits in tables that the caller may read. From whom a policy keeps rows back learns only since when something waits.';
+comment on column sqlembed._waiting.relation is 'The table.';
+comment on column sqlembed._waiting.embedding is 'Number of the embedding.';
+comment on column sqlembed._waiting.embedder is 'The embedder that makes the vectors.';
+comment on column sqlembed._waiting.key is 'The row; one that has changed and is being embedded occurs several times.';
+comment on column sqlembed._waiting.changed_at is 'When it was written.';
+
+grant select on sqlembed._waiting to public;
+
+create or replace view sqlembed.cache_use as
+select
+    m.name as embedder,
+    u.fingerprint,
+    u.kind,
+    u.vectors,
+    u.vectors * (one.bytes + octet_length(u.fingerprint) + 100) as bytes,
+    u.oldest_use,
+    u.newest_use
+from (
+    select c.fingerprint, c.kind, count(*) as vectors, min(c.used_at) as oldest_use, max(c.used_at) as newest_use
+    from sqlembed.cache as c
+    group by c.fingerprint, c.kind
+) as u
+cross join lateral (
+    select 4 * public.vector_dims(c.embedding) + 8 as bytes
+    from sqlembed.cache as c
+    where c.fingerprint = u.fingerprint and c.kind = u.kind
+    limit 1
+) as one
+left join lateral (
+    select string_agg(e.name, ', ' order by e.name) as name
+    from sqlembed.embedder as e
+    where e.fingerprint = u.fingerprint
+) as m on true;
+
+comment on view sqlembed.cache_use is 'What the cache holds. For the owner of sqlembed, and whom it grants this view to.';
+comment on column sqlembed.cache_use.embedder is 'The embedders of this fingerprint; null when none has it any more.';
+comment on column sqlembed.cache_use.fingerprint is 'Fingerprint of the embedder that made the vectors.';
+comment on column sqlembed.cache_use.kind is 'document or query.';
+comment on column sqlembed.cache_use.vectors is 'How many there are.';
+comment on column sqlembed.cache_use.bytes is 'About what they take.';
+comment on column sqlembed.cache_use.oldest_use is 'When the one was used that has not been used for longest.';
+comment on column sqlembed.cache_use.newest_use is 'When one was used last.';
+
+-- The barrier: a cheap function in somebody's WHERE would see what the condition keeps back.
+create or replace view sqlembed.failure with (security_barrier) as
 select e.relation, e.name as embedding, f.key, f.attempts, f.error, f.failed_at
 from sqlembed.failed_job as f
 join sqlembed.embedding as e on e.id = f.embedding
@@ -5581,27 +8846,99 @@ comment on column sqlembed.failure.failed_at is 'When it was given up.';
 
 grant select on sqlembed.failure to public;
 
-create or replace view sqlembed.status as
+create or replace function sqlembed.row_status(relation regclass, key jsonb, embedding name default null)
+returns setof sqlembed.row_state
+language plpgsql
+volatile
+as $function$
+declare
+    declared sqlembed.embedding;
+    found_key jsonb;
+    has_vector boolean;
+begin
+    -- An error where there is no such embedding.
+    perform sqlembed._embedding_of(
+        row_status.relation,
+        coalesce(
+            row_status.embedding,
+            (
+                select e.name
+                from sqlembed.embedding as e
+                where e.relation operator(pg_catalog.=) row_status.relation
+                limit 1
+            )
+        )
+    );
+    found_key := sqlembed._row_key(row_status.relation, row_status.key);
+    if found_key is null then
+        return;
+    end if;
+    for declared in
+        select e.*
+        from sqlembed.embedding as e
+        where e.relation operator(pg_catalog.=) row_status.relation
+            and e.name operator(pg_catalog.=) coalesce(row_status.embedding, e.name)
+        order by e.name
+    loop
+        execute pg_catalog.format(
+            'select r.%I is not null from (select $1) as k (key) cross join %s as r where %s',
+            declared.name, declared.relation, (select k.match from sqlembed._key_sql(declared.relation) as k)
+        )
+        into has_vector
+        using found_key;
+        perform pg_catalog.set_config('sqlembed.row_key', found_key::text, true);
+        perform pg_catalog.set_config('sqlembed.row_embedding', declared.id::text, true);
+        return query
+        select
+            declared.name,
+            case
+                when w.is_waiting then 'pending'
+                when w.is_failed then 'failed'
+                when has_vector then 'embedded'
+                else 'blank'
+            end,
+            has_vector,
+            w.attempts,
+            w.error,
+            w.changed_at,
+            w.retry_at
+        from sqlembed._row_work as w;
+    end loop;
+    perform pg_catalog.set_config('sqlembed.row_key', '', true);
+    perform pg_catalog.set_config('sqlembed.row_embedding', '', true);
+end
+$function$;
+
+comment on function sqlembed.row_status(regclass, jsonb, name) is
+    'How far a row is: embedded, pending, failed (given up) or blank (nothing to embed), for one embedding or each. No row where there is none, or none that the caller may see.';
+
+create or replace view sqlembed.status with (security_barrier) as
 select
     e.relation,
-    e.name as embedding,
+    p.vector as embedding,
     e.embedder,
     e.timing,
     c.total,
     c.embedded,
     c.blank,
-    q.pending,
-    q.failed,
-    q.oldest_pending,
+    case when s.all_rows then q.pending end as pending,
+    case when s.all_rows then q.failed end as failed,
+    case when s.all_rows then q.oldest_pending end as oldest_pending,
     case
         when g.name is not null then 'column ' || quote_ident(g.name) || ' of its source is gone: drop this embedding and declare it anew'
+        when u.member is not null then format(
+            'triggers of %s are %s, so that changes are not noticed: its owner can say select sqlembed.refresh_embedding(%L, %L)',
+            u.member, u.state, e.relation, p.vector
+        )
         -- It may quote a row.
-        when q.last_error is not null and sqlembed._sees_all_rows(e.relation) then q.last_error
+        when s.all_rows and q.last_error is not null then q.last_error
         when m.fingerprint is null then 'unserved: no worker has registered embedder ' || quote_ident(e.embedder)
     end as last_error
 from sqlembed.embedding as e
 join sqlembed.embedder as m on m.name = e.embedder
-cross join lateral sqlembed._count_rows(e.relation, e.name, e.source) as c
+cross join lateral sqlembed._present_columns(e) as p
+cross join lateral (select sqlembed._sees_all_rows(e.relation) as all_rows) as s
+cross join lateral sqlembed._count_rows(e) as c
 cross join lateral (
     select
         (
@@ -5640,22 +8977,19 @@ cross join lateral (
 ) as q
 left join lateral (
     select s.name
-    from unnest(e.source_columns) as s (name)
-    where not exists (
-        select
-        from pg_catalog.pg_attribute as a
-        where a.attrelid = e.relation and a.attname = s.name and not a.attisdropped
-    )
+    from unnest(e.source_columns, p.source) as s (name, present)
+    where s.present is null
     limit 1
 ) as g on true
-where has_table_privilege(e.relation, 'select')
-    and exists (
-        select
-        from pg_catalog.pg_attribute as a
-        where a.attrelid = e.relation and a.attname = e.name and not a.attisdropped
-    );
+left join lateral (
+    select t.member, t.state
+    from sqlembed._unattached(e) as t
+    where t.state <> 'changed'
+    limit 1
+) as u on true
+where has_table_privilege(e.relation, 'select') and p.vector is not null;
 
-comment on view sqlembed.status is 'How far each embedding is. Counting reads the tables.';
+comment on view sqlembed.status is 'How far each embedding is. Counting reads the tables. NULL counts: a policy keeps rows back.';
 comment on column sqlembed.status.relation is 'The table.';
 comment on column sqlembed.status.embedding is 'The vector column.';
 comment on column sqlembed.status.embedder is 'The embedder that makes the vectors.';
@@ -5671,7 +9005,7 @@ comment on column sqlembed.status.last_error is 'What went wrong last.';
 grant select on sqlembed.status to public;
 
 create or replace view sqlembed.worker as
-select w.id, w.name, w.embedders, w.started_at
+select w.id, w.name, w.embedders, w.resting, w.started_at
 from sqlembed.worker_process as w
 where exists (
     select
@@ -5680,6 +9014,7 @@ where exists (
         and l.database = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
         and l.classid = sqlembed._lock('presence')::oid
         and l.objid = w.id::oid
+        and l.pid = w.pid
         and l.objsubid = 2
         and l.mode = 'ExclusiveLock'
         and l.granted
@@ -5689,6 +9024,7 @@ comment on view sqlembed.worker is 'Workers that are alive, what they serve and 
 comment on column sqlembed.worker.id is 'Number of the worker.';
 comment on column sqlembed.worker.name is 'Machine and process.';
 comment on column sqlembed.worker.embedders is 'Embedders that it serves.';
+comment on column sqlembed.worker.resting is 'Those of them that are down: it leaves them alone for a while. Why stands in status.last_error.';
 comment on column sqlembed.worker.started_at is 'When it started.';
 
 grant select on sqlembed.worker to public;

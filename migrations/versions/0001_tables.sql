@@ -59,14 +59,28 @@ create table sqlembed.embedding (
     index text not null check (index in ('hnsw', 'ivfflat', 'none')),
     index_name name,
     place text not null check (place in ('row', 'side')),
+    side regclass,
+    hash_function name,
     chunking jsonb,
+    full_text text,
+    full_text_column name,
     dimensions integer not null,
     key_columns name[] not null,
     key_types regtype[] not null,
     key_expression text not null,
     source_columns name[] not null,
+    numbered_in oid not null,
+    vector_number smallint,
+    source_numbers smallint[] not null,
+    members regclass[] not null,
     created_at timestamptz not null default now(),
-    constraint one_embedding_a_column unique (relation, name)
+    is_dropped boolean not null default false,
+    -- Looked at after the statement: two columns may change their names with each other.
+    constraint one_embedding_a_column unique (relation, name) deferrable,
+    constraint one_embedding_a_side_table unique (side),
+    constraint side_table_in_its_place check (
+        (place = 'side') = (side is not null) and (place = 'side') = (hash_function is not null)
+    )
 );
 
 alter table sqlembed.embedding enable row level security;
@@ -96,20 +110,33 @@ comment on column sqlembed.embedding.storage is 'Type of the column: vector or h
 comment on column sqlembed.embedding.index is 'Kind of index: hnsw, ivfflat or none.';
 comment on column sqlembed.embedding.index_name is 'The index that create_embedding built; null if it built none.';
 comment on column sqlembed.embedding.place is 'row: the vector stands in the row itself; side: in a table beside it.';
+comment on column sqlembed.embedding.side is 'The table beside it; null when the vectors stand in the rows.';
+comment on column sqlembed.embedding.hash_function is 'Name of the function that gives the hash of a row''s present source, which the side table keeps of each vector''s.';
 comment on column sqlembed.embedding.chunking is 'How long texts are cut; null: not at all.';
+comment on column sqlembed.embedding.full_text is 'Text search configuration for its words, with its schema; null: that of the session.';
+comment on column sqlembed.embedding.full_text_column is 'The tsvector column that create_embedding added; null: words are looked up row by row.';
 comment on column sqlembed.embedding.dimensions is 'Length of the vectors.';
 comment on column sqlembed.embedding.key_columns is 'Columns of the primary key, in its order.';
 comment on column sqlembed.embedding.key_types is 'Types of these columns when it was declared.';
 comment on column sqlembed.embedding.key_expression is 'SQL that makes the key of row r: a jsonb array.';
 comment on column sqlembed.embedding.source_columns is 'Columns that the source uses.';
+comment on column sqlembed.embedding.numbered_in is 'The table as pg_class numbers it: elsewhere, as after a restore, the numbers below mean nothing.';
+comment on column sqlembed.embedding.vector_number is 'Number of the vector column, which it keeps when it is renamed.';
+comment on column sqlembed.embedding.source_numbers is 'Numbers of the columns that the source uses.';
+comment on column sqlembed.embedding.members is 'Partitions or children whose rows have been queued.';
 comment on column sqlembed.embedding.created_at is 'When the embedding was declared.';
+comment on column sqlembed.embedding.is_dropped is 'Set to have the row removed.';
 
 create table sqlembed.change (
     id bigint generated always as identity primary key,
     embedding integer not null,
     key jsonb not null check (jsonb_typeof(key) = 'array'),
-    changed_at timestamptz not null default clock_timestamp()
+    changed_at timestamptz not null default clock_timestamp(),
+    transaction xid8
 );
+
+-- Only for changes of timing sync, which their own transaction looks for.
+create index change_of_transaction on sqlembed.change (transaction) where transaction is not null;
 
 alter table sqlembed.change enable row level security;
 
@@ -127,11 +154,29 @@ create policy owner_of_the_table_queues on sqlembed.change
         )
     );
 
+-- With timing sync, whoever writes a row also gives it its vector: they find the changes of their own
+-- transaction, and of no other, if they may write the vector.
+create policy writer_of_the_vector_embeds on sqlembed.change
+    for all
+    using (
+        transaction = pg_current_xact_id_if_assigned()
+        and embedding = any (
+            array(
+                select e.id
+                from sqlembed.embedding as e
+                join pg_catalog.pg_attribute as a
+                    on a.attrelid = e.relation and a.attname = e.name and not a.attisdropped
+                where has_column_privilege(e.relation, a.attnum, 'update')
+            )
+        )
+    );
+
 comment on table sqlembed.change is 'Keys of rows whose source changed. Writers only append; workers fold it into job.';
 comment on column sqlembed.change.id is 'Order of arrival.';
 comment on column sqlembed.change.embedding is 'The embedding that is out of date.';
 comment on column sqlembed.change.key is 'The row: its primary key''s values in order.';
 comment on column sqlembed.change.changed_at is 'When the row was written.';
+comment on column sqlembed.change.transaction is 'timing sync: the transaction that wrote the row and is to embed it before it commits. A worker does it where that has not happened.';
 
 -- No foreign key to embedding: while a transaction that drops one is open, workers would have to
 -- wait for it. They remove what has lost its embedding.
@@ -182,6 +227,8 @@ create table sqlembed.worker_process (
     name text not null,
     embedders text[] not null,
     epoch integer not null default 0,
+    pid integer not null default pg_backend_pid(),
+    resting text[] not null default '{}',
     started_at timestamptz not null default clock_timestamp()
 )
 with (fillfactor = 10);
@@ -191,6 +238,8 @@ comment on column sqlembed.worker_process.id is 'Number of the worker.';
 comment on column sqlembed.worker_process.name is 'Machine and process.';
 comment on column sqlembed.worker_process.embedders is 'Embedders that it serves.';
 comment on column sqlembed.worker_process.epoch is 'Raised with every batch of answers; callers wait for the lock of the epoch they saw.';
+comment on column sqlembed.worker_process.pid is 'Its connection''s process in the server, which holds the lock.';
+comment on column sqlembed.worker_process.resting is 'Embedders that it leaves alone for now, because they are down.';
 comment on column sqlembed.worker_process.started_at is 'When it started.';
 
 -- Unlogged: a request means nothing without the caller that waits for it.
@@ -213,6 +262,9 @@ with (
 );
 
 create index request_waiting on sqlembed.request (worker) where not done;
+
+-- Floats hardly compress, and callers wait for it.
+alter table sqlembed.request alter column result set storage external;
 
 comment on table sqlembed.request is 'Texts that SQL statements want embedded right now.';
 comment on column sqlembed.request.id is 'Number of the request.';
@@ -267,7 +319,8 @@ create table sqlembed.cluster_model (
     loss double precision not null,
     seed integer not null,
     owner regrole not null default current_user::regrole,
-    created_at timestamptz not null default now()
+    created_at timestamptz not null default now(),
+    is_dropped boolean not null default false
 );
 
 alter table sqlembed.cluster_model enable row level security;
@@ -285,6 +338,7 @@ comment on column sqlembed.cluster_model.loss is 'Over all rows, the distances t
 comment on column sqlembed.cluster_model.seed is 'Seed of the random choices.';
 comment on column sqlembed.cluster_model.owner is 'The role that made it; its members may use it.';
 comment on column sqlembed.cluster_model.created_at is 'When it was fitted.';
+comment on column sqlembed.cluster_model.is_dropped is 'Set to have the row removed.';
 
 create table sqlembed.cluster_centroid (
     model text not null references sqlembed.cluster_model on delete cascade on update cascade,
@@ -310,6 +364,25 @@ comment on column sqlembed.cluster_centroid.centroid is 'Mean of the cluster''s 
 comment on column sqlembed.cluster_centroid.cluster_size is 'Rows in the cluster when it was fitted.';
 comment on column sqlembed.cluster_centroid.cluster_radius is 'Root of the mean squared distance of its rows to the centroid.';
 
+create type sqlembed.row_state as (
+    embedding name,
+    state text,
+    has_vector boolean,
+    attempts integer,
+    error text,
+    changed_at timestamptz,
+    retry_at timestamptz
+);
+
+comment on type sqlembed.row_state is 'What row_status says of a row.';
+comment on column sqlembed.row_state.embedding is 'The vector column.';
+comment on column sqlembed.row_state.state is 'embedded, pending, failed or blank.';
+comment on column sqlembed.row_state.has_vector is 'Whether there is a vector, which may be that of an older text under on_change keep.';
+comment on column sqlembed.row_state.attempts is 'How often the embedder has failed on it.';
+comment on column sqlembed.row_state.error is 'What the embedder said last.';
+comment on column sqlembed.row_state.changed_at is 'When the oldest change that waits was written.';
+comment on column sqlembed.row_state.retry_at is 'When it is tried again, after a failure.';
+
 create type sqlembed.fitted_model as (
     name text,
     num_clusters integer,
@@ -322,6 +395,7 @@ comment on type sqlembed.fitted_model is 'What create_kmeans says of the model t
 create type sqlembed.search_target as (
     relation regclass,
     embedding name,
+    vector_relation regclass,
     embedder text,
     metric text,
     row_name text,
@@ -350,13 +424,16 @@ comment on type sqlembed.search_path is 'The way that a search takes, and its se
 
 grant usage on schema sqlembed to public;
 grant select on sqlembed.embedder, sqlembed.embedder_key to public;
-grant select, delete on sqlembed.embedding to public;
+-- Nowhere the right to delete or to update all of a table: whoever has it may lock the table for good.
+-- What is to go is marked, and a trigger removes it.
+grant select on sqlembed.embedding to public;
 -- Not the number, which jobs and failures refer to; afterwards only the name of the index.
 grant insert (
     relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, place,
-    chunking, dimensions, key_columns, key_expression, source_columns
+    side, hash_function, chunking, full_text, full_text_column, dimensions, key_columns, key_expression, source_columns
 ) on sqlembed.embedding to public;
-grant update (index_name) on sqlembed.embedding to public;
-grant insert on sqlembed.change to public;
-grant select, insert, update, delete on sqlembed.cluster_model, sqlembed.cluster_centroid to public;
+grant update (index_name, is_dropped) on sqlembed.embedding to public;
+grant select, insert on sqlembed.change to public;
+grant select, insert on sqlembed.cluster_model, sqlembed.cluster_centroid to public;
+grant update (dimensions, num_clusters, iterations, loss, is_dropped) on sqlembed.cluster_model to public;
 grant usage on schema sqlembed_wire to sqlembed_loopback;

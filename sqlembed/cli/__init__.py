@@ -9,13 +9,16 @@ import click
 
 import sqlembed
 from sqlembed.cli import failures
+from sqlembed.cli.cache import cache
 from sqlembed.cli.cluster import cluster
 from sqlembed.cli.demo import demo
 from sqlembed.cli.doctor import doctor, uninstall
 from sqlembed.cli.embedders import embedders
+from sqlembed.cli.evaluate import evaluate
 from sqlembed.cli.load import load
 from sqlembed.cli.migrate import migrate
 from sqlembed.cli.options import examples
+from sqlembed.cli.refresh import refresh
 from sqlembed.cli.search import search
 from sqlembed.cli.server import server, url
 from sqlembed.cli.status import retry, status
@@ -54,10 +57,13 @@ for command in (
     load,
     search,
     cluster,
+    evaluate,
     status,
+    refresh,
     retry,
     worker,
     embedders,
+    cache,
     migrate,
     url,
     server,

@@ -29,16 +29,15 @@ MEMBERS = """
 select c.centroid_id, c.cluster_size, c.cluster_radius, n.text, n.distance
 from sqlembed.centroids(%(model)s) as c
 cross join lateral (
-    select {source} as text, {alias}.{vector} {operator} {centroid} as distance
-    from {relation} as {alias}
-    where {alias}.{vector} is not null
-    order by {alias}.{vector} {operator} {centroid}
+    select {source} as text, {vector} {operator} {centroid} as distance
+    from {rows}
+    where {vector} is not null
+    order by {vector} {operator} {centroid}
     limit %(looked_at)s
 ) as n
 order by c.cluster_size desc, c.centroid_id, n.distance
 """
 OPERATOR = "select sqlembed._metric_operator(%s)"
-RELATION_NAME = "select relname::text from pg_catalog.pg_class where oid = %s::regclass"
 
 #: Reports repeat themselves, and three times the same text says nothing.
 LOOKED_AT = 30
@@ -104,10 +103,10 @@ def _fit(
 ) -> dict[str, Any]:
     from psycopg import sql
 
-    keys = sql.SQL(", ").join(map(sql.Identifier, declared.key_columns))
+    keys = sql.SQL(", ").join(sql.Identifier(declared.alias, key) for key in declared.key_columns)
     key = keys if len(declared.key_columns) == 1 else sql.SQL("jsonb_build_array({})").format(keys)
     query = sql.SQL("select {}, {} from {}").format(
-        key, sql.Identifier(declared.name), sql.SQL(declared.relation)
+        key, sql.SQL(declared.vector), sql.SQL(declared.rows)
     )
     connection.execute(DROP.encode(), (model,))
     metric = METRICS.get(declared.metric, declared.metric)
@@ -128,12 +127,10 @@ def _clusters(
     metric = METRICS.get(declared.metric, declared.metric)
     statement = sql.SQL(MEMBERS).format(
         source=sql.SQL(declared.source),
-        # The source may name the table, and so has to find it.
-        alias=sql.Identifier(str(scalar(connection, RELATION_NAME, (declared.relation,)))),
-        vector=sql.Identifier(declared.name),
+        vector=sql.SQL(declared.vector),
         operator=sql.SQL(str(scalar(connection, OPERATOR, (metric,)))),
         centroid=sql.SQL("c.centroid"),
-        relation=sql.SQL(declared.relation),
+        rows=sql.SQL(declared.rows),
     )
     found: dict[int, dict[str, Any]] = {}
     wanted = {"model": model, "looked_at": LOOKED_AT}
@@ -170,5 +167,5 @@ def _print(declared: Declared, model: str, found: dict[str, Any]) -> None:
     click.echo(
         f"\n{clusters} after {found['iterations']} iterations, kept as model {model}."
         " The cluster of a row:\n"
-        f"  select sqlembed.predict({literal}, {quoted(declared.name)}) from {declared.relation};"
+        f"  select sqlembed.predict({literal}, {quoted(declared.name)}) from {declared.holder};"
     )

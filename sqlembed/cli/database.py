@@ -6,13 +6,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import sqlembed
 from sqlembed import config, errors
 from sqlembed.cli.failures import reason
 from sqlembed.cli.output import patience, warn
+from sqlembed.schema.revisions import newest_revision
 
 if TYPE_CHECKING:
     import psycopg
@@ -172,7 +171,7 @@ def _is_current(connection: Connection) -> bool:
     if not scalar(connection, MAY_READ):
         # A role without rights of its own; the functions it may call will say what they miss.
         return True
-    return bool(scalar(connection, REVISION) == _newest_revision())
+    return bool(scalar(connection, REVISION) == newest_revision())
 
 
 def _check(database: Database) -> None:
@@ -180,18 +179,6 @@ def _check(database: Database) -> None:
 
     with database.engine() as engine, engine.connect() as connection:
         migrate.check(connection)
-
-
-def _newest_revision() -> str | None:
-    """Return the newest revision by the names of their files, ``None`` if they do not tell.
-
-    Importing Alembic and SQLAlchemy to ask them takes longer than most commands.
-    """
-    package = Path(sqlembed.__file__).resolve().parent
-    folders = (package / "_migrations", package.parent / "migrations")
-    folder = next((folder for folder in folders if folder.is_dir()), None)
-    names = [path.name for path in folder.glob("versions/????_*.py")] if folder else []
-    return max(names)[:4] if names else None
 
 
 def scalar(connection: Connection, statement: str, parameters: tuple[Any, ...] = ()) -> Any:

@@ -35,7 +35,6 @@ DROP_MODEL = """
 select sqlembed.drop_model(m.name) from sqlembed.cluster_model as m
 where m.name = 'docstring_topics'
 """
-WAITING = "select pending, total from sqlembed.status where relation = 'docstring'::regclass"
 ALIVE = "select 1 from sqlembed.worker"
 
 NEXT = """\
@@ -66,6 +65,9 @@ def demo(data_dir: Path | None) -> None:
     """
     import psycopg
 
+    from sqlembed.cli import serving
+    from sqlembed.cli.database import Database
+    from sqlembed.embedders import builtin
     from sqlembed.server import Server, default_data_dir
 
     console = output.console()
@@ -78,7 +80,14 @@ def demo(data_dir: Path | None) -> None:
                 if statement:
                     _show(connection, console, caption, statement)
                 else:
-                    _wait(connection, caption)
+                    console.print(f"-- {caption}\n", style="bold")
+                    serving.wait_until_embedded(
+                        Database(server.url(), server),
+                        connection,
+                        builtin.registry(),
+                        "docstring",
+                        ["minilm"],
+                    )
     finally:
         if not was_running:
             server.stop()
@@ -157,24 +166,3 @@ def _show(connection: Connection, console: Console, caption: str, statement: str
     laid, _ = output.table(names, rows, width=console.width, first=names[:2])
     console.print(laid)
     console.print()
-
-
-def _wait(connection: Connection, caption: str) -> None:
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (TextColumn(caption), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=output.messages()) as bar:
-        task = bar.add_task("")
-        pending = 1
-        while pending:
-            row = connection.execute(WAITING).fetchone()
-            assert row is not None
-            pending, total = row
-            bar.update(task, completed=total - pending, total=total)
-            time.sleep(0.2 if pending else 0)

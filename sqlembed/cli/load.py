@@ -30,6 +30,7 @@ class Order:
     source: str | None
     embedder: str | None
     embedding: str | None
+    full_text: str | None
     registry: str | None
     key: tuple[str, ...]
     generated_key: str | None
@@ -40,6 +41,7 @@ class Order:
     no_quotes: bool
     encoding: str
     wait: bool
+    dry_run: bool
     as_json: bool
 
     def __post_init__(self) -> None:
@@ -49,7 +51,7 @@ class Order:
             raise click.UsageError(
                 "--key names columns of the file, --generated-key makes one: say one."
             )
-        if self.source is None and (self.embedder or self.embedding):
+        if self.source is None and (self.embedder or self.embedding or self.full_text):
             raise click.UsageError("--source is missing: what is to be embedded?")
 
 
@@ -67,6 +69,7 @@ def _delimiter(_context: click.Context, _parameter: click.Parameter, value: str 
         "sqlembed load articles.jsonl.gz --table article --source \"title || ' ' || body\"",
         "sqlembed load prices.parquet --table shop.price --key shop --key article",
         "sqlembed load today.csv --table report --append",
+        "sqlembed load reports.csv --table report --source comments --dry-run",
     ),
 )
 @database_options
@@ -82,6 +85,11 @@ def _delimiter(_context: click.Context, _parameter: click.Parameter, value: str 
     "--embedder", metavar="NAME", help=f"What embeds the source.  [default: {DEFAULT_EMBEDDER}]"
 )
 @embedding_option(f"The column for the vectors.  [default: {DEFAULT_EMBEDDING}]")
+@click.option(
+    "--full-text",
+    metavar="LANGUAGE",
+    help="Keep the words of the source as well, for searches by words: english, german, simple, …",
+)
 @registry_option
 @click.option(
     "--key",
@@ -100,6 +108,7 @@ def _delimiter(_context: click.Context, _parameter: click.Parameter, value: str 
 @click.option("--no-quotes", is_flag=True, help="Quotation marks in CSV are text.")
 @click.option("--encoding", default="utf-8", show_default=True, help="Of CSV and JSON Lines.")
 @click.option("--wait/--no-wait", default=True, help="Whether to wait for the vectors.")
+@click.option("--dry-run", is_flag=True, help="Say what it would cost, and change nothing.")
 @json_option
 def load(place: Place, **given: Any) -> None:
     """Make a table from a CSV, JSON Lines or Parquet FILE, and embed it.

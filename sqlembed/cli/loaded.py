@@ -11,6 +11,9 @@ from sqlembed.cli.options import Place, program
 from sqlembed.cli.output import one_line, print_json, remark, warn
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlembed.cli.estimate import Estimate
     from sqlembed.cli.load import Order
     from sqlembed.loading import Contents, Target
 
@@ -64,6 +67,21 @@ def report(
         click.echo(f"When that is mended: {program()} retry {relation}", err=True)
     texts = [column.name for column in contents.columns if column.type == "text"]
     _say_next(place, order, relation, embeddings, texts[0] if len(texts) == 1 else "COLUMN")
+
+
+def report_estimates(
+    order: Order, table: str, contents: Contents, estimates: Sequence[Estimate]
+) -> None:
+    """Say what ``--dry-run`` has found out."""
+    from sqlembed.cli.estimated import documents, show
+
+    if order.as_json:
+        columns = {column.name: column.type for column in contents.columns}
+        document = {"table": table, "rows": contents.rows, "columns": columns}
+        print_json(document | {"embeddings": documents(estimates)})
+        return
+    click.echo(f"{order.file.name} has {contents.rows} rows for table {table}.")
+    show(estimates)
 
 
 def _say_next(

@@ -12,12 +12,13 @@ from sqlembed import errors
 from sqlembed.cli import serving
 from sqlembed.cli.database import Database, open_database, scalar
 from sqlembed.cli.load import DEFAULT_EMBEDDER, DEFAULT_EMBEDDING, Order
-from sqlembed.cli.loaded import report
+from sqlembed.cli.loaded import report, report_estimates
 from sqlembed.cli.output import remark
 from sqlembed.cli.progress import bytes_bar
 from sqlembed.loading import (
     Contents,
     RowFile,
+    TableName,
     Target,
     fill,
     open_file,
@@ -30,14 +31,18 @@ if TYPE_CHECKING:
     from sqlembed.cli.options import Place
     from sqlembed.embedders import Registry
 
-CHECK_SOURCE = "select sqlembed._canonical_source(%s::regclass, %s)"
+EXPRESSION = "select expression from sqlembed._canonical_source(%s::regclass, %s)"
 CREATE_EMBEDDING = """
 select sqlembed.create_embedding(
-    relation => %s::regclass, embedder => %s, source => %s, embedding => %s, if_not_exists => true
+    relation => %s::regclass, embedder => %s, source => %s, embedding => %s, if_not_exists => true,
+    full_text => %s::regconfig
 )
 """
-FINGERPRINT = "select coalesce(fingerprint, '') from sqlembed.embedder where name = %s"
 SHOWN = "select %s::regclass::text"
+SOURCES = """
+select name::text, embedder, source from sqlembed.embedding
+where relation = %s::regclass order by id
+"""
 EMBEDDINGS = """
 select name::text, embedder from sqlembed.embedding where relation = %s::regclass order by id
 """
@@ -50,6 +55,7 @@ class Wish:
     source: str
     embedder: str
     name: str
+    full_text: str | None
 
 
 def run(place: Place, order: Order) -> None:
@@ -65,24 +71,23 @@ def run(place: Place, order: Order) -> None:
     wish = None
     if order.source is not None:
         wish = Wish(
-            order.source, order.embedder or DEFAULT_EMBEDDER, order.embedding or DEFAULT_EMBEDDING
+            order.source,
+            order.embedder or DEFAULT_EMBEDDER,
+            order.embedding or DEFAULT_EMBEDDING,
+            order.full_text,
         )
     database = open_database(place)
     with database.connect() as connection:
         registry = serving.load_registry(order.registry)
-        if wish:
-            _make_servable(database, connection, registry, wish.embedder, order.wait)
+        if wish and not order.dry_run:
+            serving.make_servable(database, connection, registry, wish.embedder, order.wait)
         with bytes_bar(f"reading {order.file.name}", file.size) as tell:
             contents = file.scan(tell)
+        if order.dry_run:
+            _try_out(connection, registry, file, contents, name, order, wish)
+            return
         with connection.transaction():
-            target = prepare_table(
-                connection,
-                name,
-                contents,
-                existing="append" if order.append else "replace" if order.replace else "refuse",
-                key=order.key,
-                generated_key=order.generated_key,
-            )
+            target = _prepare(connection, name, contents, order)
             _load(connection, file, contents, target, wish)
         relation = str(scalar(connection, SHOWN, (target.name.identifier.as_string(),)))
         embeddings = dict(connection.execute(EMBEDDINGS.encode(), (relation,)).fetchall())
@@ -95,45 +100,85 @@ def run(place: Place, order: Order) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _make_servable(
-    database: Database, connection: Connection, registry: Registry, embedder: str, wait: bool
+def _prepare(connection: Connection, name: TableName, contents: Contents, order: Order) -> Target:
+    return prepare_table(
+        connection,
+        name,
+        contents,
+        existing="append" if order.append else "replace" if order.replace else "refuse",
+        key=order.key,
+        generated_key=order.generated_key,
+        trial=order.dry_run,
+    )
+
+
+def _try_out(
+    connection: Connection,
+    registry: Registry,
+    file: RowFile,
+    contents: Contents,
+    name: TableName,
+    order: Order,
+    wish: Wish | None,
 ) -> None:
-    """Make the embedder known to the database, and see that somebody can serve it.
+    """Say what it would cost, from a temporary table that goes at the end of the transaction."""
+    from sqlembed.cli.estimate import Wanted, estimate
 
-    Raises:
-        RegistryError: this process does not have it, or another one of this name, and it is needed.
-    """
-    fingerprint = scalar(connection, FINGERPRINT, (embedder,))
-    if fingerprint and (not wait or serving.is_served(connection, embedder)):
-        return
-    found = serving.matching_embedder(connection, registry, embedder)
-    if not fingerprint:
-        from sqlembed.worker import register_embedders
-
-        register_embedders(database.url, serving.only(registry, [found.name]))
+    relation = name.identifier.as_string()
+    wanted: dict[str, tuple[str, str]] = {}
+    if found := scalar(connection, "select pg_catalog.to_regclass(%s)::text", (relation,)):
+        rows = connection.execute(SOURCES.encode(), (found,)).fetchall()
+        wanted = {column: (embedder, source) for column, embedder, source in rows}
+    with connection.transaction(force_rollback=True):
+        target = _prepare(connection, name, contents, order)
+        trial = target.name.identifier.as_string()
+        source = _source(connection, target, wish)
+        _fill(connection, file, contents, target)
+        if wish and wish.name not in wanted:
+            wanted[wish.name] = (
+                wish.embedder,
+                str(scalar(connection, EXPRESSION, (trial, source))),
+            )
+        estimates = [
+            estimate(connection, registry, Wanted(trial, source, column, embedder))
+            for column, (embedder, source) in wanted.items()
+        ]
+    report_estimates(order, str(name), contents, estimates)
 
 
 def _load(
     connection: Connection, file: RowFile, contents: Contents, target: Target, wish: Wish | None
 ) -> None:
-    relation = target.name.identifier.as_string()
-    source = ""
+    source = _source(connection, target, wish)
+    _fill(connection, file, contents, target)
     if wish:
-        if target.created and wish.name in target.columns:
-            raise errors.InputError(
-                f"the file has a column {wish.name} of its own",
-                hint="Name another column for the vectors with --embedding.",
-            )
-        source = wish.source
-        if source in target.columns:
-            # A name as the file has it, which SQL may want in quotation marks.
-            source = sql.Identifier(source).as_string()
-        # Before the rows: a typing error should not wait for a long file.
-        connection.execute(CHECK_SOURCE.encode(), (relation, source))
+        relation = target.name.identifier.as_string()
+        connection.execute(
+            CREATE_EMBEDDING.encode(),
+            (relation, wish.embedder, source, wish.name, wish.full_text),
+        )
+
+
+def _source(connection: Connection, target: Target, wish: Wish | None) -> str:
+    """Return what is to be embedded as SQL, checked before the rows of a long file are there."""
+    if wish is None:
+        return ""
+    if target.created and wish.name in target.columns:
+        raise errors.InputError(
+            f"the file has a column {wish.name} of its own",
+            hint="Name another column for the vectors with --embedding.",
+        )
+    source = wish.source
+    if source in target.columns:
+        # A name as the file has it, which SQL may want in quotation marks.
+        source = sql.Identifier(source).as_string()
+    connection.execute(EXPRESSION.encode(), (target.name.identifier.as_string(), source))
+    return source
+
+
+def _fill(connection: Connection, file: RowFile, contents: Contents, target: Target) -> None:
     with bytes_bar(f"loading {file.path.name}", file.size) as tell:
         fill(connection, file, target, contents, tell)
-    if wish:
-        connection.execute(CREATE_EMBEDDING.encode(), (relation, wish.embedder, source, wish.name))
 
 
 def _wait(

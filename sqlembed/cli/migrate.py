@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     epilog=examples(
         "sqlembed migrate --database-url postgresql://owner@host/database",
         "sqlembed migrate --sql > install.sql",
+        "sqlembed migrate --roles",
         "sqlembed migrate --to base",
     ),
 )
@@ -38,7 +39,15 @@ if TYPE_CHECKING:
     show_envvar=True,
     help="Of the role sqlembed_loopback, where an administrator has made it.",
 )
-def migrate(place: Place, as_sql: bool, revision: str, loopback_password: str | None) -> None:
+@click.option(
+    "--roles",
+    "with_roles",
+    is_flag=True,
+    help="Make the roles sqlembed_reader, sqlembed_writer and sqlembed_worker too.",
+)
+def migrate(
+    place: Place, as_sql: bool, revision: str, loopback_password: str | None, with_roles: bool
+) -> None:
     """Install the schema sqlembed in a database, or bring it up to date.
 
     It may be run again at any time. The embedded server does not need it: other commands do it.
@@ -47,22 +56,22 @@ def migrate(place: Place, as_sql: bool, revision: str, loopback_password: str | 
 
     try:
         if as_sql:
-            _print_script(revision)
+            _print_script(revision, with_roles)
         else:
-            _migrate(place, revision, loopback_password)
+            _migrate(place, revision, loopback_password, with_roles)
     except CommandError as error:
         fail(f"there is no revision {revision!r}: {error}", "Say head, base or a number like 0001.")
 
 
-def _print_script(revision: str) -> None:
+def _print_script(revision: str, with_roles: bool) -> None:
     from sqlembed.schema import migrate
 
     if revision == "base":
         fail("--sql prints how to install, not how to take it back")
-    click.echo(migrate.script(revision), nl=False)
+    click.echo(migrate.script(revision, with_roles=with_roles), nl=False)
 
 
-def _migrate(place: Place, revision: str, loopback_password: str | None) -> None:
+def _migrate(place: Place, revision: str, loopback_password: str | None, with_roles: bool) -> None:
     from sqlembed.cli.database import check_server, open_database, scalar
     from sqlembed.schema import migrate
 
@@ -73,7 +82,10 @@ def _migrate(place: Place, revision: str, loopback_password: str | None) -> None
         if revision == "base" or (before is not None and revision < before):
             migrate.downgrade(engine, revision)
         else:
-            for problem in migrate.upgrade(engine, revision, loopback_password=loopback_password):
+            problems = migrate.upgrade(
+                engine, revision, loopback_password=loopback_password, with_roles=with_roles
+            )
+            for problem in problems:
                 warn(f"embed() does not work from SQL yet: {problem}")
         after = _revision(engine)
         name = scalar(connection, "select pg_catalog.current_database()")

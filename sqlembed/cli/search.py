@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sqlembed.cli.modes import MODES, WHAT_THEY_DO, call
 from sqlembed.cli.options import (
     Place,
     database_options,
@@ -19,18 +20,12 @@ if TYPE_CHECKING:
     from sqlembed.cli.database import Connection
     from sqlembed.cli.tables import Declared
 
-MODES = ("vector", "exact")
-
 SEARCH = """
 select s.distance, s.score, s.chunk, pg_catalog.row_to_json(r)
-from sqlembed.{function}(
-    null::{relation}, %(query)s, k => %(k)s, embedding => %(embedding)s, filter => %(filter)s,
-    mode => %(mode)s
-) with ordinality as s (base, distance, score, chunk, place)
+from {call} with ordinality as s (base, distance, score, chunk, place)
 cross join lateral (select {columns}) as r
 order by s.place
 """
-
 #: No worker alive after all, and a loopback that does not work: this process can do without both.
 DO_WITHOUT = ("SE003", "SE006")
 
@@ -55,7 +50,7 @@ DO_WITHOUT = ("SE003", "SE006")
     type=click.Choice(MODES),
     default="vector",
     show_default=True,
-    help="vector uses the index; exact compares every row.",
+    help=WHAT_THEY_DO,
 )
 @embedding_option("Which vector column, where the table has several.")
 @registry_option
@@ -73,6 +68,8 @@ def search(
 ) -> None:
     """Show the rows of TABLE whose embedding is nearest to the text QUERY.
 
+    With words, in the modes text and hybrid, "quotation marks" and a -minus hold for every row.
+
     A living worker embeds the query; without one this command does it itself, with the embedder of
     the registry. Distances are those of the embedding's metric: cosine distance unless declared
     otherwise.
@@ -88,13 +85,16 @@ def search(
         declared = declared_embedding(connection, relation, embedding)
         wanted = {
             "query": query,
+            "relation": relation,
             "k": k,
             "embedding": declared.name,
             "filter": filter,
             "mode": mode,
+            "text_weight": 1,
         }
         hits = _hits(connection, declared, wanted, registry)
-        _say_pending(connection, relation)
+        if mode != "text":
+            _say_pending(connection, relation)
     if as_json:
         _print_document(declared, wanted, hits)
     else:
@@ -108,19 +108,20 @@ def _hits(
 
     from sqlembed.cli.serving import is_served, load_registry, matching_embedder, query_vector
 
-    if is_served(connection, declared.embedder):
+    # Words need no embedder.
+    if wanted["mode"] == "text" or is_served(connection, declared.embedder):
         try:
-            return _select(connection, "search", declared, wanted)
+            return _select(connection, declared, wanted)
         except psycopg.Error as error:
             if error.sqlstate not in DO_WITHOUT:
                 raise
     embedder = matching_embedder(connection, load_registry(registry), declared.embedder)
-    vector = query_vector(embedder, wanted["query"])
-    return _select(connection, "vector_search", declared, {**wanted, "query": vector})
+    given = {**wanted, "vector": query_vector(embedder, wanted["query"])}
+    return _select(connection, declared, given)
 
 
 def _select(
-    connection: Connection, function: str, declared: Declared, wanted: dict[str, Any]
+    connection: Connection, declared: Declared, wanted: dict[str, Any]
 ) -> list[dict[str, Any]]:
     from psycopg import sql
 
@@ -128,13 +129,16 @@ def _select(
         sql.SQL("(s.base).{}").format(sql.Identifier(name)) for name in declared.columns
     )
     statement = sql.SQL(SEARCH).format(
-        function=sql.SQL(function), relation=sql.SQL(declared.relation), columns=columns
+        call=call(declared.relation, wanted["mode"], given_vector="vector" in wanted),
+        columns=columns,
     )
     hits = []
     for distance, score, chunk, row in connection.execute(statement, wanted):
         own = {"distance": distance, "score": score, "chunk": chunk}
-        hit = {"distance": distance} | {
-            name: value for name, value in own.items() if value is not None
+        hit = {
+            name: value
+            for name, value in own.items()
+            if value is not None or (name == "distance" and wanted["mode"] != "text")
         }
         # A column of the same name must not hide ours.
         hits.append(hit | {f"row.{n}" if n in own else n: value for n, value in row.items()})
@@ -149,7 +153,8 @@ def _say_pending(connection: Connection, relation: str) -> None:
     if pending:
         unserved = "" if served else " No worker that serves them is alive: sqlembed worker."
         remark(
-            f"{pending} rows of {relation} wait to be embedded and cannot be found yet.{unserved}"
+            f"{pending} rows of {relation} wait to be embedded and cannot be found by meaning yet."
+            f"{unserved}"
         )
 
 
@@ -176,8 +181,17 @@ def _print_table(declared: Declared, hits: list[dict[str, Any]]) -> None:
         return
     output = console()
     names = list(hits[0])
-    rows = [[f"{hit['distance']:.3f}", *(hit.get(name) for name in names[1:])] for hit in hits]
-    first = ["distance", *declared.source_columns, *declared.key_columns]
+    # Hybrid scores differ in their fourth digit, and rows without a vector have no distance.
+    figures = {"distance": "{:.3f}", "score": "{:.4f}"}
+    rows = [
+        [
+            figures[name].format(hit[name]) if name in figures and hit[name] is not None
+            else hit[name]
+            for name in names
+        ]
+        for hit in hits
+    ]  # fmt: skip
+    first = [*figures, *declared.source_columns, *declared.key_columns]
     laid, left_out = table(names, rows, width=output.width, first=first)
     output.print(laid)
     if left_out:

@@ -12,6 +12,9 @@ from sqlembed.cli.output import patience
 from sqlembed.cli.progress import Advance, rows_bar
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from sqlembed.cli.database import Connection, Database
     from sqlembed.embedders import Embedder, Registry
     from sqlembed.worker import Progress
@@ -20,6 +23,7 @@ BUILTIN = "sqlembed.embedders.builtin:registry"
 
 IS_SERVED = "select exists (select from sqlembed.worker as w where %s = any (w.embedders))"
 EMBEDDER = "select dimensions, fingerprint from sqlembed.embedder where name = %s"
+FINGERPRINT = "select coalesce(fingerprint, '') from sqlembed.embedder where name = %s"
 PENDING = "select rows, served from sqlembed._pending(%s::regclass)"
 FAILED = """
 select count(*), min(error) from sqlembed.failure where relation = %s::regclass and embedding = %s
@@ -73,10 +77,33 @@ def matching_embedder(connection: Connection, registry: Registry, name: str) -> 
     return embedder
 
 
+def make_servable(
+    database: Database, connection: Connection, registry: Registry, name: str, wait: bool
+) -> None:
+    """Make an embedder known to the database, and see that somebody can serve it.
+
+    Raises:
+        RegistryError: this process does not have it, or another one of this name, and it is needed.
+    """
+    fingerprint = scalar(connection, FINGERPRINT, (name,))
+    if fingerprint and (not wait or is_served(connection, name)):
+        return
+    found = matching_embedder(connection, registry, name)
+    if not fingerprint:
+        from sqlembed.worker import register_embedders
+
+        register_embedders(database.url, only(registry, [found.name]))
+
+
 def query_vector(embedder: Embedder, text: str) -> str:
     """Embed a query in this process; returns the vector as pgvector writes it."""
     with patience(f"embedding with {embedder.name}, for want of a worker"):
         (vector,) = embedder.embed([text], "query")
+    return written(vector)
+
+
+def written(vector: NDArray[np.float32]) -> str:
+    """Return a vector as pgvector writes it."""
     return "[" + ",".join(map(repr, vector.tolist())) + "]"
 
 
@@ -136,7 +163,8 @@ def pending_rows(connection: Connection, relation: str) -> tuple[int, bool]:
     """Return how many rows of a table wait, and whether living workers serve all of them."""
     row = connection.execute(PENDING.encode(), (relation,)).fetchone()
     assert row is not None
-    return int(row[0]), bool(row[1])
+    # NULL where a policy keeps rows back.
+    return int(row[0] or 0), bool(row[1])
 
 
 def failures_of(connection: Connection, relation: str, embedding: str) -> tuple[int, str | None]:

@@ -26,7 +26,7 @@ select relation::text, embedding::text, embedder, timing, total, embedded, blank
 from sqlembed.status
 order by 1, 2
 """
-WORKERS = "select id, name, embedders, started_at from sqlembed.worker order by id"
+WORKERS = "select id, name, embedders, resting, started_at from sqlembed.worker order by id"
 HAS_EMBEDDING = "select exists (select from sqlembed.embedding where relation = %s::regclass)"
 RETRY = "select sqlembed.retry_failed(%s::regclass, %s)"
 
@@ -102,7 +102,10 @@ def _drawn(found: dict[str, list[dict[str, Any]]], width: int) -> RenderableType
         rows = [
             [
                 row["name"],
-                ", ".join(row["embedders"]),
+                ", ".join(
+                    f"{name} (down)" if name in row["resting"] else name
+                    for name in row["embedders"]
+                ),
                 row["started_at"].astimezone().isoformat(" ", "seconds"),
             ]
             for row in found["workers"]

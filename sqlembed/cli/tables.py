@@ -23,10 +23,23 @@ select
         from pg_catalog.pg_attribute as a
         join pg_catalog.pg_type as t on t.oid = a.atttypid
         where a.attrelid = (e.found).relation and a.attnum > 0 and not a.attisdropped
-            and t.typname not in ('vector', 'halfvec', 'sparsevec')
+            and t.typname not in ('vector', 'halfvec', 'sparsevec', 'tsvector')
         order by a.attnum
-    )
+    ),
+    coalesce((e.found).side, (e.found).relation)::text,
+    coalesce(
+        (s.beside).from_clause, pg_catalog.format('%%s as %%I', (e.found).relation, c.relname)
+    ),
+    coalesce((s.beside).vector, pg_catalog.format('%%I.%%I', c.relname, (e.found).name)),
+    c.relname::text
 from (select sqlembed._embedding_of(%s::regclass, %s)) as e (found)
+join pg_catalog.pg_class as c on c.oid = (e.found).relation
+-- A function in FROM would be called, and raise, for every other embedding too.
+cross join lateral (
+    select case
+        when (e.found).side is not null then sqlembed._side_source(e.found, c.relname)
+    end
+) as s (beside)
 """
 
 
@@ -45,8 +58,16 @@ class Declared:
     source: str
     source_columns: list[str]
     key_columns: list[str]
-    #: All columns of the table but vectors.
+    #: All columns of the table but vectors, which nobody reads.
     columns: list[str]
+    #: What holds the vectors: the table, or the one beside it.
+    holder: str
+    #: What to select the rows with their vectors from, as SQL; the table has its own name there.
+    rows: str
+    #: The vector there, as SQL.
+    vector: str
+    #: The table's name without its schema.
+    alias: str
 
 
 def relation_of(connection: Connection, name: str) -> str:

@@ -32,26 +32,44 @@ LEVELS = ("debug", "info", "warning", "error")
 @database_options
 @registry_option
 @click.option("--burst", is_flag=True, help="End when nothing is left to do.")
+@click.option(
+    "--cache-size",
+    metavar="SIZE",
+    default="256MB",
+    show_default=True,
+    envvar="SQLEMBED_CACHE_SIZE",
+    show_envvar=True,
+    help="What the cache of vectors may take; of several workers the smallest counts.",
+)
 @click.option("--log-json", is_flag=True, help="Log one JSON object a line instead of key=value.")
 @click.option(
     "--log-level", type=click.Choice(LEVELS), default="info", show_default=True, help="What to log."
 )
-def worker(place: Place, registry: str | None, burst: bool, log_json: bool, log_level: str) -> None:
+def worker(
+    place: Place,
+    registry: str | None,
+    burst: bool,
+    cache_size: str,
+    log_json: bool,
+    log_level: str,
+) -> None:
     """Compute the vectors of rows and of SQL statements, with the embedders of a registry.
 
     Any number of workers may run, on any machines. Ctrl-C and SIGTERM end one when the batch in
     hand is written.
     """
+    from sqlembed import config
     from sqlembed.cli import worker_log
     from sqlembed.cli.database import open_database
     from sqlembed.cli.failures import INTERRUPTED
     from sqlembed.cli.serving import load_registry
     from sqlembed.worker import Worker
 
+    size = config.byte_size(cache_size)
     embedders = load_registry(registry)
     database = open_database(place)
     with worker_log.shown(as_json=log_json, level=log_level.upper()) as observe:
-        working = Worker(database.url, embedders, observer=observe)
+        working = Worker(database.url, embedders, cache_size=size, observer=observe)
         with _stopped_by_signals(working) as received:
             working.run(burst=burst)
     if signal.SIGINT in received:

@@ -84,6 +84,21 @@ class Embedder(ABC):
         """Whether queries are embedded differently from documents."""
         return False
 
+    @property
+    def max_tokens(self) -> int | None:
+        """Tokens of a text that the model reads, the rest is cut off; ``None`` if unknown."""
+        return None
+
+    def count_tokens(self, texts: Sequence[str], kind: Kind = "document") -> list[int] | None:
+        """Returns how many tokens each text is, uncut; ``None`` from one that cannot tell.
+
+        Args:
+            texts: any number of texts.
+            kind: what they are; a prompt that goes before them is counted too.
+        """
+        del texts, kind
+        return None
+
     def warm_up(self) -> None:
         """Loads what embedding needs, so that a broken embedder fails before any work is taken.
 

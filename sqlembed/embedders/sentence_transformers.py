@@ -8,7 +8,7 @@ import logging
 import os
 import re
 import threading
-from datetime import timedelta
+from collections.abc import Sequence
 from typing import Any
 
 from sqlembed.embedders.base import Embedder, checked_dimensions
@@ -16,13 +16,11 @@ from sqlembed.embedders.model_digests import ModelDigests, read_digests
 from sqlembed.embedders.model_facts import ModelFacts, read_facts
 from sqlembed.embedders.model_files import ModelFiles, find_model
 from sqlembed.embedders.model_loading import load_model
-from sqlembed.errors import ConfigError, InputError, RetryLater, WrongDimensions
+from sqlembed.embedders.outages import is_out_of_memory
+from sqlembed.errors import ConfigError, InputError, WrongDimensions
 from sqlembed.types import Kind
 
 logger = logging.getLogger(__name__)
-
-#: How long to leave a device alone that has no room for a single text.
-MEMORY_DELAY = timedelta(seconds=30)
 
 
 class SentenceTransformerEmbedder(Embedder):
@@ -44,7 +42,7 @@ class SentenceTransformerEmbedder(Embedder):
         device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``, …; ``None`` takes the best there is.
         normalize: return unit vectors.
         batch_size: how many texts a worker gives one call, and the most that go through the
-            model at once; halved for a call that the device has no memory for.
+            model at once; halved, for good, when the device has no memory for them.
         dimensions: cut the vectors to their first so many numbers, for models made for it; for
             a model whose files do not say its dimensions, these are they.
         query_prompt: goes before every query; ``None`` is the model's own.
@@ -87,6 +85,7 @@ class SentenceTransformerEmbedder(Embedder):
         self._trust_remote_code = trust_remote_code
         self._weights_sha256 = weights_sha256
         self._model: Any = None
+        self._at_once = batch_size
         # Around every use: the tokenizers of transformers bear one thread at a time.
         self._lock = threading.RLock()
 
@@ -145,6 +144,29 @@ class SentenceTransformerEmbedder(Embedder):
                     hint="give `dimensions` as the model has them",
                 ) from error
 
+    @property
+    def max_tokens(self) -> int | None:
+        """Tokens that the model reads; loads it."""
+        with self._lock:
+            most = getattr(self._loaded(), "max_seq_length", None)
+        # Some models without a limit say infinity.
+        return int(most) if isinstance(most, int) else None
+
+    def count_tokens(self, texts: Sequence[str], kind: Kind = "document") -> list[int] | None:
+        """Counts with the model's own tokenizer; loads the model."""
+        if not texts:
+            return []
+        with self._lock:
+            tokenizer: Any = getattr(self._loaded(), "tokenizer", None)
+            prompted = [self._prompt(kind) + text for text in texts]
+            if hasattr(tokenizer, "encode_batch"):
+                # Of the library tokenizers, as models of static vectors have it.
+                return [len(found.ids) for found in tokenizer.encode_batch(prompted)]
+            if not callable(tokenizer):
+                return None
+            found = tokenizer(prompted, truncation=False, padding=False, verbose=False)
+            return [len(ids) for ids in found["input_ids"]]
+
     def _prompt(self, kind: Kind) -> str:
         given = self._query_prompt if kind == "query" else self._document_prompt
         if given is not None:
@@ -173,10 +195,9 @@ class SentenceTransformerEmbedder(Embedder):
 
     def _embed(self, texts: list[str], kind: Kind) -> Any:
         with self._lock:
-            if self._model is None:
-                self._model = self._load()
-            encode = self._model.encode_query if kind == "query" else self._model.encode_document
-            at_once = min(self.batch_size, len(texts))
+            model = self._loaded()
+            encode = model.encode_query if kind == "query" else model.encode_document
+            at_once = min(self._at_once, len(texts))
             while True:
                 try:
                     return encode(
@@ -189,16 +210,17 @@ class SentenceTransformerEmbedder(Embedder):
                         truncate_dim=self._cut,
                     )
                 except (RuntimeError, MemoryError) as error:
-                    if not _is_out_of_memory(error):
+                    if at_once == 1 or not is_out_of_memory(error):
                         raise
-                    if at_once == 1:
-                        raise RetryLater(
-                            MEMORY_DELAY, f"no memory to embed a single text: {error}"
-                        ) from error
                 # Outside the handler, whose traceback still holds the tensors.
-                at_once //= 2
+                at_once = self._at_once = at_once // 2
                 logger.warning("embedder %r: out of memory, %d texts at once", self.name, at_once)
                 _free_device_memory()
+
+    def _loaded(self) -> Any:
+        if self._model is None:
+            self._model = self._load()
+        return self._model
 
     def _load(self) -> Any:
         if self._weights_sha256 is not None:
@@ -206,15 +228,6 @@ class SentenceTransformerEmbedder(Embedder):
         return load_model(
             self._files, device=self._device, trust_remote_code=self._trust_remote_code
         )
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return True
-    said = str(error).lower()
-    return any(
-        words in said for words in ("out of memory", "can't allocate memory", "not enough memory")
-    )
 
 
 def _free_device_memory() -> None:

@@ -22,6 +22,9 @@ Existing: TypeAlias = Literal["refuse", "append", "replace"]
 
 GENERATED_KEY = "id"
 
+#: Where PostgreSQL finds the session's temporary tables.
+TEMPORARY = "pg_temp"
+
 FIND = """
 select c.relkind::text, n.nspname, c.relname
 from pg_catalog.pg_class as c
@@ -89,6 +92,7 @@ def prepare_table(
     existing: Existing = "refuse",
     key: Sequence[str] = (),
     generated_key: str | None = None,
+    trial: bool = False,
 ) -> Target:
     """Create the table, or find out how the file fits the one that exists.
 
@@ -99,13 +103,14 @@ def prepare_table(
         existing: what to do if the table exists; ``replace`` empties it.
         key: the file's columns that make the primary key; none means ``id``, or else numbers.
         generated_key: the name of a column to number the rows in.
+        trial: use a temporary table of the same name instead, gone at the transaction's end.
 
     Raises:
         InputError: the table exists, the file does not fit it, or a column is missing.
     """
     found = find_table(connection, name)
     if found is None:
-        return _create(connection, name, contents, key, generated_key)
+        return _create(connection, name, contents, key, generated_key, trial)
     if existing == "refuse":
         raise InputError(
             f"table {found} exists",
@@ -122,7 +127,16 @@ def prepare_table(
             f"table {found} has no column {', '.join(map(quoted, strange))}",
             hint=f"It has: {', '.join(map(quoted, types))}.",
         )
-    if existing == "replace":
+    if trial:
+        copy = TableName(TEMPORARY, found.name)
+        connection.execute(
+            sql.SQL(
+                "create temporary table {} (like {} including defaults including generated"
+                " including identity) on commit drop"
+            ).format(sql.Identifier(copy.name), found.identifier)
+        )
+        found = copy
+    elif existing == "replace":
         connection.execute(sql.SQL("truncate {} restart identity").format(found.identifier))
     return Target(
         found, wanted, [types[column] for column in wanted], [], generated_key=None, created=False
@@ -164,6 +178,7 @@ def _create(
     contents: Contents,
     key: Sequence[str],
     generated_key: str | None,
+    trial: bool,
 ) -> Target:
     columns = [column.name for column in contents.columns]
     if missing := [column for column in key if column not in columns]:
@@ -175,7 +190,7 @@ def _create(
     schema = str(found) if found else "public"
     if not (connection.execute(HAS_SCHEMA, (schema,)).fetchone() or (False,))[0]:
         raise InputError(f"there is no schema {schema!r}", hint=f"create schema {quoted(schema)}")
-    target = TableName(schema, name.name)
+    target = TableName(TEMPORARY if trial else schema, name.name)
     if generated_key is None and not key:
         key = [column for column in columns if column == GENERATED_KEY] or [
             column for column in columns if column.lower() == GENERATED_KEY

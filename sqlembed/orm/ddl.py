@@ -60,6 +60,7 @@ class CreateEmbedding(ExecutableDDLElement):
             "place": embedded.place,
             "chunking": None if embedded.chunking is None else json.dumps(dict(embedded.chunking)),
             "adopt": embedded.adopt,
+            "full_text": embedded.full_text,
         }
         self.if_not_exists = if_not_exists
 

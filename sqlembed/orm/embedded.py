@@ -31,6 +31,8 @@ _CHOICES: dict[str, Any] = {
     "place": Place,
     "adopt": Adopt,
 }
+#: Arguments that its ``repr`` shows.
+_SAID = ("timing", "on_change", "metric", "storage", "index", "place", "chunking", "full_text")
 
 
 @dataclass(frozen=True, repr=False)
@@ -64,6 +66,8 @@ class Embedded(SchemaItem):
         place: where the vectors are: in the row itself, or in a table beside it.
         chunking: how long texts are cut; ``None`` is not at all.
         adopt: how a column that already holds vectors is taken over.
+        full_text: language, as ``"english"``, in which the words of the source are kept as well,
+            for hybrid searches: in a column that the model need not have.
 
     Raises:
         InputError: an argument, or the type of the column, that cannot be.
@@ -79,10 +83,13 @@ class Embedded(SchemaItem):
     place: Place = field(default="row", kw_only=True)
     chunking: Mapping[str, Any] | None = field(default=None, kw_only=True, hash=False)
     adopt: Adopt = field(default="keep", kw_only=True)
+    full_text: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        for name in ("embedder", "source"):
+        for name in ("embedder", "source", "full_text"):
             value: object = getattr(self, name)
+            if name == "full_text" and value is None:
+                continue
             if not isinstance(value, str) or not value.strip() or "\0" in value:
                 raise InputError(f"Embedded: {name} must be a text, not {value!r}")
         for name, choice in _CHOICES.items():
@@ -97,7 +104,7 @@ class Embedded(SchemaItem):
         given = [repr(self.embedder), f"source={self.source!r}"]
         given += [
             f"{name}={getattr(self, name)!r}"
-            for name in ("timing", "on_change", "metric", "storage", "index", "place", "chunking")
+            for name in _SAID
             if getattr(self, name) != getattr(type(self), name)
         ]
         return f"Embedded({', '.join(given)})"

@@ -34,7 +34,7 @@ class Hits(Generic[T]):
     entity: type[T]
     #: pgvector's operator for the metric: the smaller, the nearer.
     distance: sa.ColumnElement[float]
-    #: What a hybrid search ranks by, the greater the better; NULL for the other modes.
+    #: What a search by words or a hybrid one ranks by, the greater the better; else NULL.
     score: sa.ColumnElement[float | None]
     #: The piece of a text that was found, where texts are cut into chunks; else NULL.
     chunk: sa.ColumnElement[str | None]
@@ -48,11 +48,12 @@ def search(
     filter: sa.SQLColumnExpression[bool] | sa.TextClause | None = None,
     embedding: str | InstrumentedAttribute[Any] | None = None,
     mode: Mode = "vector",
+    text_weight: float = 1,
 ) -> Hits[T]:
     """Returns the rows nearest to a text.
 
     A session that is attached to a registry with the embedder computes the query's vector in
-    this process; otherwise, and for hybrid searches, a worker does.
+    this process; otherwise, and for hybrid searches, a worker does. Words need neither.
 
     Example::
 
@@ -67,7 +68,10 @@ def search(
         filter: condition on a row, which holds before the nearest are taken. Other tables stand
             in sub-selects, as with ``Article.author.has(...)``.
         embedding: the vector column or attribute, where there are several.
-        mode: how to rank: through the index, by comparing every row, or with full text as well.
+        mode: how to rank: by vectors, through the index or comparing every row (``exact``), by the
+            words of the query (``text``), or by both (``hybrid``). The latter two have a score,
+            and order by it, descending.
+        text_weight: what words count in a hybrid search, where vectors count 1.
 
     Raises:
         InputError: an argument that cannot be.
@@ -89,8 +93,11 @@ def search(
         FilterText(table, *conditions) if conditions else sa.null(),
         _text("mode", mode),
     )
-    if mode == "hybrid":
-        call = sa.func.sqlembed.search(row, _text("query", query), *arguments)
+    if mode in ("hybrid", "text"):
+        weight: sa.BindParameter[float] = sa.bindparam(
+            "text_weight", text_weight, type_=sa.Double(), unique=True
+        )
+        call = sa.func.sqlembed.search(row, _text("query", query), *arguments, weight)
     else:
         question = Question(None if embedded is None else embedded.embedder, query)
         vector = _query_vector(row, arguments[1], question)

@@ -9,6 +9,7 @@ from sqlalchemy import Column, Connection, event, inspect
 from sqlalchemy.orm import InstanceState, Mapper, Session, UOWTransaction, object_session
 
 from sqlembed.orm.embedded import embedded_columns, embedded_in
+from sqlembed.types import Timing
 
 #: Key in ``Session.info`` of what the running flush has written.
 WRITTEN = "sqlembed_written"
@@ -52,9 +53,23 @@ def _expire(session: Session, flush_context: UOWTransaction) -> None:
             session.expire(state.obj(), _vector_attributes(state.mapper))
 
 
-def _vector_attributes(mapper: Mapper[Any]) -> list[str]:
+def _vector_attributes(mapper: Mapper[Any], timing: Timing | None = None) -> list[str]:
     return [
         mapper.get_property_by_column(column).key
         for column in mapper.columns
-        if isinstance(column, Column) and embedded_in(column) is not None
+        if isinstance(column, Column)
+        and (embedded := embedded_in(column)) is not None
+        and timing in (None, embedded.timing)
     ]
+
+
+def expire_sync_vectors(session: Session) -> None:
+    """Has the vectors of ``sync`` embeddings read anew that are not to be written themselves."""
+    for state in session.identity_map.all_states():
+        loaded = [
+            key
+            for key in _vector_attributes(state.mapper, timing="sync")
+            if key in state.dict and key not in state.committed_state
+        ]
+        if loaded:
+            session.expire(state.obj(), loaded)

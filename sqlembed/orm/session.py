@@ -12,6 +12,7 @@ from sqlalchemy.sql import visitors
 
 from sqlembed.embedders import Registry
 from sqlembed.errors import InputError
+from sqlembed.orm.inline import embed_inline
 from sqlembed.orm.statements import Answers, EmbedGiven, Question, current_answers
 
 if TYPE_CHECKING:
@@ -27,9 +28,10 @@ OWN = "_sqlembed_session_class"
 def attach(sessions: Any, registry: Registry) -> None:
     """Lets sessions compute vectors with the registry's embedders, in this process.
 
-    ``embed()`` and ``search()`` in their statements then need no worker. For an asynchronous
-    session the embedder runs in a thread. Nothing changes for other sessions. Attaching again
-    replaces the registry.
+    ``embed()`` and ``search()`` in their statements then need no worker, and neither do the rows
+    they write to tables with a ``sync`` embedding: those have their vectors after every flush and
+    every other statement that writes. For an asynchronous session the embedder runs in a thread.
+    Nothing changes for other sessions. Attaching again replaces the registry.
 
     Args:
         sessions: a ``sessionmaker``, ``async_sessionmaker`` or ``scoped_session`` of one, or a
@@ -48,6 +50,7 @@ def attach(sessions: Any, registry: Registry) -> None:
     setattr(session_class, REGISTRY, registry)
     if is_new:
         event.listen(session_class, "do_orm_execute", _answer)
+        embed_inline(session_class, _registry_of)
 
 
 def _session_class(sessions: Any) -> type[Session]:
@@ -87,9 +90,14 @@ def _own_class(holder: Any, current: type[Session]) -> type[Session]:
     return own
 
 
+def _registry_of(session: Session) -> Registry:
+    registry: Registry = getattr(session, REGISTRY)
+    return registry
+
+
 def _answer(state: ORMExecuteState) -> Any:
     """Computes the vectors of a statement before a connection is taken for it."""
-    registry: Registry = getattr(state.session, REGISTRY)
+    registry = _registry_of(state.session)
     running = current_answers.get()
     if running is not None and running.registry is registry:
         # A statement inside another one's execution, as eager loading makes them.

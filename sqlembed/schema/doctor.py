@@ -53,10 +53,10 @@ order by e.name
 """
 
 TRIGGERS = """
-select e.relation::text, e.name::text, bool_and(t.tgenabled is not null and t.tgenabled <> 'D')
+select e.relation::text, e.name::text, string_agg(u.member::text, ', ' order by u.member)
 from sqlembed.embedding as e
-cross join (values ('sqlembed_insert_'), ('sqlembed_update_')) as needed (name)
-left join pg_trigger as t on t.tgrelid = e.relation and t.tgname = needed.name || e.id
+cross join lateral sqlembed._unattached(e) as u
+where u.state <> 'changed'
 group by e.relation, e.name
 order by 1, 2
 """
@@ -251,15 +251,13 @@ def _workers(connection: sa.Connection) -> Iterator[Finding]:
 
 
 def _triggers(connection: sa.Connection) -> Iterator[Finding]:
-    for relation, name, complete in connection.exec_driver_sql(TRIGGERS):
-        if not complete:
-            yield Finding(
-                f"{relation}.{name}",
-                "error",
-                "its triggers are missing or disabled: changes are not noticed",
-                f"alter table {relation} enable trigger user, or declare the embedding anew; "
-                f"then: select sqlembed.refresh_embedding('{relation}').",
-            )
+    for relation, name, members in connection.exec_driver_sql(TRIGGERS):
+        yield Finding(
+            f"{relation}.{name}",
+            "error",
+            f"triggers of {members} are missing or disabled: changes are not noticed",
+            f"As its owner: select sqlembed.refresh_embedding('{relation}').",
+        )
 
 
 def _status(connection: sa.Connection) -> Iterator[Finding]:

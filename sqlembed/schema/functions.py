@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 #: Areas in the order in which they are installed: a view needs its functions.
-AREAS = ("common", "wire", "embed", "declare", "worker", "search", "cluster", "view")
+AREAS = ("common", "wire", "embed", "declare", "sync", "worker", "search", "cluster", "view")
 
 # pg_get_functiondef normalizes spacing and defaults, so equal text means equal function.
 INSTALLED = """
@@ -27,13 +27,30 @@ select p.oid::regprocedure::text,
 from pg_proc as p
 where p.pronamespace in (to_regnamespace('sqlembed'), to_regnamespace('sqlembed_wire'))
     -- Made by create_embedding, one an embedding.
-    and p.proname !~ '^_note_[0-9]+$'
+    and p.proname !~ '^_(note|note_row|hide)_[0-9]+$'
 union all
 select c.oid::regclass::text,
        pg_get_viewdef(c.oid) || coalesce(obj_description(c.oid, 'pg_class'), '')
 from pg_class as c
 where c.relnamespace = 'sqlembed'::regnamespace and c.relkind = 'v'
 """
+
+BODIES = """
+select p.prosrc
+from pg_proc as p
+where p.pronamespace in ('sqlembed'::regnamespace, 'sqlembed_wire'::regnamespace)
+"""
+
+# Rights of a role that was not there when the database was restored are not there either.
+IS_WIRE_OPEN = """
+select has_schema_privilege('sqlembed_loopback', 'sqlembed_wire', 'usage') and bool_and(
+    has_function_privilege('sqlembed_loopback', p.oid, 'execute')
+)
+from pg_proc as p
+where p.pronamespace = 'sqlembed_wire'::regnamespace
+"""
+
+BODY = re.compile(r"^as (\$\w+\$)(.*?)\1", re.MULTILINE | re.DOTALL)
 
 EXTENSION_SCHEMAS = """
 select (select quote_ident(n.nspname) from pg_extension as e
@@ -102,6 +119,20 @@ def replace_all(connection: Connection) -> None:
     """Create or replace every function and view."""
     connection.execute(verbatim("set local check_function_bodies = off"))
     connection.execute(verbatim(placed(connection, script())))
+
+
+def mend(connection: Connection) -> None:
+    """Make functions and the loopback's rights as they should be, where they are not.
+
+    An extension may have been moved to another schema since, and a database restored on a server
+    that did not have the loopback's role yet.
+    """
+    is_open = connection.exec_driver_sql(IS_WIRE_OPEN).scalar_one()
+    found = set(connection.exec_driver_sql(BODIES).scalars())
+    if is_open and found >= {body for _, body in BODY.findall(placed(connection, script()))}:
+        return
+    connection.execute(verbatim("grant usage on schema sqlembed_wire to sqlembed_loopback"))
+    replace_all(connection)
 
 
 def drift(connection: Connection) -> dict[str, tuple[str | None, str | None]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import threading
-from pathlib import Path
 
 import sqlalchemy as sa
 from alembic import command
@@ -13,9 +12,10 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from sqlembed import errors
-from sqlembed.schema import loopback
+from sqlembed.schema import functions, loopback, roles
 from sqlembed.schema.functions import verbatim
 from sqlembed.schema.loopback import LOCK
+from sqlembed.schema.revisions import migrations_folder
 
 # Alembic keeps what an environment sees in a global, so threads take turns.
 _ALEMBIC = threading.Lock()
@@ -26,19 +26,14 @@ drop schema if exists sqlembed_wire cascade;
 drop schema if exists sqlembed cascade;
 """
 
+ROLES = "select rolname::text from pg_catalog.pg_roles where rolname ~ '^sqlembed_'"
+
 #: What an administrator may have made, or other databases use.
 UNINSTALL_SHARED = {
     # Only where migrate placed it: an extension of the user's own stays.
     "schema sqlembed_dblink": "drop schema if exists sqlembed_dblink cascade",
-    "role sqlembed_loopback": "drop role if exists sqlembed_loopback",
+    **{f"role {role}": f"drop role {role}" for role in (*roles.ROLES, "sqlembed_loopback")},
 }
-
-
-def migrations_folder() -> Path:
-    """Return the folder of the revisions: inside a wheel, or beside an editable install."""
-    package = Path(__file__).resolve().parent.parent
-    shipped = package / "_migrations"
-    return shipped if shipped.is_dir() else package.parent / "migrations"
 
 
 def _config(output: io.StringIO | None = None) -> Config:
@@ -82,7 +77,11 @@ def check(connection: sa.Connection) -> None:
 
 
 def upgrade(
-    engine: sa.Engine, revision: str = "head", *, loopback_password: str | None = None
+    engine: sa.Engine,
+    revision: str = "head",
+    *,
+    loopback_password: str | None = None,
+    with_roles: bool = False,
 ) -> list[str]:
     """Bring the database to a revision and set up the loopback; commits.
 
@@ -93,6 +92,7 @@ def upgrade(
         revision: an Alembic revision.
         loopback_password: of the role ``sqlembed_loopback`` where an administrator has made it;
             otherwise the one that another database of the cluster uses, or a new one.
+        with_roles: make the roles of readers, writers and workers as well.
 
     Returns:
         What keeps the loopback from working, empty when it works. Everything but ``embed`` and
@@ -102,6 +102,9 @@ def upgrade(
     with _ALEMBIC, engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
+        if current(connection) == head():
+            functions.mend(connection)
+            roles.grant(connection, asked=with_roles)
     return loopback.configure(engine, loopback_password)
 
 
@@ -115,7 +118,7 @@ def downgrade(engine: sa.Engine, revision: str) -> None:
         command.downgrade(config, revision)
 
 
-def script(revision: str = "head") -> str:
+def script(revision: str = "head", *, with_roles: bool = False) -> str:
     """Return the SQL that ``upgrade`` would run on an empty database.
 
     It expects ``vector`` in schema ``public`` and ``dblink`` in ``sqlembed_dblink``.
@@ -124,7 +127,7 @@ def script(revision: str = "head") -> str:
     with _ALEMBIC:
         command.upgrade(_config(output), revision, sql=True)
     return (
-        f"{output.getvalue()}\n"
+        f"{output.getvalue()}\n{roles.script() if with_roles else ''}"
         "-- After the commit, because it logs in as the role made above; and twice, because the\n"
         "-- first time it may give that role its password. Where other databases of the cluster\n"
         "-- have sqlembed, give it the present one: sqlembed._configure_loopback('password').\n"
@@ -145,8 +148,12 @@ def uninstall(engine: sa.Engine) -> list[str]:
     with engine.begin() as connection:
         connection.execute(verbatim(LOCK))
         connection.execute(verbatim(UNINSTALL))
+        present = set(connection.execute(verbatim(ROLES)).scalars())
     kept = []
     for what, statement in UNINSTALL_SHARED.items():
+        kind, _, name = what.partition(" ")
+        if kind == "role" and name not in present:
+            continue
         try:
             with engine.begin() as connection:
                 connection.execute(verbatim(statement))

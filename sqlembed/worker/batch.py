@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import psycopg
 
-from sqlembed.worker.compute import Computed, compute
 from sqlembed.worker.link import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sqlembed import errors
     from sqlembed.embedders import Embedder
+    from sqlembed.worker.cache import Cache
+    from sqlembed.worker.compute import Computed, Computer
     from sqlembed.worker.jobs import Jobs
+    from sqlembed.worker.rests import Rest
     from sqlembed.worker.rows import Batch, Source
 
 log = logging.getLogger("sqlembed.worker")
@@ -43,8 +43,6 @@ class Outcome:
     given_up: int = 0
     #: Whether rows are to be tried again soon.
     is_left: bool = False
-    #: Why the embedder stopped.
-    retry: errors.RetryLater | None = None
 
 
 @dataclass
@@ -63,11 +61,17 @@ class Batches:
 
     Args:
         jobs: the queue.
+        cache: vectors that are known.
+        computer: calls the embedders.
         between: called between two calls of the embedder or two writes, for what cannot wait.
     """
 
-    def __init__(self, jobs: Jobs, between: Callable[[], None]) -> None:
+    def __init__(
+        self, jobs: Jobs, cache: Cache, computer: Computer, between: Callable[[], None]
+    ) -> None:
         self._jobs = jobs
+        self._cache = cache
+        self._computer = computer
         self._between = between
         self._at_once: dict[int, int] = {}
 
@@ -80,7 +84,7 @@ class Batches:
         work = _Work(batch)
         sources = self._read(work, batch.keys)
         gone = set(batch.keys) - work.bad.keys() - work.postponed
-        work.done |= gone - {source.key for source in sources}
+        work.done |= self._jobs.remove(batch, list(gone - {source.key for source in sources}))
 
         computed = self._compute(embedder, sources)
         ready = [
@@ -90,8 +94,9 @@ class Batches:
             if source.hash in computed.errors:
                 work.bad[source.key] = computed.errors[source.hash]
         self._write_all(work, ready, computed)
-        self._remember(work, ready, computed, embedder)
-        return self._finish(work, computed.retry)
+        unwritten = set(batch.keys) - work.done - work.bad.keys()
+        self._cache.keep(embedder.fingerprint, ready, computed, unwritten)
+        return self._finish(work, computed.rest)
 
     def _read(self, work: _Work, keys: Sequence[str]) -> list[Source]:
         """Read texts; a row whose expression fails is set apart."""
@@ -114,9 +119,9 @@ class Batches:
             for source in sources
             if source.text is not None and source.hash
         }
-        known = self._jobs.read_cache(embedder.fingerprint, list(texts)) if texts else {}
+        known = self._cache.read(embedder.fingerprint, list(texts))
         missing = {key: text for key, text in texts.items() if key not in known}
-        computed = compute(embedder, "document", missing, self._between)
+        computed = self._computer.compute(embedder, "document", missing, self._between)
         computed.vectors |= known
         computed.cached = known.keys()
         return computed
@@ -136,28 +141,6 @@ class Batches:
             self._at_once[work.batch.embedding] = max(1, min(fitting, WRITE_LIMIT))
             work.done |= written
 
-    def _remember(
-        self, work: _Work, ready: Sequence[Source], computed: Computed, embedder: Embedder
-    ) -> None:
-        """Keep vectors that are likely to be wanted again, and have been paid for.
-
-        Those of rows that were locked or have changed, and of texts that occur several times.
-        """
-        counts = Counter(source.hash for source in ready)
-        self._jobs.write_cache(
-            embedder.fingerprint,
-            {
-                source.hash: computed.vectors[source.hash]
-                for source in ready
-                if source.hash in computed.vectors
-                and source.hash not in computed.cached
-                and (
-                    counts[source.hash] > 1
-                    or (source.key not in work.done and source.key not in work.bad)
-                )
-            },
-        )
-
     def _write(self, work: _Work, part: Sequence[Source], computed: Computed) -> set[str]:
         """Write vectors; a row that the table refuses is set apart."""
         try:
@@ -172,7 +155,7 @@ class Batches:
             written = self._write(work, part[:middle], computed)
             return written | self._write(work, part[middle:], computed)
 
-    def _finish(self, work: _Work, retry: errors.RetryLater | None) -> Outcome:
+    def _finish(self, work: _Work, rest: Rest | None) -> Outcome:
         batch = work.batch
         self._jobs.finish(batch, list(work.done))
         given_up = self._jobs.fail(batch, work.bad)
@@ -183,11 +166,11 @@ class Batches:
             )
         self._jobs.release(batch, list(work.postponed), timedelta(0))
         left = list(set(batch.keys) - work.done - work.bad.keys() - work.postponed)
-        if retry is None:
+        if rest is None:
             self._jobs.release(batch, left, LOCKED_DELAY)
         else:
-            self._jobs.release(batch, left, retry.delay, str(retry))
-        return Outcome(len(work.done), given_up, bool(left), retry)
+            self._jobs.release(batch, left, rest.remaining, rest.reason)
+        return Outcome(len(work.done), given_up, bool(left) and rest is None)
 
 
 def _is_of_a_row(error: psycopg.DatabaseError) -> bool:

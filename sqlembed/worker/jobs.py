@@ -6,7 +6,6 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-import numpy as np
 import psycopg
 
 from sqlembed.worker.arrays import HashArray, KeyArray, VectorArray
@@ -15,6 +14,7 @@ from sqlembed.worker.rows import Batch, Description, Source
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from sqlembed.worker.link import Connection
@@ -39,25 +39,20 @@ CLAIM = (
     "select embedding, revision, key"
     " from sqlembed._claim_jobs(%s, %s::text[], %s::int[], %s::int[], %s)"
 )
-DESCRIBE = """
-select format('%%s.%%I', e.relation, e.name), e.embedder, d.read_sources, d.write_vectors
-from sqlembed.embedding as e
-cross join lateral sqlembed._describe_embedding(e.id) as d
-where e.id = %s
-"""
+DESCRIBE = (
+    "select format('%%s.%%I', relation, name), embedder, read_sources, write_vectors"
+    " from sqlembed._describe_embedding(%s) where embedder is not null"
+)
 FINISH = "select sqlembed._finish_jobs(%s, %s, %b)"
 FAIL = "select sqlembed._fail_jobs(%s, %s, %b, %s::text[], %s)"
 RELEASE = "select sqlembed._release_jobs(%s, %s, %b, %s, %s)"
 RENEW = "select sqlembed._renew_leases(%s, %s, %b, %s)"
-PENDING = """
-select (select count(*) from sqlembed.change as c join sqlembed.embedding as e on e.id = c.embedding
-        where e.embedder = any (%(embedders)s) and e.id <> all (%(without)s::int[]))
-     + (select count(*) from sqlembed.job as j join sqlembed.embedding as e on e.id = j.embedding
-        where e.embedder = any (%(embedders)s) and e.id <> all (%(without)s::int[]))
-"""
-READ_CACHE = "select input_hash, embedding from sqlembed._read_cache(%s, %s, %b)"
-WRITE_CACHE = "select sqlembed._write_cache(%s, %s, %b, %b)"
-SWEEP = "select sqlembed._sweep(%s)"
+PENDING = "select sqlembed._count_pending(%s::text[], %s::int[])"
+REMOVE = "select * from sqlembed._remove_vectors(%s, %b)"
+SWEEP = (
+    "select sqlembed._sweep(%s), sqlembed._follow_columns(), sqlembed._follow_families(),"
+    " sqlembed._forget_failures(), sqlembed._follow_grants()"
+)
 
 
 class Jobs:
@@ -72,7 +67,7 @@ class Jobs:
 
     def pending(self, embedders: Sequence[str], without: Iterable[int] = ()) -> int:
         """Count what waits for these embedders, at any worker, but for some embeddings."""
-        values = {"embedders": list(embedders), "without": list(without)}
+        values = (list(embedders), list(without))
         row = self._connection.execute(PENDING, values).fetchone()
         assert row is not None
         return int(str(row[0]))
@@ -156,6 +151,13 @@ class Jobs:
         self._raw.execute(batch.description.write_vectors, values)
         return {str(key) for (key,) in self._raw.fetchall()}
 
+    def remove(self, batch: Batch, keys: Sequence[str]) -> set[str]:
+        """Remove what is kept beside the table of rows that are gone; returns the keys done."""
+        if not keys:
+            return set()
+        rows = self._connection.execute(REMOVE, (batch.embedding, KeyArray(keys)))
+        return {str(key) for (key,) in rows}
+
     def finish(self, batch: Batch, keys: Sequence[str]) -> None:
         """Remove jobs that are done; those of rows that have changed since stay."""
         if keys:
@@ -190,35 +192,13 @@ class Jobs:
         values = (self._worker, batch.embedding, KeyArray(batch.keys), LEASE)
         self._connection.execute(RENEW, values)
 
-    def read_cache(
-        self, fingerprint: str, hashes: Sequence[bytes]
-    ) -> dict[bytes, NDArray[np.float32]]:
-        """Return the vectors of documents that are known, by the sha256 of their texts."""
-        rows = self._connection.execute(
-            READ_CACHE, (fingerprint, "document", HashArray(hashes)), binary=True
-        ).fetchall()
-        return {_bytes(digest): _vector(vector) for digest, vector in rows}
+    def sweep(self, cache_bytes: int) -> None:
+        """Housekeeping that any worker may do at any time.
 
-    def write_cache(self, fingerprint: str, vectors: Mapping[bytes, NDArray[np.float32]]) -> None:
-        """Keep vectors of documents for the next time these texts are asked for."""
-        if vectors:
-            made = VectorArray(list(vectors.values()))
-            values = (fingerprint, "document", HashArray(list(vectors)), made)
-            self._connection.execute(WRITE_CACHE, values)
-
-    def sweep(self, cache_rows: int) -> None:
-        """Housekeeping that any worker may do at any time."""
-        self._connection.execute(SWEEP, (cache_rows,))
-
-
-def _bytes(value: object) -> bytes:
-    assert isinstance(value, bytes)
-    return value
-
-
-def _vector(value: object) -> NDArray[np.float32]:
-    assert isinstance(value, np.ndarray)
-    return value
+        Args:
+            cache_bytes: how large the cache may be.
+        """
+        self._connection.execute(SWEEP, (cache_bytes,))
 
 
 def storable(error: str) -> str:

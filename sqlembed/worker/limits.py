@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sqlembed.embedders import Embedder, Registry
+    from sqlembed.worker.rests import Rests
 
 #: A batch is sized to take about this long, so that little is lost with a worker.
 BATCH_TIME = timedelta(seconds=5)
@@ -20,20 +21,22 @@ VECTOR_BUDGET = 64 * 1024 * 1024
 class Limits:
     """What may be taken now, learnt from the batches before."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, rests: Rests) -> None:
         self._registry = registry
+        self._rests = rests
         self._most: dict[str, int] = {}
-        self._resting: dict[str, float] = {}
         self._paused: dict[int, float] = {}
 
     @property
     def embedders(self) -> dict[str, int]:
-        """The embedders to serve, and how many rows to take of each; one at first, to learn."""
-        now = time.monotonic()
+        """The embedders to serve, and how many rows to take of each.
+
+        One at first, to learn, and one to see whether an embedder that was down is back.
+        """
         return {
-            name: self._most.get(name, 1)
+            name: self._most.get(name, 1) if self._rests.is_well(name) else 1
             for name in self._registry.names
-            if self._resting.get(name, 0) <= now
+            if self._rests.of(name) is None
         }
 
     @property
@@ -47,10 +50,6 @@ class Limits:
         fitting = int(rows * BATCH_TIME.total_seconds() / max(seconds, 1e-9))
         most = max(1, min(BATCH_LIMIT, VECTOR_BUDGET // (4 * embedder.dimensions)))
         self._most[embedder.name] = min(max(embedder.batch_size, fitting), most)
-
-    def rest(self, embedder: str, delay: timedelta) -> None:
-        """Leave an embedder alone for a while."""
-        self._resting[embedder] = time.monotonic() + delay.total_seconds()
 
     def pause(self, embedding: int, delay: timedelta) -> None:
         """Leave an embedding alone for a while."""

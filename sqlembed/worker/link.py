@@ -20,6 +20,9 @@ SETTINGS = {
     # A table that is being altered must not keep the worker from all the others.
     "lock_timeout": "200ms",
     "idle_in_transaction_session_timeout": "0",
+    "idle_session_timeout": "0",
+    "default_transaction_isolation": "read committed",
+    "default_transaction_read_only": "off",
     # A policy that hides rows must be an error: they would pass for deleted ones.
     "row_security": "off",
     # Work that is lost in a crash is lost with its job's end, and done again.
@@ -39,6 +42,17 @@ SETTINGS = {
     "tcp_keepalives_count": "3",
 }
 
+#: The same as libpq takes them: whatever the database or the role has set for others.
+OPTIONS = " ".join(
+    f"-c {setting}={value}".replace("read committed", r"read\ committed")
+    for setting, value in SETTINGS.items()
+)
+
+# Older servers do not have it.
+NO_TRANSACTION_TIMEOUT = """
+select set_config(name, '0', false) from pg_settings where name = 'transaction_timeout'
+"""
+
 # The type vector is found wherever the extension was put, and nothing of anybody else's is.
 SEARCH_PATH = """
 select set_config('search_path', 'pg_catalog, ' || quote_ident(n.nspname) || ', pg_temp', false)
@@ -55,16 +69,16 @@ def connect(url: str, *, name: str = "sqlembed worker") -> Connection:
         url: a libpq URL. Not one of a transaction pooler: workers hold session locks and listen.
         name: shown as ``application_name``.
     """
-    options = " ".join(f"-c {setting}={value}" for setting, value in SETTINGS.items())
     connection = psycopg.connect(
         url,
         autocommit=True,
         application_name=name,
-        options=options,
+        options=OPTIONS,
         keepalives_idle=15,
         keepalives_interval=5,
         keepalives_count=3,
     )
+    connection.execute(NO_TRANSACTION_TIMEOUT)
     connection.execute(SEARCH_PATH)
     register_arrays(connection)
     # Keys stay as the server wrote them: a Python float could not hold every numeric.

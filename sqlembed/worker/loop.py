@@ -14,12 +14,15 @@ import psycopg
 
 from sqlembed.worker.batch import LOCKED_DELAY, Batches
 from sqlembed.worker.bell import Bell
+from sqlembed.worker.cache import Cache
+from sqlembed.worker.compute import Computer
 from sqlembed.worker.jobs import LEASE, Jobs
 from sqlembed.worker.limits import Limits
 from sqlembed.worker.link import connect, reason
 from sqlembed.worker.progress import Progress
 from sqlembed.worker.registration import register_embedders
 from sqlembed.worker.requests import Requests
+from sqlembed.worker.rests import Rests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,8 +41,8 @@ LOOK_EVERY = timedelta(milliseconds=2)
 SWEEP_EVERY = timedelta(seconds=10)
 COUNT_EVERY = timedelta(seconds=1)
 
-#: Rows of the cache that are kept.
-CACHE_ROWS = 100_000
+#: Bytes of vectors that the cache keeps.
+CACHE_SIZE = 256 * 1024 * 1024
 
 #: How long an embedding whose table could not be read or written is left alone, and one whose
 #: table is locked.
@@ -52,6 +55,7 @@ RECONNECT_LIMIT = timedelta(seconds=30)
 
 START = "select sqlembed._start_worker(%s, %s)"
 STOP = "select sqlembed._stop_worker(%s)"
+REST = "select sqlembed._rest_embedders(%s, %s)"
 
 
 class Worker:
@@ -63,6 +67,8 @@ class Worker:
     Args:
         url: a libpq URL; not of a transaction pooler.
         registry: the embedders to serve. They are registered in the database.
+        cache_size: bytes of vectors that the cache may keep; of several workers the smallest
+            counts.
         observer: called after each batch and after requests.
 
     Example:
@@ -74,15 +80,21 @@ class Worker:
         url: str,
         registry: Registry,
         *,
+        cache_size: int = CACHE_SIZE,
         observer: Callable[[Progress], None] | None = None,
     ) -> None:
         self._url = url
         self._registry = registry
+        self._cache_size = cache_size
         self._observer = observer
         self._stopping = threading.Event()
         self._began = time.monotonic()
         self._done = self._failed = self._answered = self._pending = 0
-        self._limits = Limits(registry)
+        self._rests = Rests()
+        self._computer = Computer(self._rests)
+        self._limits = Limits(registry, self._rests)
+        #: The embedders that the database knows to rest here.
+        self._resting: list[str] = []
         #: Embeddings whose tables could not be read or written.
         self._broken: set[int] = set()
         self._in_hand: Batch | None = None
@@ -127,14 +139,18 @@ class Worker:
         assert row is not None
         worker = int(str(row[0]))
         self._jobs = Jobs(connection, worker)
-        self._requests = Requests(connection, worker, self._registry)
-        self._batches = Batches(self._jobs, self._between)
+        self._requests = Requests(connection, worker, self._registry, self._computer)
+        cache = Cache(connection)
+        self._batches = Batches(self._jobs, cache, self._computer, self._between)
+        self._resting = []
         self._renewed = self._swept = self._counted = self._looked = 0.0
         self._in_hand = None
         bell = Bell(connection, worker)
         log.info("started", extra={"worker": worker, "embedders": ", ".join(self._registry.names)})
         while not self._stopping.is_set():
-            if self._try_to_work():
+            is_busy = self._try_to_work()
+            self._tell_resting(connection, worker)
+            if is_busy:
                 bell.busy()
             elif burst and not self._jobs.pending(self._registry.names, self._broken):
                 break
@@ -153,7 +169,7 @@ class Worker:
     def _work(self) -> bool:
         """Do what there is to do once; returns whether there was anything."""
         if self._due("_swept", SWEEP_EVERY):
-            self._jobs.sweep(CACHE_ROWS)
+            self._jobs.sweep(self._cache_size)
         busy = self._answer_requests()
         limits, paused = self._limits.embedders, self._limits.paused
         batch = self._jobs.claim(limits, paused)
@@ -198,12 +214,6 @@ class Worker:
         self._failed += outcome.given_up
         if outcome.is_left:
             self._look_again = time.monotonic() + LOCKED_DELAY.total_seconds()
-        if outcome.retry is not None:
-            log.warning(
-                "embedder is down",
-                extra={"embedder": batch.description.embedder, "reason": str(outcome.retry)},
-            )
-            self._limits.rest(batch.description.embedder, outcome.retry.delay)
 
     def _answer_requests(self) -> bool:
         answered = self._requests.answer()
@@ -211,6 +221,12 @@ class Worker:
         if answered:
             self._tell("", "")
         return answered > 0
+
+    def _tell_resting(self, connection: Connection, worker: int) -> None:
+        resting = self._rests.resting
+        if resting != self._resting:
+            connection.execute(REST, (worker, resting))
+            self._resting = resting
 
     def _between(self) -> None:
         """What cannot wait for the end of a batch: callers in SQL, and the leases."""

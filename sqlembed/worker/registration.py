@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from sqlembed import config
 from sqlembed.schema import migrate
+from sqlembed.worker.link import OPTIONS
 
 if TYPE_CHECKING:
     from sqlembed.embedders import Registry
@@ -23,7 +24,9 @@ def register_embedders(url: str, registry: Registry) -> None:
             dimensions.
         psycopg.Error: anything else the database said.
     """
-    engine = sa.create_engine(config.sqlalchemy_url(url), poolclass=sa.NullPool)
+    engine = sa.create_engine(
+        config.sqlalchemy_url(url), poolclass=sa.NullPool, connect_args={"options": OPTIONS}
+    )
     try:
         with engine.connect() as connection:
             migrate.check(connection)

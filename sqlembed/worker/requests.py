@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from sqlembed.types import Kind
 from sqlembed.worker.arrays import HashArray, VectorArray
-from sqlembed.worker.compute import compute, digest
+from sqlembed.worker.compute import Computer, digest
 from sqlembed.worker.jobs import storable
+from sqlembed.worker.rests import said_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,10 +39,13 @@ class Request:
 class Requests:
     """The requests put to one worker."""
 
-    def __init__(self, connection: Connection, worker: int, registry: Registry) -> None:
+    def __init__(
+        self, connection: Connection, worker: int, registry: Registry, computer: Computer
+    ) -> None:
         self._connection = connection
         self._worker = worker
         self._registry = registry
+        self._computer = computer
 
     def answer(self) -> int:
         """Answer the requests that wait, those of one embedder in one batch; returns how many."""
@@ -68,7 +72,7 @@ class Requests:
     def _answer(self, embedder: Embedder, kind: Kind, requests: Sequence[Request]) -> None:
         # Callers have looked into the cache a moment ago: nothing of this is in it.
         texts = {digest(text): text for request in requests for text in request.inputs}
-        computed = compute(embedder, kind, texts, lambda: None)
+        computed = self._computer.compute(embedder, kind, texts, lambda: None)
         said: list[str | None] = []
         hashes: list[bytes] = []
         counts: list[int] = []
@@ -76,7 +80,8 @@ class Requests:
             wanted = [digest(text) for text in request.inputs]
             error = next((computed.errors[key] for key in wanted if key in computed.errors), None)
             if error is None and any(key not in computed.vectors for key in wanted):
-                error = str(computed.retry)
+                assert computed.rest is not None
+                error = said_of(computed.rest)
             said.append(None if error is None else storable(error))
             counts.append(0 if error else len(wanted))
             hashes += [] if error else wanted

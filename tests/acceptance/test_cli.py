@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,30 @@ def test_search_without_a_worker(command: Command, url: str) -> None:
     assert "embedding" not in shown.output
 
 
+def test_search_by_words(command: Command, url: str) -> None:
+    load = ("load", "reports.csv", "--table", "report", "--source", "comments")
+    done = command(*load, "--embedder", "hash", "--full-text", "english", "--database-url", url)
+    assert done.code == 0, done.error
+    asked = ("search", "report", "trees and hailing -lines", "--database-url", url)
+
+    words = command(*asked, "--mode", "text", "--json")
+    assert words.code == 0, words.error
+    assert {hit["state"] for hit in words.document["hits"]} == {"OK", "TX"}
+    assert set(words.document["hits"][0]) == {"score", "id", "state", "comments"}
+
+    # Without a worker; the row of power lines is left out, the one without a text has no vector.
+    both = command(*asked, "--mode", "hybrid", "--json")
+    assert both.code == 0, both.error
+    assert [hit["id"] for hit in both.document["hits"]] in ([2, 3], [3, 2])
+    assert set(both.document["hits"][0]) == {"distance", "score", "id", "state", "comments"}
+    shown = command(*asked, "--mode", "hybrid")
+    assert shown.output.splitlines()[0].split() == ["distance", "score", "id", "state", "comments"]
+
+    refused = command(*load, "--replace", "--full-text", "klingon", "--database-url", url)
+    assert refused.code == 2
+    assert "klingon" in refused.error
+
+
 @pytest.mark.usefixtures("loaded")
 def test_search_with_a_worker(
     command: Command, url: str, folder: Path, start_worker: StartWorker
@@ -165,6 +190,30 @@ def test_search_refuses_an_embedder_of_another_fingerprint(command: Command, url
     )
     assert found.code == 2
     assert "not the one that made the stored vectors" in found.error
+
+
+def test_status_says_which_embedder_is_down(
+    command: Command, url: str, start_worker: StartWorker
+) -> None:
+    from sqlembed import Registry, RetryLater
+
+    registry = Registry()
+
+    @registry.embedder("away", dimensions=2)
+    def away(texts: Sequence[str]) -> Any:
+        raise RetryLater(timedelta(minutes=1), "the quota is used up")
+
+    start_worker(registry)
+    with psycopg.connect(url, autocommit=True) as connection:
+        with pytest.raises(psycopg.Error, match="the quota is used up"):
+            connection.execute("select sqlembed.embed('away', 'x')")
+        until = time.monotonic() + 20
+        while connection.execute("select resting from sqlembed.worker").fetchall() != [(["away"],)]:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+    (worker,) = command("status", "--json", "--database-url", url).document["workers"]
+    assert worker["resting"] == ["away"]
+    assert "away (down)" in command("status", "--database-url", url).output
 
 
 def test_load_with_a_living_worker_waits_for_it(
@@ -253,6 +302,32 @@ def test_status_and_embedders(command: Command, url: str) -> None:
     assert "No worker is alive" in shown.output
 
 
+@pytest.mark.usefixtures("loaded")
+def test_the_cache(command: Command, url: str, connection: Connection) -> None:
+    connection.execute("delete from sqlembed.cache")
+    place = ("--database-url", url)
+    assert command("cache", "stats", *place).output == "0 vectors, 0 bytes\n"
+    connection.execute(
+        """
+        insert into sqlembed.cache (fingerprint, kind, input_hash, embedding)
+        select e.fingerprint, 'query', sha256(i::text::bytea), '[1,2]'
+        from sqlembed.embedder as e, generate_series(1, 30) as i
+        """
+    )
+    held = command("cache", "stats", "--json", *place).document
+    assert held["vectors"] == 30 and held["bytes"] > 30 * 8
+    (row,) = held["embedders"]
+    assert (row["embedder"], row["kind"], row["vectors"]) == ("hash", "query", 30)
+    shown = command("cache", "stats", *place).output
+    assert shown.startswith("30 vectors, ") and "hash" in shown
+    # Nobody is there to say yes.
+    assert command("cache", "clear", *place).code == 130
+    assert command("cache", "clear", "--embedder", "nobody", "--yes", *place).code == 2
+    cleared = command("cache", "clear", "--embedder", "hash", "--yes", "--json", *place)
+    assert cleared.document == {"cleared": 30}
+    assert command("cache", "clear", "--yes", *place).output == "0 vectors are forgotten.\n"
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
 def test_a_signal_ends_a_worker(
     folder: Path, url: str, connection: Connection, number: int, code: int
@@ -327,6 +402,7 @@ BAD_INPUT = [
     (["cluster", "plain", "--database-url", "URL"], "has no embedding"),
     (["retry", "plain", "--database-url", "URL"], "has no embedding"),
     (["worker", "--registry", "nowhere:at_all", "--database-url", "URL"], "no module"),
+    (["worker", "--cache-size", "much", "--database-url", "URL"], "is not a size"),
     (["migrate", "--to", "nonsense", "--database-url", "URL"], "no revision"),
     (["load", "missing.csv", "--table", "t", "--database-url", "URL"], "No such file"),
     (["load", "FILE", "--table", "plain", "--database-url", "URL"], "exists"),

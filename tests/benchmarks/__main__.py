@@ -7,12 +7,13 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import embedding, searching, writing
+from tests.benchmarks import embedding, searching, sync, writing
 from tests.benchmarks.stage import database
 
 BENCHMARKS = {
     "embed": embedding.embed_from_sql,
     "backfill": embedding.backfill_with_minilm,
+    "sync": sync.insert_with_minilm,
     "copy": writing.copy_into_an_embedded_table,
     "null": writing.backfill_with_a_null_embedder,
     "search": searching.search_by_function_and_by_hand,

@@ -13,13 +13,15 @@ from tests.fix_scram import Realm
 OPEN = {
     "embedder": {"select"},
     "embedder_key": {"select"},
-    "embedding": {"select", "delete"},
-    "change": {"insert"},
-    "cluster_model": {"select", "insert", "update", "delete"},
-    "cluster_centroid": {"select", "insert", "update", "delete"},
+    "embedding": {"select"},
+    "change": {"select", "insert"},
+    "cluster_model": {"select", "insert"},
+    "cluster_centroid": {"select", "insert"},
+    "_row_work": {"select"},
     "failure": {"select"},
     "status": {"select"},
     "worker": {"select"},
+    "_waiting": {"select"},
 }
 
 #: Functions with the owner's rights that everybody may call. Each was looked at: what can a
@@ -27,9 +29,10 @@ OPEN = {
 ELEVATED = {
     "sqlembed._ask(text,bytea,text,text[])",
     "sqlembed._drop_note_function(integer)",
-    "sqlembed._is_waiting(regclass,timestamp with time zone)",
+    "sqlembed._forget_own_changes(integer)",
+    "sqlembed._has_own_changes(integer)",
     "sqlembed._make_note_function(integer)",
-    "sqlembed._pending(regclass)",
+    "sqlembed._make_row_functions(integer)",
 }
 
 

@@ -29,6 +29,7 @@ from sqlalchemy.orm import (
 from sqlembed.errors import InputError
 from sqlembed.orm import Embedded, attach, embed, search
 from sqlembed.worker import Worker
+from tests.fix_worker import StartWorker
 from tests.integration.orm_models import (
     TITLES,
     Article,
@@ -240,8 +241,38 @@ def test_one_sql_text_for_all_values(engine: sa.Engine, sessions: Sessions) -> N
 
 def test_hybrid_search_is_left_to_the_database() -> None:
     hits = search(Article, "food", k=3, filter=Article.year > 2020, mode="hybrid")
-    call = r"sqlembed\.search\(CAST\(NULL AS article\), :query_1, :k_1, :embedding_1, .*, :mode_1\)"
+    call = (
+        r"sqlembed\.search\(CAST\(NULL AS article\), :query_1, :k_1, :embedding_1, .*, :mode_1,"
+        r" :text_weight_1\)"
+    )
     assert re.search(call, str(select(hits.score)), re.DOTALL)
+
+
+def test_words(sessions: Sessions) -> None:
+    """They ask no embedder."""
+    hits = search(Article, "juice of apples and cars -red", k=3, mode="text")
+    with sessions() as session:
+        found = session.execute(
+            select(hits.entity.title, hits.distance).order_by(hits.score.desc())
+        ).all()
+    assert [tuple(row) for row in found] == [("apple juice", None), ("apple pie", None)]
+
+
+def test_words_and_vectors(
+    sessions: Sessions, start_worker: StartWorker, engine: sa.Engine
+) -> None:
+    start_worker(hash_registry())
+    hits = search(Article, "food", k=6, mode="hybrid", filter=Article.year != 2023, text_weight=2)
+    with sessions() as session:
+        found = session.execute(
+            select(hits.entity, hits.distance, hits.score).order_by(hits.score.desc())
+        ).all()
+
+    expected = [title for title in nearest("food") if title != "food and drink"]
+    assert {row[0].title for row in found} == set(expected)
+    assert found[0][0].title == "fast food"
+    assert found[0][2] == pytest.approx(1 / (61 + expected.index("fast food")) + 2 / 61)
+    assert found[1][0].title == next(title for title in expected if title != "fast food")
 
 
 def test_filters_on_other_tables_are_refused() -> None:

@@ -12,7 +12,7 @@ from psycopg import sql
 from sqlalchemy.exc import DBAPIError
 
 from sqlembed.embedders import Registry
-from sqlembed.schema import migrate
+from sqlembed.schema import migrate, revisions
 from tests.fix_scram import PasswordServer, Realm
 from tests.fix_worker import StartWorker
 
@@ -142,7 +142,7 @@ def test_a_loopback_role_with_other_rights_is_refused(
 ) -> None:
     """Whoever rides it would have them."""
     admin = password_server.admin
-    prerequisites = migrate.migrations_folder() / "prerequisites.sql"
+    prerequisites = revisions.migrations_folder() / "prerequisites.sql"
     with admin.transaction(force_rollback=True):
         admin.execute(right.format(password_server.user).encode())
         with pytest.raises(psycopg.Error, match="more rights than to log in"):

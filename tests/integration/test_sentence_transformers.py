@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from sqlembed.embedders import Registry, SentenceTransformerEmbedder
-from sqlembed.errors import ConfigError, EmbedderError, RetryLater, WrongDimensions
+from sqlembed.embedders.outages import is_out_of_memory
+from sqlembed.errors import ConfigError, EmbedderError, WrongDimensions
 
 pytestmark = pytest.mark.model
 
@@ -245,7 +246,9 @@ def test_batches_are_halved_without_memory(make_model: MakeModel, error: type[Ex
     crowded = crowd(tiny, room=5, error=error)
 
     assert tiny.embed(["x"] * 20).shape == (20, 16)
-    assert crowded.tried == [20, 10, 5]
+    # It has learnt how many fit.
+    tiny.embed(["x"] * 20)
+    assert crowded.tried == [20, 10, 5, 5]
 
 
 def test_no_memory_for_one_text(make_model: MakeModel) -> None:
@@ -254,10 +257,21 @@ def test_no_memory_for_one_text(make_model: MakeModel) -> None:
     tiny = embedder(make_model(), batch_size=4)
     crowded = crowd(tiny, room=0, error=torch.OutOfMemoryError)
 
-    with pytest.raises(RetryLater, match="no memory to embed a single text") as caught:
+    with pytest.raises(EmbedderError, match="out of memory") as caught:
         tiny.embed(["x"] * 20)
     assert crowded.tried == [4, 2, 1]
-    assert caught.value.delay.total_seconds() == 30
+    assert is_out_of_memory(caught.value)
+
+
+def test_tokens_are_counted_as_the_model_does(make_model: MakeModel) -> None:
+    tiny = embedder(make_model(prompts={"query": "query : "}))
+    assert tiny.count_tokens([]) == []
+    # With [CLS] and [SEP], and nothing cut off.
+    assert tiny.count_tokens(["the cat", "a dog sat on the mat"]) == [4, 8]
+    assert tiny.count_tokens(["the cat"], "query") == [6]
+    most = tiny.max_tokens
+    assert most is not None
+    assert tiny.count_tokens(["cat " * (most + 10)]) == [most + 12]
 
 
 def test_other_errors_of_the_model_are_not_repeated(make_model: MakeModel) -> None:

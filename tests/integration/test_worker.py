@@ -177,16 +177,6 @@ def test_vectors_are_written_in_short_statements(
     assert scalar(article, "select count(*) from statement") == 30
 
 
-@pytest.mark.usefixtures("worker")
-def test_the_cache_keeps_the_newest(article: Connection) -> None:
-    for text in "abcd":
-        run(article, "select sqlembed.embed('hash', %s)", text)
-    run(article, "select sqlembed._sweep(2)")
-    assert scalar(article, "select count(*) from sqlembed.cache") == 2
-    run(article, "select sqlembed._sweep(0)")
-    assert scalar(article, "select count(*) from sqlembed.cache") == 0
-
-
 def test_halfvec_and_blank_rows_in_one_batch(article: Connection, url: str) -> None:
     run(article, "create table half (id int primary key, title text)")
     declare(article, "half", "title", storage="halfvec", on_change="keep")

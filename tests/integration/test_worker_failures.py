@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
@@ -26,6 +27,7 @@ from tests.writing import (
     embed_all,
     function_registry,
     outdated,
+    refused,
     register,
     rows,
     run,
@@ -79,15 +81,12 @@ def test_a_poison_text_is_isolated_and_given_up(
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (lambda _: [], "shape"),
-        (lambda texts: np.ones((len(texts) + 1, 8)), "shape"),
-        (lambda texts: np.ones((len(texts), 7)), "7 dimensions"),
         (lambda texts: np.full((len(texts), 8), np.nan), "NaN"),
         (lambda _: None, "nothing"),
         (lambda texts: [["x"] * 8 for _ in texts], "instead of numbers"),
     ],
 )
-def test_an_embedder_that_breaks_its_contract_fails_its_rows(
+def test_rows_without_a_usable_vector_fail(
     article: Connection,
     url: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -99,6 +98,71 @@ def test_an_embedder_that_breaks_its_contract_fails_its_rows(
     embed_all(url, function_registry(answer))
     assert [key for key, _, _ in rows(article, FAILURES)] == [[1], [2], [3]]
     assert all(said in error for _, _, error in rows(article, FAILURES))
+
+
+def refuse(_: Sequence[str]) -> Any:
+    error = Exception("invalid API key")
+    error.status_code = 401  # type: ignore[attr-defined]
+    raise error
+
+
+def unreachable(_: Sequence[str]) -> Any:
+    raise ConnectionError("no route")
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (lambda _: [], "shape"),
+        (lambda texts: np.ones((len(texts) + 1, 8)), "shape"),
+        (lambda texts: np.ones((len(texts), 7)), "7 dimensions"),
+        (refuse, "invalid API key"),
+        (unreachable, "no route"),
+    ],
+)
+def test_an_embedder_that_does_not_work_fails_no_row(
+    article: Connection,
+    url: str,
+    start_worker: StartWorker,
+    caplog: pytest.LogCaptureFixture,
+    answer: Callable[[Sequence[str]], Any],
+    said: str,
+) -> None:
+    fill(article, 3)
+    with caplog.at_level(logging.WARNING, "sqlembed.worker"):
+        start_worker(function_registry(answer))
+        until(lambda: rows(article, "select resting from sqlembed.worker") == [(["hash"],)])
+        last_error = "select last_error from sqlembed.status"
+        until(lambda: said in (scalar(article, last_error) or ""))
+    # Whoever asks for a vector is told so at once.
+    began = time.monotonic()
+    assert said in refused(article, "SE005", "select sqlembed.embed('hash', 'x')")
+    assert time.monotonic() - began < 3
+    assert scalar(article, "select max(attempts) from sqlembed.job") == 0
+    assert rows(article, FAILURES) == []
+    assert {record.message for record in caplog.records} == {"embedder is down"}
+
+
+def test_an_embedder_that_comes_back_goes_on(
+    article: Connection, start_worker: StartWorker
+) -> None:
+    down = threading.Event()
+
+    def shaky(texts: Sequence[str]) -> Any:
+        if down.is_set():
+            raise TimeoutError
+        return HASH.embed(texts)
+
+    start_worker(function_registry(shaky))
+    fill(article, 3)
+    run(article, WAIT)
+    down.set()
+    run(article, "update article set title = title || '!'")
+    until(lambda: rows(article, "select resting from sqlembed.worker") == [(["hash"],)])
+    down.clear()
+    run(article, WAIT)
+    assert outdated(article, "article", "title") == []
+    until(lambda: rows(article, "select resting from sqlembed.worker") == [([],)])
 
 
 def test_retry_later_backs_off_that_embedder_and_charges_nobody(
@@ -131,27 +195,8 @@ def test_retry_later_backs_off_that_embedder_and_charges_nobody(
     assert scalar(article, "select max(attempts) from sqlembed.job") == 0
     run(article, WAIT)
     assert outdated(article, "article", "title") == []
-    assert calls[:4] == [1, 10, 10, 10] and sum(calls) == 110
-
-
-def test_an_embedder_out_of_reach_charges_nobody(article: Connection, url: str) -> None:
-    def unreachable(_: Sequence[str]) -> Any:
-        raise ConnectionError("no route")
-
-    fill(article, 3)
-    worker = Worker(url, function_registry(unreachable))
-    thread = threading.Thread(target=worker.run)
-    thread.start()
-    until(
-        lambda: (
-            scalar(article, "select last_error from sqlembed.status where pending > 0")
-            == "embedder 'hash' failed: ConnectionError: no route"
-        )
-    )
-    worker.stop()
-    run(article, "notify sqlembed")
-    thread.join()
-    assert scalar(article, "select max(attempts) from sqlembed.job") == 0
+    # One row shows whether it is back.
+    assert calls[:4] == [1, 10, 10, 1] and sum(calls) == 110
 
 
 def test_an_embedder_that_does_not_load_takes_no_work(article: Connection, url: str) -> None:
@@ -201,7 +246,7 @@ def test_a_table_that_cannot_be_served_stops_no_other(
     declare(article, "fine", "title")
     fill(article, 3)
     run(article, "insert into fine values (1, 'x')")
-    run(article, "alter table article rename title to headline")
+    run(article, "alter table article drop column title cascade")
     with caplog.at_level(logging.ERROR, "sqlembed.worker"):
         # It ends nevertheless.
         embed_all(url)

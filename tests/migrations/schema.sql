@@ -9,6 +9,16 @@ CREATE TYPE sqlembed.fitted_model AS (
 	loss double precision
 );
 
+CREATE TYPE sqlembed.row_state AS (
+	embedding name,
+	state text,
+	has_vector boolean,
+	attempts integer,
+	error text,
+	changed_at timestamp with time zone,
+	retry_at timestamp with time zone
+);
+
 CREATE TYPE sqlembed.search_path AS (
 	is_exact boolean,
 	reason text,
@@ -23,6 +33,7 @@ CREATE TYPE sqlembed.search_path AS (
 CREATE TYPE sqlembed.search_target AS (
 	relation regclass,
 	embedding name,
+	vector_relation regclass,
 	embedder text,
 	metric text,
 	row_name text,
@@ -39,11 +50,15 @@ CREATE FUNCTION sqlembed._after_key(relation regclass, row_name text, key jsonb)
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._answer_requests(worker integer, ids bigint[], counts integer[], errors text[], fingerprint text, kind text, hashes bytea[], vectors public.vector[]) RETURNS integer
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._ask(embedder text, key bytea, kind text, inputs text[]) RETURNS public.vector[]
     LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._ask_worker(embedder text, kind text, inputs text[]) RETURNS public.vector[]
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._assigned_sql(name text, rows text, with_distances boolean) RETURNS text
@@ -64,19 +79,29 @@ CREATE TABLE sqlembed.embedding (
     index text NOT NULL,
     index_name name,
     place text NOT NULL,
+    side regclass,
+    hash_function name,
     chunking jsonb,
+    full_text text,
+    full_text_column name,
     dimensions integer NOT NULL,
     key_columns name[] NOT NULL,
     key_types regtype[] NOT NULL,
     key_expression text NOT NULL,
     source_columns name[] NOT NULL,
+    numbered_in oid NOT NULL,
+    vector_number smallint,
+    source_numbers smallint[] NOT NULL,
+    members regclass[] NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    is_dropped boolean DEFAULT false NOT NULL,
     CONSTRAINT embedding_index_check CHECK ((index = ANY (ARRAY['hnsw'::text, 'ivfflat'::text, 'none'::text]))),
     CONSTRAINT embedding_metric_check CHECK ((metric = ANY (ARRAY['cosine'::text, 'euclidean'::text, 'inner_product'::text, 'l1'::text]))),
     CONSTRAINT embedding_on_change_check CHECK ((on_change = ANY (ARRAY['hide'::text, 'keep'::text]))),
     CONSTRAINT embedding_place_check CHECK ((place = ANY (ARRAY['row'::text, 'side'::text]))),
     CONSTRAINT embedding_storage_check CHECK ((storage = ANY (ARRAY['vector'::text, 'halfvec'::text]))),
-    CONSTRAINT embedding_timing_check CHECK ((timing = ANY (ARRAY['async'::text, 'sync'::text])))
+    CONSTRAINT embedding_timing_check CHECK ((timing = ANY (ARRAY['async'::text, 'sync'::text]))),
+    CONSTRAINT side_table_in_its_place CHECK ((((place = 'side'::text) = (side IS NOT NULL)) AND ((place = 'side'::text) = (hash_function IS NOT NULL))))
 );
 
 CREATE FUNCTION sqlembed._attach_triggers(declared sqlembed.embedding) RETURNS void
@@ -84,6 +109,10 @@ CREATE FUNCTION sqlembed._attach_triggers(declared sqlembed.embedding) RETURNS v
 
 CREATE FUNCTION sqlembed._attempt(function_name text, source anyelement, query public.vector, k integer, name name, filter text, mode text, metric text, diversity double precision, after_distance double precision, after_key jsonb, excluded tid, excluded_table oid, with_vectors boolean) RETURNS TABLE(base anyelement, distance double precision, attempt integer, embedding public.vector)
     LANGUAGE plpgsql STABLE ROWS 10;
+
+CREATE FUNCTION sqlembed._base_columns(relation regclass, columns name[]) RETURNS name[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._blank(input text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE;
@@ -97,6 +126,10 @@ CREATE FUNCTION sqlembed._cached(embedder text, kind text, inputs text[]) RETURN
 
 CREATE FUNCTION sqlembed._canonical_source(relation regclass, source text, OUT expression text, OUT columns name[]) RETURNS record
     LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed._changed_families() RETURNS SETOF sqlembed.embedding
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._check_choice(argument text, given text, choices text[], planned text[] DEFAULT '{}'::text[]) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
@@ -114,7 +147,7 @@ CREATE FUNCTION sqlembed._check_dimensions(name text, dimensions integer) RETURN
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._check_family(relation regclass) RETURNS void
+CREATE FUNCTION sqlembed._check_family(relation regclass, embedding name) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -126,16 +159,16 @@ CREATE FUNCTION sqlembed._check_kmeans(name text, num_clusters integer, metric t
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._check_no_generated(relation regclass, columns name[]) RETURNS void
-    LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp';
-
 CREATE FUNCTION sqlembed._check_relation(relation regclass) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._check_search(k integer, filter text, mode text, diversity double precision, after_distance double precision, after_key jsonb) RETURNS boolean
+CREATE FUNCTION sqlembed._check_search(function_name text, k integer, filter text, mode text, diversity double precision, after_distance double precision, after_key jsonb) RETURNS boolean
     LANGUAGE plpgsql IMMUTABLE;
+
+CREATE FUNCTION sqlembed._check_writer(declared sqlembed.embedding) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._choose_diverse(distances double precision[], vectors public.vector[], k integer, diversity double precision, metric text) RETURNS integer[]
     LANGUAGE plpgsql IMMUTABLE;
@@ -145,7 +178,7 @@ CREATE FUNCTION sqlembed._choose_worker(embedder text) RETURNS integer
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._claim_jobs(worker integer, embedders text[], most integer[], without integer[], lease interval) RETURNS TABLE(embedding integer, revision text, key jsonb)
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
     SET enable_bitmapscan TO 'off'
@@ -165,6 +198,7 @@ CREATE TABLE sqlembed.cluster_model (
     seed integer NOT NULL,
     owner regrole DEFAULT (CURRENT_USER)::regrole NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    is_dropped boolean DEFAULT false NOT NULL,
     CONSTRAINT cluster_model_metric_check CHECK ((metric = ANY (ARRAY['cosine'::text, 'euclidean'::text]))),
     CONSTRAINT cluster_model_name_check CHECK ((name <> ''::text))
 );
@@ -176,19 +210,40 @@ CREATE FUNCTION sqlembed._cluster_model(name text) RETURNS sqlembed.cluster_mode
 CREATE FUNCTION sqlembed._cluster_rows(query text) RETURNS text
     LANGUAGE plpgsql STABLE;
 
-CREATE FUNCTION sqlembed._configure_loopback(password text DEFAULT NULL::text, way_in text DEFAULT NULL::text) RETURNS boolean
-    LANGUAGE plpgsql
+CREATE FUNCTION sqlembed._column_numbers(relation regclass, columns name[]) RETURNS smallint[]
+    LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._count_rows(relation regclass, name name, source text, OUT total bigint, OUT embedded bigint, OUT blank bigint) RETURNS record
+CREATE FUNCTION sqlembed._column_types(relation regclass, columns name[]) RETURNS regtype[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._configure_loopback(password text DEFAULT NULL::text, way_in text DEFAULT NULL::text) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET standard_conforming_strings TO 'on';
+
+CREATE FUNCTION sqlembed._count_pending(embedders text[], without integer[]) RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._count_rows(declared sqlembed.embedding, OUT total bigint, OUT embedded bigint, OUT blank bigint) RETURNS record
     LANGUAGE plpgsql STABLE;
+
+CREATE FUNCTION sqlembed._declared_embedding(embedding integer) RETURNS sqlembed.embedding
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._default_num_clusters(num_rows bigint) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._describe_embedding(embedding integer, OUT read_sources text, OUT write_vectors text) RETURNS record
-    LANGUAGE plpgsql STABLE
+CREATE FUNCTION sqlembed._describe_embedding(embedding integer, OUT relation regclass, OUT name name, OUT embedder text, OUT read_sources text, OUT write_vectors text) RETURNS record
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._describe_side(declared sqlembed.embedding) RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._distinct_vectors(rows text, at_most integer) RETURNS public.vector[]
@@ -197,12 +252,31 @@ CREATE FUNCTION sqlembed._distinct_vectors(rows text, at_most integer) RETURNS p
 CREATE FUNCTION sqlembed._diverse(function_name text, source anyelement, query public.vector, k integer, name name, filter text, mode text, metric text, diversity double precision, excluded tid, excluded_table oid) RETURNS TABLE(base anyelement, distance double precision)
     LANGUAGE plpgsql STABLE ROWS 10;
 
+CREATE FUNCTION sqlembed._drop_leftovers() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '200ms';
+
 CREATE FUNCTION sqlembed._drop_note_function(embedding integer) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._drop_triggers(embedding integer, kept name[], members regclass[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._embed_changes(embedding integer) RETURNS boolean
+    LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed._embed_statement() RETURNS trigger
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed._embedding_of(relation regclass, name name DEFAULT NULL::name) RETURNS sqlembed.embedding
     LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._empty_side(relation regclass, side regclass) RETURNS boolean
+    LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._enter_search(path sqlembed.search_path, OUT before text[]) RETURNS text[]
@@ -210,6 +284,10 @@ CREATE FUNCTION sqlembed._enter_search(path sqlembed.search_path, OUT before tex
 
 CREATE FUNCTION sqlembed._epoch_key(worker integer, epoch integer) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._equal_operator(operator_class oid) RETURNS text
+    LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._estimate(statement text, query public.vector, after_distance double precision, after_key jsonb, excluded tid, excluded_table oid, OUT rows double precision, OUT cost double precision) RETURNS record
@@ -226,30 +304,80 @@ CREATE FUNCTION sqlembed._explain_failure(state text, problem text, pg_hint text
     LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed._fail_jobs(worker integer, embedding integer, keys jsonb[], errors text[], max_attempts integer) RETURNS bigint
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._failed_keys(most integer) RETURNS TABLE(embedding integer, relation regclass, keys jsonb[])
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._finish_jobs(worker integer, embedding integer, keys jsonb[]) RETURNS void
-    LANGUAGE sql
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
     SET enable_bitmapscan TO 'off';
 
 CREATE FUNCTION sqlembed._fold_changes(worker integer, embedders text[], most integer[], without integer[], lease interval, OUT taken bigint, OUT embedding integer, OUT revision text, OUT keys jsonb[]) RETURNS record
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._follow_keys() RETURNS void
+CREATE FUNCTION sqlembed._follow_columns() RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET lock_timeout TO '200ms';
+
+CREATE FUNCTION sqlembed._follow_families() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '200ms';
+
+CREATE FUNCTION sqlembed._follow_grants() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '200ms';
+
+CREATE FUNCTION sqlembed._forget_failed(embedding integer, keys jsonb[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._forget_failures() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._forget_own_changes(embedding integer) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._full_text_sql(config text, source text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._fused_score(vector_place bigint, text_place bigint, text_weight double precision) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (COALESCE(((1)::double precision / ((60 + vector_place))::double precision), (0)::double precision) + COALESCE((text_weight / ((60 + text_place))::double precision), (0)::double precision));
+
+CREATE FUNCTION sqlembed._generation(relation regclass, number smallint) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog';
 
 CREATE FUNCTION sqlembed._grantee(name text) RETURNS regrole
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._hide_vector() RETURNS trigger
-    LANGUAGE plpgsql;
+CREATE FUNCTION sqlembed._has_own_changes(embedding integer DEFAULT NULL::integer) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._has_roles() RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._hash_call(declared sqlembed.embedding, row_name text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._hybrid_search(source anyelement, query text, query_vector public.vector, k integer, embedding name, filter text, text_weight double precision) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
+    LANGUAGE plpgsql STABLE ROWS 10;
 
 CREATE FUNCTION sqlembed._is_alive(worker integer) RETURNS boolean
     LANGUAGE sql
@@ -259,12 +387,28 @@ CREATE FUNCTION sqlembed._is_dblink_shared() RETURNS boolean
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._is_family(relation regclass) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._is_loopback_shared() RETURNS boolean
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._is_only_row(rows bigint, key jsonb) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._is_waiting(relation regclass, since timestamp with time zone) RETURNS boolean
-    LANGUAGE sql STABLE SECURITY DEFINER
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._keep_members(embedding integer, members regclass[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._key_names(relation regclass) RETURNS name[]
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._key_sql(relation regclass, prefix text DEFAULT 'r.'::text, OUT columns name[], OUT expression text, OUT match text) RETURNS record
@@ -309,8 +453,12 @@ CREATE FUNCTION sqlembed._kmeans_settle(rows text, points public.vector[], INOUT
 CREATE FUNCTION sqlembed._kmeans_step(rows text, points public.vector[], centroids public.vector[], metric text) RETURNS TABLE(centroid_id integer, mean public.vector, cluster_size bigint, sum_distance double precision, sum_squared_distance double precision)
     LANGUAGE plpgsql;
 
+CREATE FUNCTION sqlembed._lacking_grants() RETURNS TABLE(side regclass, reader text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._leave_epoch(worker integer, next integer) RETURNS void
-    LANGUAGE sql
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._leave_search(before text[]) RETURNS void
@@ -324,8 +472,24 @@ CREATE FUNCTION sqlembed._loss_at_mean(metric text, cluster_size bigint, sum_dis
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._make_hash_function(declared sqlembed.embedding) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._make_note_function(embedding integer) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._make_row_functions(embedding integer) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._may_wait(embedding integer, key jsonb) RETURNS boolean
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._members(relation regclass) RETURNS regclass[]
+    LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._metric_operator(metric text) RETURNS text
@@ -340,19 +504,61 @@ CREATE FUNCTION sqlembed._nearest_sql(rows text, metric text, centroids public.v
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._next_epoch(worker integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._note_again(declared sqlembed.embedding, keys jsonb[], hashes bytea[]) RETURNS void
     LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_nestloop TO 'off';
+
+CREATE FUNCTION sqlembed._note_keys(embedding integer, keys jsonb[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._note_row_sql(embedding integer, old text, new text, on_change text, OUT key text, OUT inserted text, OUT updated text) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._note_sql(embedding integer, on_change text, OUT probe_inserted text, OUT probe_updated text, OUT inserted text, OUT updated text, OUT key text, OUT source text) RETURNS record
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._open_loopback() RETURNS text
     LANGUAGE plpgsql PARALLEL RESTRICTED
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._pending(relation regclass, OUT rows bigint, OUT served boolean) RETURNS record
-    LANGUAGE sql STABLE SECURITY DEFINER
+CREATE FUNCTION sqlembed._own_changes(embedding integer) RETURNS jsonb[]
+    LANGUAGE sql
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._parts(inputs text[]) RETURNS SETOF text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._pending(relation regclass, OUT rows bigint, OUT served boolean) RETURNS record
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._plan_text(target sqlembed.search_target, query text, filter text, with_distance boolean, OUT statement text, OUT words tsquery[], OUT wanted tsquery, OUT requirement text) RETURNS record
+    LANGUAGE plpgsql STABLE;
+
+CREATE FUNCTION sqlembed._prefixed_source(relation regclass, expression text, row_name text) RETURNS text
+    LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._prepare_column(relation regclass, name name, embedder text, storage text, index text) RETURNS integer
     LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed._prepare_full_text(relation regclass, embedding name, config text, source text) RETURNS name
+    LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed._prepare_side(relation regclass, embedding name, OUT side regclass, OUT hash_function name, OUT is_new boolean) RETURNS record
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._present_columns(declared sqlembed.embedding, OUT vector name, OUT source name[]) RETURNS record
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._probe_loopback() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -363,14 +569,38 @@ CREATE FUNCTION sqlembed._raise_briefly(state text, problem text, detail text, h
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._read_cache(fingerprint text, kind text, hashes bytea[]) RETURNS TABLE(input_hash bytea, embedding public.vector)
-    LANGUAGE sql STABLE
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off';
+
+CREATE FUNCTION sqlembed._read_changes() RETURNS TABLE(embedding integer, embedder text, fingerprint text, key text, input text, hash bytea)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._read_texts(declared sqlembed.embedding, keys jsonb[]) RETURNS TABLE(key jsonb, input text, hash bytea)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off';
+
+CREATE FUNCTION sqlembed._refuse_hidden(declared sqlembed.embedding) RETURNS void
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._refuse_relation(function_name text, given text) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._refuse_side(relation regclass, side regclass, embedding name) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._refuse_undeclared(relation regclass, name name) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._refuse_unsteady(declared sqlembed.embedding) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -383,13 +613,36 @@ CREATE FUNCTION sqlembed._register_name(name text, dimensions integer) RETURNS v
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._release_jobs(worker integer, embedding integer, keys jsonb[], delay interval, error text DEFAULT NULL::text) RETURNS void
-    LANGUAGE sql
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
     SET enable_bitmapscan TO 'off';
 
+CREATE FUNCTION sqlembed._remove_dropped() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._remove_vectors(embedding integer, keys jsonb[], at_once integer DEFAULT 10000) RETURNS SETOF jsonb
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._rename_embeddings(embeddings integer[], sources text[]) RETURNS SETOF sqlembed.embedding
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._renamed_columns(declared sqlembed.embedding) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._renamed_embeddings() RETURNS TABLE(declared sqlembed.embedding, vector name, source_columns name[], key_columns name[], key_expression text, is_mixed_up boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._renamed_source(relation regclass, source text, declared name[], present name[]) RETURNS text
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed._renew_leases(worker integer, embedding integer, keys jsonb[], lease interval) RETURNS void
-    LANGUAGE sql
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
     SET enable_bitmapscan TO 'off';
@@ -401,6 +654,13 @@ CREATE FUNCTION sqlembed._request_timeout() RETURNS interval
 CREATE FUNCTION sqlembed._reserve_model(name text, query text, metric text, seed integer) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._rest_embedders(worker integer, embedders text[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._row_key(relation regclass, key jsonb) RETURNS jsonb
+    LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed._row_source(relation regclass, expression text, row_name text) RETURNS text
     LANGUAGE plpgsql;
@@ -424,28 +684,94 @@ CREATE FUNCTION sqlembed._sees_all_rows(relation regclass) RETURNS boolean
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._start_worker(name text, embedders text[]) RETURNS integer
+CREATE FUNCTION sqlembed._share_side(relation regclass, side regclass) RETURNS void
     LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._side_keys(relation regclass, side regclass) RETURNS TABLE("position" integer, column_name name, side_name name, operator text)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._side_match(relation regclass, side regclass, row_name text, side_name text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._side_name(wanted text) RETURNS name
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._side_note_body(embedding integer, key text, source text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._side_readers(relation regclass, side regclass) RETURNS SETOF text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._side_source(declared sqlembed.embedding, row_name name, OUT from_clause text, OUT vector text) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._spread(inputs text[], known text[], vectors public.vector[]) RETURNS public.vector[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_nestloop TO 'off';
+
+CREATE FUNCTION sqlembed._start_worker(name text, embedders text[]) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._stop_worker(worker integer) RETURNS void
-    LANGUAGE sql
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._sweep(cache_rows bigint) RETURNS void
-    LANGUAGE plpgsql
+CREATE FUNCTION sqlembed._sweep(cache_bytes bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._take_requests(worker integer, most integer) RETURNS TABLE(id bigint, embedder text, kind text, inputs text[])
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._text_distance(target sqlembed.search_target, place_in text) RETURNS text
+    LANGUAGE sql STABLE;
+
+CREATE FUNCTION sqlembed._text_query(config regconfig, query text, OUT words tsquery[], OUT required tsquery, OUT wanted tsquery) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._text_rows(source anyelement, statement text, wanted tsquery, words tsquery[], k integer, query_vector public.vector, relation regclass, filter text) RETURNS TABLE(base anyelement, distance double precision, score double precision)
+    LANGUAGE plpgsql STABLE ROWS 10
+    SET jit TO 'off';
+
+CREATE FUNCTION sqlembed._text_search(source anyelement, query text, k integer, target sqlembed.search_target, filter text) RETURNS TABLE(base anyelement, score double precision)
+    LANGUAGE plpgsql STABLE ROWS 10;
+
+CREATE FUNCTION sqlembed._text_search_config(config regconfig) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._text_statement(target sqlembed.search_target, document text, is_stored boolean, filter text, words integer, with_distance boolean) RETURNS text
+    LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed._ticket(embedder text, kind text, inputs text[]) RETURNS bytea
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._trim_cache(most bigint) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._unattached(declared sqlembed.embedding, OUT member regclass, OUT state text) RETURNS SETOF record
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._uniform(key text, seed bigint) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION sqlembed._unqualified(expression text, relation name, columns name[]) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._unsteady_part(tree text) RETURNS text
     LANGUAGE sql STABLE
@@ -457,13 +783,35 @@ CREATE FUNCTION sqlembed._vector_column(relation regclass, name name) RETURNS na
 CREATE FUNCTION sqlembed._vector_of_row(target sqlembed.search_target, key jsonb, OUT vector public.vector, OUT place tid, OUT place_table oid) RETURNS record
     LANGUAGE plpgsql STABLE;
 
+CREATE FUNCTION sqlembed._vector_test(declared sqlembed.embedding, row_name text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._view_definition(view oid) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog';
 
-CREATE FUNCTION sqlembed._write_cache(fingerprint text, kind text, hashes bytea[], vectors public.vector[]) RETURNS void
-    LANGUAGE sql
+CREATE FUNCTION sqlembed._wanted_triggers(declared sqlembed.embedding, OUT name name, OUT definition text, OUT function name, OUT fires "char", OUT is_row boolean) RETURNS SETOF record
+    LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._word_score(weight double precision, frequency real, relative_length double precision) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (((weight * frequency) * (2.2)::double precision) / (frequency + ((1.2)::double precision * ((0.25)::double precision + ((0.75)::double precision * relative_length)))));
+
+CREATE FUNCTION sqlembed._word_weight(matching bigint, holding bigint) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ln(((1)::double precision + (((((2 * matching) - holding))::double precision + (0.5)::double precision) / (((holding)::numeric + 0.5))::double precision)));
+
+CREATE FUNCTION sqlembed._write_cache(fingerprint text, kind text, hashes bytea[], vectors public.vector[], age interval DEFAULT '00:00:00'::interval) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._write_numbers(embedding integer, keys text[], hashes bytea[], numbers real[]) RETURNS boolean
+    LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed._write_vectors(declared sqlembed.embedding, keys jsonb[], hashes bytea[], vectors public.vector[]) RETURNS boolean
+    LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.assign(name text, query text) RETURNS TABLE(id text, centroid_id integer)
     LANGUAGE plpgsql STABLE
@@ -473,11 +821,15 @@ CREATE FUNCTION sqlembed.centroids(name text) RETURNS TABLE(centroid_id integer,
     LANGUAGE plpgsql STABLE ROWS 20 PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed.clear_cache(embedder text DEFAULT NULL::text) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed.cluster_examples(name text, query text, examples integer DEFAULT 3) RETURNS TABLE(centroid_id integer, id text, distance double precision)
     LANGUAGE plpgsql STABLE
     SET jit TO 'off';
 
-CREATE FUNCTION sqlembed.create_embedding(relation regclass, embedder text, source text, embedding name DEFAULT 'embedding'::name, timing text DEFAULT 'async'::text, on_change text DEFAULT 'hide'::text, metric text DEFAULT 'cosine'::text, storage text DEFAULT 'vector'::text, index text DEFAULT 'hnsw'::text, place text DEFAULT 'row'::text, chunking jsonb DEFAULT NULL::jsonb, adopt text DEFAULT 'keep'::text, if_not_exists boolean DEFAULT false) RETURNS bigint
+CREATE FUNCTION sqlembed.create_embedding(relation regclass, embedder text, source text, embedding name DEFAULT 'embedding'::name, timing text DEFAULT 'async'::text, on_change text DEFAULT 'hide'::text, metric text DEFAULT 'cosine'::text, storage text DEFAULT 'vector'::text, index text DEFAULT 'hnsw'::text, place text DEFAULT 'row'::text, chunking jsonb DEFAULT NULL::jsonb, adopt text DEFAULT 'keep'::text, if_not_exists boolean DEFAULT false, full_text regconfig DEFAULT NULL::regconfig) RETURNS bigint
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.create_kmeans(name text, query text, num_clusters integer DEFAULT NULL::integer, metric text DEFAULT 'cosine'::text, max_iterations integer DEFAULT 20, min_rel_progress double precision DEFAULT 0.01, seed integer DEFAULT 0) RETURNS sqlembed.fitted_model
@@ -529,7 +881,7 @@ CREATE FUNCTION sqlembed.refresh_embedding(relation regclass, embedding name DEF
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.register_embedder(name text, dimensions integer, fingerprint text DEFAULT NULL::text, runtime text DEFAULT 'python'::text, is_asymmetric boolean DEFAULT false) RETURNS void
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed.retry_failed(relation regclass, embedding name DEFAULT NULL::name) RETURNS bigint
@@ -539,10 +891,13 @@ CREATE FUNCTION sqlembed.revoke_embedder(embedder text, grantee text) RETURNS vo
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed.search(relation anyelement, query text, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, diversity double precision DEFAULT NULL::double precision, after_distance double precision DEFAULT NULL::double precision, after_key jsonb DEFAULT NULL::jsonb) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
+CREATE FUNCTION sqlembed.row_status(relation regclass, key jsonb, embedding name DEFAULT NULL::name) RETURNS SETOF sqlembed.row_state
+    LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed.search(relation anyelement, query text, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, text_weight double precision DEFAULT 1, diversity double precision DEFAULT NULL::double precision, after_distance double precision DEFAULT NULL::double precision, after_key jsonb DEFAULT NULL::jsonb) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
     LANGUAGE plpgsql STABLE ROWS 10;
 
-CREATE FUNCTION sqlembed.search(relation text, query text, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, diversity double precision DEFAULT NULL::double precision, after_distance double precision DEFAULT NULL::double precision, after_key jsonb DEFAULT NULL::jsonb) RETURNS TABLE(base text, distance double precision, score double precision, chunk text)
+CREATE FUNCTION sqlembed.search(relation text, query text, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, text_weight double precision DEFAULT 1, diversity double precision DEFAULT NULL::double precision, after_distance double precision DEFAULT NULL::double precision, after_key jsonb DEFAULT NULL::jsonb) RETURNS TABLE(base text, distance double precision, score double precision, chunk text)
     LANGUAGE plpgsql IMMUTABLE;
 
 CREATE FUNCTION sqlembed."similar"(relation anyelement, key jsonb, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, diversity double precision DEFAULT NULL::double precision, after_distance double precision DEFAULT NULL::double precision, after_key jsonb DEFAULT NULL::jsonb) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
@@ -575,6 +930,90 @@ CREATE FUNCTION sqlembed_wire.submit(embedder text, kind text, inputs text[], ti
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE TABLE sqlembed.change (
+    id bigint NOT NULL,
+    embedding integer NOT NULL,
+    key jsonb NOT NULL,
+    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    transaction xid8,
+    CONSTRAINT change_key_check CHECK ((jsonb_typeof(key) = 'array'::text))
+);
+
+CREATE TABLE sqlembed.failed_job (
+    embedding integer NOT NULL,
+    key jsonb NOT NULL,
+    attempts integer NOT NULL,
+    error text NOT NULL,
+    failed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+CREATE TABLE sqlembed.job (
+    embedding integer NOT NULL,
+    key jsonb NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    not_before timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    locked_until timestamp with time zone,
+    worker integer,
+    error text
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='1000');
+
+CREATE VIEW sqlembed._row_work WITH (security_barrier='true') AS
+ SELECT w.is_waiting,
+    (f.embedding IS NOT NULL) AS is_failed,
+    COALESCE(j.attempts, f.attempts, 0) AS attempts,
+    COALESCE(j.error,
+        CASE
+            WHEN (NOT w.is_waiting) THEN f.error
+            ELSE NULL::text
+        END) AS error,
+    w.changed_at,
+        CASE
+            WHEN (j.error IS NOT NULL) THEN j.not_before
+            ELSE NULL::timestamp with time zone
+        END AS retry_at
+   FROM ((((sqlembed.embedding e
+     CROSS JOIN LATERAL ( SELECT sqlembed._row_key(e.relation, (NULLIF(current_setting('sqlembed.row_key'::text, true), ''::text))::jsonb) AS key) k)
+     LEFT JOIN sqlembed.job j ON (((j.embedding = e.id) AND (j.key = k.key))))
+     LEFT JOIN sqlembed.failed_job f ON (((f.embedding = e.id) AND (f.key = k.key))))
+     CROSS JOIN LATERAL ( SELECT LEAST(j.changed_at, min(c.changed_at)) AS changed_at,
+            ((j.embedding IS NOT NULL) OR (count(*) > 0)) AS is_waiting
+           FROM sqlembed.change c
+          WHERE ((c.embedding = e.id) AND (c.key = k.key))) w)
+  WHERE ((e.id = (NULLIF(current_setting('sqlembed.row_embedding'::text, true), ''::text))::integer) AND (k.key IS NOT NULL));
+
+CREATE VIEW sqlembed._waiting WITH (security_barrier='true') AS
+ SELECT e.relation,
+    e.id AS embedding,
+    e.embedder,
+    w.key,
+    w.changed_at
+   FROM ((sqlembed.embedding e
+     CROSS JOIN LATERAL ( SELECT sqlembed._sees_all_rows(e.relation) AS all_rows) s)
+     CROSS JOIN LATERAL ( SELECT j.key,
+            j.changed_at
+           FROM sqlembed.job j
+          WHERE ((j.embedding = e.id) AND s.all_rows)
+        UNION ALL
+         SELECT c.key,
+            c.changed_at
+           FROM sqlembed.change c
+          WHERE ((c.embedding = e.id) AND s.all_rows)
+        UNION ALL
+         SELECT NULL::jsonb AS jsonb,
+            o.changed_at
+           FROM ( SELECT min(q.changed_at) AS changed_at
+                   FROM ( SELECT j.changed_at
+                           FROM sqlembed.job j
+                          WHERE (j.embedding = e.id)
+                        UNION ALL
+                         SELECT c.changed_at
+                           FROM sqlembed.change c
+                          WHERE (c.embedding = e.id)) q) o
+          WHERE ((NOT s.all_rows) AND (o.changed_at IS NOT NULL))) w)
+  WHERE has_table_privilege((e.relation)::oid, 'select'::text);
+
 CREATE TABLE sqlembed.alembic_version (
     version_num character varying(32) NOT NULL
 );
@@ -587,13 +1026,40 @@ CREATE TABLE sqlembed.cache (
     used_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
-CREATE TABLE sqlembed.change (
-    id bigint NOT NULL,
-    embedding integer NOT NULL,
-    key jsonb NOT NULL,
-    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    CONSTRAINT change_key_check CHECK ((jsonb_typeof(key) = 'array'::text))
+CREATE TABLE sqlembed.embedder (
+    name text NOT NULL,
+    dimensions integer NOT NULL,
+    fingerprint text,
+    runtime text DEFAULT 'python'::text NOT NULL,
+    is_asymmetric boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT embedder_dimensions_check CHECK (((dimensions >= 1) AND (dimensions <= 16000))),
+    CONSTRAINT embedder_name_check CHECK (((name <> ''::text) AND (length(name) <= 200))),
+    CONSTRAINT embedder_runtime_check CHECK ((runtime = ANY (ARRAY['python'::text, 'sql'::text])))
 );
+
+CREATE VIEW sqlembed.cache_use AS
+ SELECT m.name AS embedder,
+    u.fingerprint,
+    u.kind,
+    u.vectors,
+    (u.vectors * ((one.bytes + octet_length(u.fingerprint)) + 100)) AS bytes,
+    u.oldest_use,
+    u.newest_use
+   FROM ((( SELECT c.fingerprint,
+            c.kind,
+            count(*) AS vectors,
+            min(c.used_at) AS oldest_use,
+            max(c.used_at) AS newest_use
+           FROM sqlembed.cache c
+          GROUP BY c.fingerprint, c.kind) u
+     CROSS JOIN LATERAL ( SELECT ((4 * public.vector_dims(c.embedding)) + 8) AS bytes
+           FROM sqlembed.cache c
+          WHERE ((c.fingerprint = u.fingerprint) AND (c.kind = u.kind))
+         LIMIT 1) one)
+     LEFT JOIN LATERAL ( SELECT string_agg(e.name, ', '::text ORDER BY e.name) AS name
+           FROM sqlembed.embedder e
+          WHERE (e.fingerprint = u.fingerprint)) m ON (true));
 
 ALTER TABLE sqlembed.change ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME sqlembed.change_id_seq
@@ -613,18 +1079,6 @@ CREATE TABLE sqlembed.cluster_centroid (
 )
 WITH (toast_tuple_target='8160');
 
-CREATE TABLE sqlembed.embedder (
-    name text NOT NULL,
-    dimensions integer NOT NULL,
-    fingerprint text,
-    runtime text DEFAULT 'python'::text NOT NULL,
-    is_asymmetric boolean DEFAULT false NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT embedder_dimensions_check CHECK (((dimensions >= 1) AND (dimensions <= 16000))),
-    CONSTRAINT embedder_name_check CHECK (((name <> ''::text) AND (length(name) <= 200))),
-    CONSTRAINT embedder_runtime_check CHECK ((runtime = ANY (ARRAY['python'::text, 'sql'::text])))
-);
-
 CREATE TABLE sqlembed.embedder_key (
     embedder text NOT NULL,
     key bytea NOT NULL,
@@ -640,15 +1094,7 @@ ALTER TABLE sqlembed.embedding ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY 
     CACHE 1
 );
 
-CREATE TABLE sqlembed.failed_job (
-    embedding integer NOT NULL,
-    key jsonb NOT NULL,
-    attempts integer NOT NULL,
-    error text NOT NULL,
-    failed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
-);
-
-CREATE VIEW sqlembed.failure AS
+CREATE VIEW sqlembed.failure WITH (security_barrier='true') AS
  SELECT e.relation,
     e.name AS embedding,
     f.key,
@@ -658,18 +1104,6 @@ CREATE VIEW sqlembed.failure AS
    FROM (sqlembed.failed_job f
      JOIN sqlembed.embedding e ON ((e.id = f.embedding)))
   WHERE sqlembed._sees_all_rows(e.relation);
-
-CREATE TABLE sqlembed.job (
-    embedding integer NOT NULL,
-    key jsonb NOT NULL,
-    attempts integer DEFAULT 0 NOT NULL,
-    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    not_before timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    locked_until timestamp with time zone,
-    worker integer,
-    error text
-)
-WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='1000');
 
 CREATE UNLOGGED TABLE sqlembed.request (
     id bigint NOT NULL,
@@ -686,6 +1120,7 @@ CREATE UNLOGGED TABLE sqlembed.request (
     CONSTRAINT request_kind_check CHECK ((kind = ANY (ARRAY['document'::text, 'query'::text])))
 )
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_cost_delay='0');
+ALTER TABLE ONLY sqlembed.request ALTER COLUMN result SET STORAGE EXTERNAL;
 
 ALTER TABLE sqlembed.request ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME sqlembed.request_id_seq
@@ -702,26 +1137,38 @@ CREATE TABLE sqlembed.secret (
     CONSTRAINT secret_singleton_check CHECK (singleton)
 );
 
-CREATE VIEW sqlembed.status AS
+CREATE VIEW sqlembed.status WITH (security_barrier='true') AS
  SELECT e.relation,
-    e.name AS embedding,
+    p.vector AS embedding,
     e.embedder,
     e.timing,
     c.total,
     c.embedded,
     c.blank,
-    q.pending,
-    q.failed,
-    q.oldest_pending,
+        CASE
+            WHEN s.all_rows THEN q.pending
+            ELSE NULL::bigint
+        END AS pending,
+        CASE
+            WHEN s.all_rows THEN q.failed
+            ELSE NULL::bigint
+        END AS failed,
+        CASE
+            WHEN s.all_rows THEN q.oldest_pending
+            ELSE NULL::timestamp with time zone
+        END AS oldest_pending,
         CASE
             WHEN (g.name IS NOT NULL) THEN (('column '::text || quote_ident((g.name)::text)) || ' of its source is gone: drop this embedding and declare it anew'::text)
-            WHEN ((q.last_error IS NOT NULL) AND sqlembed._sees_all_rows(e.relation)) THEN q.last_error
+            WHEN (u.member IS NOT NULL) THEN format('triggers of %s are %s, so that changes are not noticed: its owner can say select sqlembed.refresh_embedding(%L, %L)'::text, u.member, u.state, e.relation, p.vector)
+            WHEN (s.all_rows AND (q.last_error IS NOT NULL)) THEN q.last_error
             WHEN (m.fingerprint IS NULL) THEN ('unserved: no worker has registered embedder '::text || quote_ident(e.embedder))
             ELSE NULL::text
         END AS last_error
-   FROM ((((sqlembed.embedding e
+   FROM (((((((sqlembed.embedding e
      JOIN sqlembed.embedder m ON ((m.name = e.embedder)))
-     CROSS JOIN LATERAL sqlembed._count_rows(e.relation, e.name, e.source) c(total, embedded, blank))
+     CROSS JOIN LATERAL sqlembed._present_columns(e.*) p(vector, source))
+     CROSS JOIN LATERAL ( SELECT sqlembed._sees_all_rows(e.relation) AS all_rows) s)
+     CROSS JOIN LATERAL sqlembed._count_rows(e.*) c(total, embedded, blank))
      CROSS JOIN LATERAL ( SELECT ( SELECT count(*) AS count
                    FROM ( SELECT j.key
                            FROM sqlembed.job j
@@ -750,21 +1197,24 @@ CREATE VIEW sqlembed.status AS
                   WHERE (f.embedding = e.id)
                   ORDER BY f.failed_at DESC
                  LIMIT 1)) AS last_error) q)
-     LEFT JOIN LATERAL ( SELECT s.name
-           FROM unnest(e.source_columns) s(name)
-          WHERE (NOT (EXISTS ( SELECT
-                   FROM pg_attribute a
-                  WHERE ((a.attrelid = (e.relation)::oid) AND (a.attname = s.name) AND (NOT a.attisdropped)))))
+     LEFT JOIN LATERAL ( SELECT s_1.name
+           FROM UNNEST(e.source_columns, p.source) s_1(name, present)
+          WHERE (s_1.present IS NULL)
          LIMIT 1) g ON (true))
-  WHERE (has_table_privilege((e.relation)::oid, 'select'::text) AND (EXISTS ( SELECT
-           FROM pg_attribute a
-          WHERE ((a.attrelid = (e.relation)::oid) AND (a.attname = e.name) AND (NOT a.attisdropped)))));
+     LEFT JOIN LATERAL ( SELECT t.member,
+            t.state
+           FROM sqlembed._unattached(e.*) t(member, state)
+          WHERE (t.state <> 'changed'::text)
+         LIMIT 1) u ON (true))
+  WHERE (has_table_privilege((e.relation)::oid, 'select'::text) AND (p.vector IS NOT NULL));
 
 CREATE TABLE sqlembed.worker_process (
     id integer NOT NULL,
     name text NOT NULL,
     embedders text[] NOT NULL,
     epoch integer DEFAULT 0 NOT NULL,
+    pid integer DEFAULT pg_backend_pid() NOT NULL,
+    resting text[] DEFAULT '{}'::text[] NOT NULL,
     started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 )
 WITH (fillfactor='10');
@@ -773,13 +1223,14 @@ CREATE VIEW sqlembed.worker AS
  SELECT id,
     name,
     embedders,
+    resting,
     started_at
    FROM sqlembed.worker_process w
   WHERE (EXISTS ( SELECT
            FROM pg_locks l
           WHERE ((l.locktype = 'advisory'::text) AND (l.database = ( SELECT d.oid
                    FROM pg_database d
-                  WHERE (d.datname = current_database()))) AND (l.classid = (sqlembed._lock('presence'::text))::oid) AND (l.objid = (w.id)::oid) AND (l.objsubid = 2) AND (l.mode = 'ExclusiveLock'::text) AND l.granted)));
+                  WHERE (d.datname = current_database()))) AND (l.classid = (sqlembed._lock('presence'::text))::oid) AND (l.objid = (w.id)::oid) AND (l.pid = w.pid) AND (l.objsubid = 2) AND (l.mode = 'ExclusiveLock'::text) AND l.granted)));
 
 ALTER TABLE sqlembed.worker_process ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME sqlembed.worker_process_id_seq
@@ -818,7 +1269,10 @@ ALTER TABLE ONLY sqlembed.failed_job
     ADD CONSTRAINT failed_job_pkey PRIMARY KEY (embedding, key);
 
 ALTER TABLE ONLY sqlembed.embedding
-    ADD CONSTRAINT one_embedding_a_column UNIQUE (relation, name);
+    ADD CONSTRAINT one_embedding_a_column UNIQUE (relation, name) DEFERRABLE;
+
+ALTER TABLE ONLY sqlembed.embedding
+    ADD CONSTRAINT one_embedding_a_side_table UNIQUE (side);
 
 ALTER TABLE ONLY sqlembed.job
     ADD CONSTRAINT one_job_a_row PRIMARY KEY (embedding, key);
@@ -834,11 +1288,17 @@ ALTER TABLE ONLY sqlembed.worker_process
 
 CREATE INDEX cache_oldest ON sqlembed.cache USING btree (used_at);
 
+CREATE INDEX change_of_transaction ON sqlembed.change USING btree (transaction) WHERE (transaction IS NOT NULL);
+
 CREATE INDEX job_due ON sqlembed.job USING btree (embedding, not_before) WHERE (worker IS NULL);
 
 CREATE INDEX request_waiting ON sqlembed.request USING btree (worker) WHERE (NOT done);
 
 CREATE TRIGGER check_declaration BEFORE INSERT ON sqlembed.embedding FOR EACH ROW EXECUTE FUNCTION sqlembed._check_declaration();
+
+CREATE TRIGGER remove_dropped AFTER UPDATE OF is_dropped ON sqlembed.cluster_model FOR EACH STATEMENT EXECUTE FUNCTION sqlembed._remove_dropped();
+
+CREATE TRIGGER remove_dropped AFTER UPDATE OF is_dropped ON sqlembed.embedding FOR EACH STATEMENT EXECUTE FUNCTION sqlembed._remove_dropped();
 
 ALTER TABLE ONLY sqlembed.cluster_centroid
     ADD CONSTRAINT cluster_centroid_model_fkey FOREIGN KEY (model) REFERENCES sqlembed.cluster_model(name) ON UPDATE CASCADE ON DELETE CASCADE;
@@ -879,13 +1339,20 @@ CREATE POLICY owner_of_the_table_queues ON sqlembed.change FOR INSERT WITH CHECK
      JOIN pg_class c ON ((c.oid = (e.relation)::oid)))
   WHERE pg_has_role(c.relowner, 'usage'::text)))));
 
+CREATE POLICY writer_of_the_vector_embeds ON sqlembed.change USING (((transaction = pg_current_xact_id_if_assigned()) AND (embedding = ANY (ARRAY( SELECT e.id
+   FROM (sqlembed.embedding e
+     JOIN pg_attribute a ON (((a.attrelid = (e.relation)::oid) AND (a.attname = e.name) AND (NOT a.attisdropped))))
+  WHERE has_column_privilege((e.relation)::oid, a.attnum, 'update'::text))))));
+
 GRANT USAGE ON SCHEMA sqlembed TO PUBLIC;
 
 GRANT USAGE ON SCHEMA sqlembed_wire TO sqlembed_loopback;
 
 REVOKE ALL ON FUNCTION sqlembed._answer_requests(worker integer, ids bigint[], counts integer[], errors text[], fingerprint text, kind text, hashes bytea[], vectors public.vector[]) FROM PUBLIC;
 
-GRANT SELECT,DELETE ON TABLE sqlembed.embedding TO PUBLIC;
+REVOKE ALL ON FUNCTION sqlembed._ask_worker(embedder text, kind text, inputs text[]) FROM PUBLIC;
+
+GRANT SELECT ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(relation) ON TABLE sqlembed.embedding TO PUBLIC;
 
@@ -911,7 +1378,15 @@ GRANT UPDATE(index_name) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(place) ON TABLE sqlembed.embedding TO PUBLIC;
 
+GRANT INSERT(side) ON TABLE sqlembed.embedding TO PUBLIC;
+
+GRANT INSERT(hash_function) ON TABLE sqlembed.embedding TO PUBLIC;
+
 GRANT INSERT(chunking) ON TABLE sqlembed.embedding TO PUBLIC;
+
+GRANT INSERT(full_text) ON TABLE sqlembed.embedding TO PUBLIC;
+
+GRANT INSERT(full_text_column) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(dimensions) ON TABLE sqlembed.embedding TO PUBLIC;
 
@@ -921,25 +1396,59 @@ GRANT INSERT(key_expression) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(source_columns) ON TABLE sqlembed.embedding TO PUBLIC;
 
+GRANT UPDATE(is_dropped) ON TABLE sqlembed.embedding TO PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._cached(embedder text, kind text, inputs text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._changed_families() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._choose_worker(embedder text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._claim_jobs(worker integer, embedders text[], most integer[], without integer[], lease interval) FROM PUBLIC;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE sqlembed.cluster_model TO PUBLIC;
+GRANT SELECT,INSERT ON TABLE sqlembed.cluster_model TO PUBLIC;
+
+GRANT UPDATE(dimensions) ON TABLE sqlembed.cluster_model TO PUBLIC;
+
+GRANT UPDATE(num_clusters) ON TABLE sqlembed.cluster_model TO PUBLIC;
+
+GRANT UPDATE(iterations) ON TABLE sqlembed.cluster_model TO PUBLIC;
+
+GRANT UPDATE(loss) ON TABLE sqlembed.cluster_model TO PUBLIC;
+
+GRANT UPDATE(is_dropped) ON TABLE sqlembed.cluster_model TO PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._configure_loopback(password text, way_in text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION sqlembed._describe_embedding(embedding integer, OUT read_sources text, OUT write_vectors text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION sqlembed._count_pending(embedders text[], without integer[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._declared_embedding(embedding integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._describe_embedding(embedding integer, OUT relation regclass, OUT name name, OUT embedder text, OUT read_sources text, OUT write_vectors text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._describe_side(declared sqlembed.embedding) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._drop_leftovers() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._empty_side(relation regclass, side regclass) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._fail_jobs(worker integer, embedding integer, keys jsonb[], errors text[], max_attempts integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._failed_keys(most integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._finish_jobs(worker integer, embedding integer, keys jsonb[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._fold_changes(worker integer, embedders text[], most integer[], without integer[], lease interval, OUT taken bigint, OUT embedding integer, OUT revision text, OUT keys jsonb[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION sqlembed._follow_keys() FROM PUBLIC;
+REVOKE ALL ON FUNCTION sqlembed._follow_columns() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._follow_families() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._follow_grants() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._forget_failed(embedding integer, keys jsonb[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._forget_failures() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._is_alive(worker integer) FROM PUBLIC;
 
@@ -947,11 +1456,27 @@ REVOKE ALL ON FUNCTION sqlembed._is_dblink_shared() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._is_loopback_shared() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._is_only_row(rows bigint, key jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._keep_members(embedding integer, members regclass[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._lacking_grants() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._leave_epoch(worker integer, next integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._may_wait(embedding integer, key jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._next_epoch(worker integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._note_keys(embedding integer, keys jsonb[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._note_row_sql(embedding integer, old text, new text, on_change text, OUT key text, OUT inserted text, OUT updated text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._note_sql(embedding integer, on_change text, OUT probe_inserted text, OUT probe_updated text, OUT inserted text, OUT updated text, OUT key text, OUT source text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._open_loopback() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._parts(inputs text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._probe_loopback() FROM PUBLIC;
 
@@ -961,19 +1486,33 @@ REVOKE ALL ON FUNCTION sqlembed._register_name(name text, dimensions integer) FR
 
 REVOKE ALL ON FUNCTION sqlembed._release_jobs(worker integer, embedding integer, keys jsonb[], delay interval, error text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._remove_dropped() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._remove_vectors(embedding integer, keys jsonb[], at_once integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._rename_embeddings(embeddings integer[], sources text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._renamed_embeddings() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._renew_leases(worker integer, embedding integer, keys jsonb[], lease interval) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._rest_embedders(worker integer, embedders text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._start_worker(name text, embedders text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._stop_worker(worker integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION sqlembed._sweep(cache_rows bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION sqlembed._sweep(cache_bytes bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._take_requests(worker integer, most integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._ticket(embedder text, kind text, inputs text[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION sqlembed._write_cache(fingerprint text, kind text, hashes bytea[], vectors public.vector[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION sqlembed._trim_cache(most bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._write_cache(fingerprint text, kind text, hashes bytea[], vectors public.vector[], age interval) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed.clear_cache(embedder text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed.grant_embedder(embedder text, grantee text) FROM PUBLIC;
 
@@ -993,11 +1532,15 @@ GRANT ALL ON PROCEDURE sqlembed_wire.request(IN embedder text, IN kind text, IN 
 REVOKE ALL ON FUNCTION sqlembed_wire.submit(embedder text, kind text, inputs text[], ticket bytea, OUT id bigint, OUT result public.vector[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION sqlembed_wire.submit(embedder text, kind text, inputs text[], ticket bytea, OUT id bigint, OUT result public.vector[]) TO sqlembed_loopback;
 
-GRANT INSERT ON TABLE sqlembed.change TO PUBLIC;
+GRANT SELECT,INSERT ON TABLE sqlembed.change TO PUBLIC;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE sqlembed.cluster_centroid TO PUBLIC;
+GRANT SELECT ON TABLE sqlembed._row_work TO PUBLIC;
+
+GRANT SELECT ON TABLE sqlembed._waiting TO PUBLIC;
 
 GRANT SELECT ON TABLE sqlembed.embedder TO PUBLIC;
+
+GRANT SELECT,INSERT ON TABLE sqlembed.cluster_centroid TO PUBLIC;
 
 GRANT SELECT ON TABLE sqlembed.embedder_key TO PUBLIC;
 

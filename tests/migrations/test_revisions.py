@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from sqlembed import config, errors
-from sqlembed.schema import functions, migrate
+from sqlembed.schema import functions, migrate, revisions
 
 OUTSIDE = """
 select nspname::text from pg_namespace
@@ -94,7 +94,7 @@ def test_without_the_schema_the_error_says_what_to_do(empty: sa.Engine) -> None:
 
 
 def test_revision_files_are_named_by_number_and_purpose() -> None:
-    folder = migrate.migrations_folder() / "versions"
+    folder = revisions.migrations_folder() / "versions"
     names = sorted(path.name for path in folder.glob("*.py"))
     assert names
     for number, name in enumerate(names, start=1):
@@ -128,7 +128,9 @@ def test_every_function_says_what_it_does(engine: sa.Engine) -> None:
 def test_one_function_a_file() -> None:
     for name, text in functions.sql_files().items():
         made = re.findall(
-            r"^create or replace (?:function|procedure|view) (sqlembed\S+?)(?:\(| as|$)", text, re.M
+            r"^create or replace (?:function|procedure|view) (sqlembed\S+?)(?:\(| as| with|$)",
+            text,
+            re.M,
         )
         assert len(made) == 1, name
         assert Path(name).name.startswith(made[0].rpartition(".")[2]), name

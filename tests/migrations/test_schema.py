@@ -20,6 +20,8 @@ EXCLUDED = (
     "require-statement-timeout",
     # Nobody has as many workers, embeddings or clusters.
     "prefer-bigint-over-int",
+    # The numbers of columns are what PostgreSQL keeps them as.
+    "prefer-bigint-over-smallint",
     # Alembic's own version table.
     "prefer-text-field",
 )

@@ -45,6 +45,7 @@ def test_it_adds_a_column_triggers_and_index_and_queues_the_rows(
     )
     id = scalar(article, "select id from sqlembed.embedding")
     assert [name for (name,) in rows(article, TRIGGERS)] == [
+        f"sqlembed_applied_{id}",
         f"sqlembed_insert_{id}",
         f"sqlembed_update_{id}",
         f"zz_sqlembed_hide_{id}",

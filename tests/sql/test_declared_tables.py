@@ -183,15 +183,11 @@ def test_tables_that_cannot_have_embeddings(shared: Connection) -> None:
     run(shared, "create view look as select 1 as id, 'x'::text as title")
     run(shared, "create materialized view kept as select 1 as id, 'x'::text as title")
     run(shared, "create temporary table fleeting (id int primary key, title text)")
-    run(shared, "create table parent (id int primary key, title text)")
-    run(shared, "create table child (primary key (id)) inherits (parent)")
     for relation, word in {
         "bare": "primary key",
         "look": "not a table",
         "kept": "not a table",
         "fleeting": "temporary",
-        "parent": "inheritance",
-        "child": "inheritance",
     }.items():
         said = refused(
             shared, "SE010", "select sqlembed.create_embedding(%s, 'hash', 'title')", relation

@@ -120,7 +120,8 @@ def test_an_empty_query(articles: Connection, query: str) -> None:
 def test_arguments_are_checked_before_anything_is_embedded(articles: Connection) -> None:
     unknown = "'never embedded before'"
     assert refusal(articles, f"{unknown}, k => 0").sqlstate == "SE014"
-    assert refusal(articles, f"{unknown}, mode => 'hybrid'").sqlstate == "SE014"
+    assert refusal(articles, f"{unknown}, mode => 'fast'").sqlstate == "SE014"
+    assert refusal(articles, f"{unknown}, mode => 'hybrid', k => 0").sqlstate == "SE014"
     assert refusal(articles, f"{unknown}, filter => ' '").sqlstate == "SE015"
     assert refusal(articles, f"{unknown}, embedding => 'title'").sqlstate == "SE013"
 

@@ -151,20 +151,31 @@ def test_what_does_not_do_is_refused_and_changes_nothing(article: Connection, so
     assert not rows(article, "select from pg_class where relname ~ '^sqlembed_source_'")
 
 
-def test_a_generated_column_hides_nothing_but_can_be_kept(
-    article: Connection, shared_url: str
+@pytest.mark.parametrize("on_change", ["hide", "keep"])
+@pytest.mark.parametrize("kind", ["stored", "virtual"])
+def test_a_generated_column_can_be_embedded(
+    article: Connection, shared_url: str, kind: str, on_change: str
 ) -> None:
+    if kind == "virtual" and article.info.server_version < 180000:
+        kind = "stored"
     run(
         article,
-        "alter table article add both_ text generated always as (title || ' ' || body) stored",
+        f"""
+        alter table article add "both of" text generated always as (title || ' ' || body) {kind},
+            add "both of 2" text generated always as (E'\\\\1 ' || title) {kind}
+        """,
     )
-    said = refused(article, "SE012", "select sqlembed.create_embedding('article', 'hash', 'both_')")
-    assert "on_change => 'keep'" in said and "title" in said
-    declare(article, "article", "both_", on_change="keep")
+    source = """ "both of" || ' "both of" ' || "both of 2" """
+    declare(article, "article", source, on_change=on_change)
     embed_all(shared_url)
+    assert scalar(article, "select count(embedding) from article") == 1
+    run(article, "update article set tags = '{}'")
+    assert scalar(article, "select count(*) from sqlembed.change") == 0
     run(article, "update article set title = 'changed'")
+    hidden = int(on_change == "hide")
+    assert scalar(article, "select count(*) from article where embedding is null") == hidden
     embed_all(shared_url)
-    assert outdated(article, "article", "both_") == []
+    assert outdated(article, "article", source) == []
 
 
 def test_the_search_path_of_the_declaration_counts(article: Connection, shared_url: str) -> None:

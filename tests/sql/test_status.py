@@ -88,6 +88,44 @@ def test_what_status_says(article: Connection, shared_url: str) -> None:
     ) == [("article", "embedding", [2], 1, failed)]
 
 
+def test_the_oldest_change_that_waits(article: Connection) -> None:
+    """Whether it is a change still, a job, or a job whose row has changed again."""
+    age = "select now() - oldest_pending from sqlembed.status"
+    run(article, "delete from sqlembed.change")
+    queue = (
+        "insert into sqlembed.change (embedding, key, changed_at)"
+        " select e.id, jsonb_build_array(i), now() - i * interval '1 s'"
+        " from sqlembed.embedding as e, generate_series(%s::int, %s::int) as i"
+    )
+
+    def oldest() -> int:
+        seconds: float = scalar(article, age).total_seconds()
+        return round(seconds)
+
+    run(article, queue, 1, 3000)
+    assert oldest() == 3000
+    fold(article)
+    # A thousand have become jobs, the others wait in their turn.
+    assert scalar(article, "select count(*) from sqlembed.job") == 1000
+    assert (oldest(), scalar(article, "select pending from sqlembed.status")) == (3000, 3000)
+    while scalar(article, "select count(*) from sqlembed.change"):
+        fold(article)
+    assert oldest() == 3000
+    # A row that changes once more has still been out of date for as long, whoever has it in hand.
+    run(article, "update sqlembed.job set worker = 1, locked_until = now() + '1 min'")
+    run(
+        article,
+        "insert into sqlembed.change (embedding, key) select id, '[3000]' from sqlembed.embedding",
+    )
+    assert oldest() == 3000
+    fold(article)
+    assert oldest() == 3000
+    run(article, "delete from sqlembed.job where key <> '[5]'")
+    assert (oldest(), scalar(article, "select pending from sqlembed.status")) == (5, 1)
+    run(article, "delete from sqlembed.job")
+    assert scalar(article, "select oldest_pending from sqlembed.status") is None
+
+
 def test_a_failed_row_comes_back_by_hand_or_by_a_change(
     article: Connection, shared_url: str
 ) -> None:
@@ -140,6 +178,24 @@ def test_row_level_security_holds_for_the_views(
     # A worker that policies keep rows from would take them for deleted ones.
     assert outdated(article, "article", "title") != []
     run(article, f"revoke all on article from {role}; revoke all on schema work from {role}")
+
+
+def test_no_condition_sees_what_the_view_of_failures_keeps_back(
+    article: Connection, shared_url: str, role: str
+) -> None:
+    """A function that PostgreSQL takes for cheap runs before a view's own condition."""
+    spoil(shared_url)
+    run(article, "alter table article enable row level security")
+    run(article, f"grant usage, create on schema work to {role}; set role {role}")
+    run(
+        article,
+        """
+        create function work.seen(text) returns boolean language plpgsql cost 0.0000001 as $$
+        begin raise exception 'saw %', $1; end $$
+        """,
+    )
+    assert rows(article, "select * from sqlembed.failure where work.seen(error)") == []
+    run(article, f"reset role; drop function work.seen; revoke all on schema work from {role}")
 
 
 def test_looking_runs_no_code_of_the_table_s_owner(article: Connection, role: str) -> None:

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import create_engine, make_url
 
-from sqlembed.config import LIBPQ_VARIABLES, database_url, libpq_url, sqlalchemy_url
+from sqlembed.config import (
+    LIBPQ_VARIABLES,
+    byte_size,
+    database_url,
+    libpq_url,
+    sqlalchemy_url,
+)
 from sqlembed.errors import ConfigError
 
 TEXT = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), min_size=1)
@@ -200,3 +206,17 @@ def test_nothing_said_means_the_embedded_server() -> None:
 def test_a_complaint_says_where_the_url_comes_from() -> None:
     with pytest.raises(ConfigError, match=r"^SQLEMBED_DATABASE_URL begins with mysql://"):
         database_url(None, {"SQLEMBED_DATABASE_URL": "mysql://x"})
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("0", 0), ("8192", 8192), ("3B", 3), ("64kB", 65536), (" 256 MB ", 2**28), ("2TB", 2**41)],
+)
+def test_sizes_are_written_as_in_postgresql(text: str, size: int) -> None:
+    assert byte_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "MB", "-1MB", "1.5GB", "1 mb", "1 GiB", "٣MB"])
+def test_what_is_no_size(text: str) -> None:
+    with pytest.raises(ConfigError, match="is not a size"):
+        byte_size(text)

@@ -278,6 +278,8 @@ def test_siblings_with_different_annotations_are_refused() -> None:
         ({"place": "there"}, "place is one of"),
         ({"adopt": "no"}, "adopt is one of"),
         ({"chunking": 500}, "chunking must be a mapping"),
+        ({"full_text": " "}, "full_text must be a text"),
+        ({"full_text": True}, "full_text must be a text"),
     ],
 )
 def test_impossible_arguments(arguments: dict[str, Any], message: str) -> None:

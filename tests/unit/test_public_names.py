@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
 import sqlembed
 from sqlembed import errors
+from sqlembed.schema import functions
 
 HEAVY = ("torch", "sklearn", "pyarrow", "sentence_transformers", "transformers", "sqlalchemy")
 
@@ -43,6 +45,13 @@ def test_public_classes_load_no_model_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_every_sqlstate_that_sql_raises_is_listed() -> None:
+    raised = {
+        code for text in functions.sql_files().values() for code in re.findall(r"'(SE\d{3})'", text)
+    }
+    assert raised == errors.SQLSTATES.keys()
 
 
 def test_every_error_says_what_it_is() -> None:

@@ -5,7 +5,7 @@ as $function$
 declare
     body pg_catalog.text := _cluster_rows.query;
     -- A semicolon that ends the query, and what may follow it: blanks and comments.
-    ending constant pg_catalog.text := ';(\s|;|--[^\n]*|/\*([^*]|\*+[^*/])*\*+/)*$';
+    ending constant pg_catalog.text := E';([[:space:]]|;|--[^\n]*|/[*]([^*]|[*]+[^*/])*[*]+/)*$';
     num_columns bigint;
     vector_type pg_catalog.regtype;
     state pg_catalog.text;

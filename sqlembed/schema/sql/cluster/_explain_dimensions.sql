@@ -5,7 +5,7 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     -- pgvector has one code for all it refuses. The vector of the row stands before the centroid.
-    others text := substring(_explain_dimensions.problem from '^different \w+ dimensions (\d+) and \d+$');
+    others text := substring(_explain_dimensions.problem from '^different [a-z]+ dimensions ([0-9]+) and [0-9]+$');
 begin
     if _explain_dimensions.state = '22000' and others is not null then
         perform sqlembed._check_dimensions(_explain_dimensions.name, others::integer);

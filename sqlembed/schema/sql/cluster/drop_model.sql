@@ -5,7 +5,7 @@ set search_path = pg_catalog, pg_temp
 as $function$
 begin
     perform sqlembed._cluster_model(drop_model.name);
-    delete from sqlembed.cluster_model as m where m.name = drop_model.name;
+    update sqlembed.cluster_model as m set is_dropped = true where m.name = drop_model.name;
 end
 $function$;
 

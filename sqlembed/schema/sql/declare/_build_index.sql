@@ -9,6 +9,8 @@ declare
         when 'inner_product' then '_ip_ops'
         when 'l1' then '_l1_ops'
     end;
+    -- What holds the vectors.
+    holder regclass := coalesce((_build_index.declared).side, (_build_index.declared).relation);
     made name;
 begin
     if exists (
@@ -19,7 +21,7 @@ begin
         join pg_catalog.pg_opclass as o on o.oid operator(pg_catalog.=) i.indclass[0]
         join pg_catalog.pg_attribute as a
             on a.attrelid operator(pg_catalog.=) i.indrelid and a.attnum operator(pg_catalog.=) i.indkey[0]
-        where i.indrelid operator(pg_catalog.=) (_build_index.declared).relation
+        where i.indrelid operator(pg_catalog.=) holder
             and i.indpred is null
             and m.amname operator(pg_catalog.=) (_build_index.declared).index
             and o.opcname operator(pg_catalog.=) operator_class
@@ -38,7 +40,7 @@ begin
     ) || '_' || (_build_index.declared).id;
     execute pg_catalog.format(
         'create index %I on %s using %I (%I public.%s)',
-        made, (_build_index.declared).relation, (_build_index.declared).index, (_build_index.declared).name,
+        made, holder, (_build_index.declared).index, (_build_index.declared).name,
         operator_class
     );
     update sqlembed.embedding as e

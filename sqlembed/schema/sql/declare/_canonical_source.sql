@@ -59,9 +59,9 @@ begin
             when tree operator(pg_catalog.~) ':hasSubLinks true' then 'it reads another table or has a sub-select'
             when tree operator(pg_catalog.~) ':hasAggs true|:hasWindowFuncs true|:hasTargetSRFs true'
                 then 'it has an aggregate, a window function or returns several rows'
-            when tree operator(pg_catalog.~) '\{VAR :varno \d+ :varattno 0 ' then 'it uses the whole row'
-            when tree operator(pg_catalog.~) '\{VAR :varno \d+ :varattno -' then 'it uses a system column'
-            when definition operator(pg_catalog.!~) pg_catalog.format(' AS %s\s+FROM [^\n]*;$', view_name)
+            when tree operator(pg_catalog.~) '[{]VAR :varno [0-9]+ :varattno 0 ' then 'it uses the whole row'
+            when tree operator(pg_catalog.~) '[{]VAR :varno [0-9]+ :varattno -' then 'it uses a system column'
+            when definition operator(pg_catalog.!~) pg_catalog.format(E' AS %s[[:space:]]+FROM [^\n]*;$', view_name)
                 or exists (
                     select
                     from pg_catalog.pg_attribute as a
@@ -90,8 +90,16 @@ begin
                 );
     end if;
     _canonical_source.expression := pg_catalog.regexp_replace(
-        pg_catalog.regexp_replace(definition, '^\s*SELECT\s+', ''), ' AS ' || view_name || '\s.*$', ''
+        pg_catalog.regexp_replace(definition, '^[[:space:]]*SELECT[[:space:]]+', ''), ' AS ' || view_name || '[[:space:]].*$', ''
     );
+    -- Of a view, PostgreSQL 15 writes every column with the name of its table.
+    if pg_catalog.current_setting('server_version_num')::integer operator(pg_catalog.<) 160000 then
+        _canonical_source.expression := sqlembed._unqualified(
+            _canonical_source.expression,
+            (select c.relname from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) _canonical_source.relation),
+            _canonical_source.columns
+        );
+    end if;
 end
 $function$;
 

@@ -6,17 +6,21 @@ begin
     -- Owners of tables may insert here, and what they write about the key becomes SQL that runs with
     -- the rights of the owner of sqlembed.
     perform sqlembed._check_relation(new.relation);
+    if new.side is not null then
+        -- Workers write to it with their own rights.
+        perform sqlembed._check_relation(new.side);
+        perform sqlembed._refuse_side(new.relation, new.side, new.name);
+    end if;
     select
         k.columns,
-        array(
-            select a.atttypid::regtype
-            from unnest(k.columns) with ordinality as c (name, position)
-            join pg_attribute as a on a.attrelid = new.relation and a.attname = c.name and not a.attisdropped
-            order by c.position
-        ),
+        sqlembed._column_types(new.relation, k.columns),
         k.expression
     into new.key_columns, new.key_types, new.key_expression
     from sqlembed._key_sql(new.relation) as k;
+    new.numbered_in := new.relation::oid;
+    new.vector_number := (sqlembed._column_numbers(coalesce(new.side, new.relation), array[new.name]))[1];
+    new.source_numbers := sqlembed._column_numbers(new.relation, new.source_columns);
+    new.members := sqlembed._members(new.relation);
     if not exists (select from sqlembed.embedder_key as k where k.embedder = new.embedder) then
         raise exception 'sqlembed: permission denied for embedder %', quote_ident(new.embedder)
             using errcode = '42501',

@@ -1,27 +1,32 @@
-create or replace function sqlembed._check_family(relation regclass) returns void
+create or replace function sqlembed._check_family(relation regclass, embedding name) returns void
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    found record;
+    other regclass;
 begin
-    select c.relispartition, c.relkind into found from pg_class as c where c.oid = _check_family.relation;
-    if found.relispartition then
+    if (select c.relispartition from pg_class as c where c.oid = _check_family.relation) then
         raise exception 'sqlembed: % is a partition', _check_family.relation
             using errcode = 'SE010',
-                hint = format('Embed %s: what is written through it is noticed there only.', pg_partition_root(_check_family.relation)::regclass);
+                hint = format('Embed %s: its rows move from one partition to another.', pg_partition_root(_check_family.relation)::regclass);
     end if;
-    if exists (
-        select
-        from pg_inherits as i
-        where i.inhrelid = _check_family.relation or i.inhparent = _check_family.relation and found.relkind = 'r'
-    ) then
-        raise exception 'sqlembed: % belongs to an inheritance tree', _check_family.relation
-            using errcode = 'SE010', hint = 'Make it a partitioned table: triggers do not reach from a parent to its children.';
+    select e.relation
+    into other
+    from sqlembed.embedding as e
+    where e.name = _check_family.embedding
+        and e.relation <> _check_family.relation
+        and (
+            e.relation = any (sqlembed._members(_check_family.relation))
+            or _check_family.relation = any (sqlembed._members(e.relation))
+        );
+    if found then
+        raise exception 'sqlembed: column % of % is an embedding of %, which is of the same family',
+            quote_ident(_check_family.embedding), _check_family.relation, other
+            using errcode = 'SE011', hint = format('One declaration does for parent and children: see %s.', other);
     end if;
 end
 $function$;
 
-comment on function sqlembed._check_family(regclass) is
-    'An error when rows of a table may be written through another one, whose statements its triggers do not see.';
+comment on function sqlembed._check_family(regclass, name) is
+    'An error when a table is a partition, or a parent or child of it keeps the same column.';

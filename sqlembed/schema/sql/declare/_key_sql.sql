@@ -44,7 +44,7 @@ as $function$
                     else 'r.%1$I %2$s (k.key operator(pg_catalog.->>) %3$s)::%4$s'
                 end,
                 a.attname,
-                coalesce(equal.operator, 'operator(pg_catalog.=)'),
+                sqlembed._equal_operator(k.operator_class),
                 k.position - 1,
                 -- Without the length of a char or a varchar; nothing has to be cut off.
                 format_type(base.oid, -1)
@@ -66,19 +66,6 @@ as $function$
         )
         select base.oid from base where base.typtype <> 'd'
     ) as base
-    left join lateral (
-        select format('operator(%I.%s)', n.nspname, p.oprname) as operator
-        from pg_opclass as c
-        join pg_amop as m
-            on m.amopfamily = c.opcfamily
-            and m.amopstrategy = 3
-            and m.amoplefttype = c.opcintype
-            and m.amoprighttype = c.opcintype
-        join pg_am as method on method.oid = m.amopmethod and method.amname = 'btree'
-        join pg_operator as p on p.oid = m.amopopr
-        join pg_namespace as n on n.oid = p.oprnamespace
-        where c.oid = k.operator_class
-    ) as equal on true
     where i.indrelid = _key_sql.relation and i.indisprimary and k.position <= i.indnkeyatts
     having count(*) > 0
 $function$;

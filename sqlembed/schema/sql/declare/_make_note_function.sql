@@ -6,55 +6,44 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     declared sqlembed.embedding;
-    key text;
-    vector text;
-    source text;
-    made text;
-    changed text;
+    note record;
+    bell text;
+    lost text;
+    made text := format('sqlembed.%I', '_note_' || _make_note_function.embedding);
 begin
     select e.* into declared from sqlembed.embedding as e where e.id = _make_note_function.embedding;
-    -- Columns have no prefix: a name that has one and is no column any more means a function.
-    key := (select k.expression from sqlembed._key_sql(declared.relation, '') as k);
-    if key is null then
+    select n.* into note from sqlembed._note_sql(declared.id, declared.on_change) as n;
+    if note.key is null then
         return;
     end if;
-    vector := quote_ident(declared.name);
-    source := (select string_agg(quote_ident(c), ', ') from unnest(declared.source_columns) as c);
-    made := format('sqlembed.%I', '_note_' || declared.id);
-
-    changed := case declared.on_change
-        -- The row trigger has set the vector to NULL where the source changed.
-        when 'hide' then format(
+    bell := case declared.timing
+        when 'async' then format(
             $sql$
-            select %1$s, n.key
-            from (select %2$s as key, row(%4$s) as source from sqlembed_new where %3$s is null) as n
-            left join (select %2$s as key, %3$s is null as was_null, row(%4$s) as source from sqlembed_old) as o
-                on o.key = n.key
-            where o.key is null or not o.was_null or o.source *<> n.source$sql$,
-            declared.id, key, vector, source
+    -- NOTIFY serializes commits, so a bell is rung only while a worker waits for one. The shared
+    -- lock, held to the end of the transaction, keeps a worker from falling asleep meanwhile.
+    if sqlembed_noted > 0 and not pg_try_advisory_xact_lock_shared(%s, 0) then
+        perform pg_notify('sqlembed', '');
+    end if;$sql$,
+            sqlembed._lock('idle')
         )
-        -- A vector that came with the new text is the client's own and stays. One that goes with its
-        -- row to another key may be out of date, if the old key was waiting.
-        else format(
+        else ''
+    end;
+    -- A column that was dropped must not fail the application's statement, unless it was to embed.
+    lost := case declared.timing
+        when 'sync' then format(
             $sql$
-            select %1$s, n.key
-            from (select %2$s as key, %3$s as vector, row(%4$s) as source from sqlembed_new) as n
-            left join (select %2$s as key, %3$s as vector, row(%4$s) as source from sqlembed_old) as o on o.key = n.key
-            where case
-                when o.key is null then n.vector is null or exists (
-                    select
-                    from (select %2$s as key from sqlembed_old) as p
-                    join (
-                        select j.key from sqlembed.job as j where j.embedding = %1$s
-                        union all
-                        select c.key from sqlembed.change as c where c.embedding = %1$s
-                    ) as w on w.key = p.key
-                )
-                when n.vector is null then o.vector is not null or o.source *<> n.source
-                else o.source *<> n.source and record_image_eq(row(o.vector), row(n.vector))
-            end$sql$,
-            declared.id, key, vector, source
+        if exists (
+            select
+            from sqlembed.embedding as e
+            cross join lateral sqlembed._present_columns(e) as p
+            where e.id = %s and p.vector is not null and array_position(p.source, null) is not null
+        ) then
+            raise exception 'sqlembed: rows of %% cannot be embedded: %%', tg_relid::regclass, sqlerrm
+                using errcode = 'SE012', hint = 'Declare the embedding anew: drop_embedding, then create_embedding.';
+        end if;$sql$,
+            declared.id
         )
+        else ''
     end;
 
     -- Nothing of the table's owner may run in it: rows are compared by their bytes (*<>), and the
@@ -70,55 +59,64 @@ set enable_nestloop = off
 as %2$L
 $sql$,
         made,
-        format(
+        case declared.place when 'side' then sqlembed._side_note_body(declared.id, note.key, note.source) else format(
             $sql$
 #variable_conflict use_column
+declare
+    sqlembed_note text;
+    sqlembed_noted bigint;
 begin
     -- Attached without these names for its rows, they would lead to views of the caller's in pg_temp.
     if to_regclass('sqlembed_new') is not null or to_regclass('sqlembed_old') is not null then
         raise exception 'sqlembed: trigger %% of %% was not made by create_embedding', quote_ident(tg_name), tg_relid::regclass
             using errcode = '42501', hint = 'Declare the embedding with sqlembed.create_embedding.';
     end if;
-    -- The worker's own write of a vector is no change; what other triggers do upon it may be.
-    if current_setting('sqlembed.writing', true) = 'on' and pg_trigger_depth() = 1 then
+    -- The worker's own write of a vector is no change; what other triggers do upon it may be. Anybody
+    -- can make the setting, so it counts only for those who may work.
+    if current_setting('sqlembed.writing', true) = 'on' and pg_trigger_depth() = 1
+        and has_function_privilege(session_user, 'sqlembed._stop_worker(integer)', 'execute')
+    then
         return null;
     end if;
-    -- A column that was dropped or renamed under us must not fail the application's statement.
     begin
         if tg_op = 'INSERT' then
-            perform %2$s, %4$s from sqlembed_new where %3$s is null limit 1;
+            perform * from (%2$s) as sqlembed_probe;
         else
-            perform %2$s, %4$s, %3$s from sqlembed_new%5$s limit 1;
+            perform * from (%3$s) as sqlembed_probe;
         end if;
     exception when undefined_column or undefined_function then
-        return null;
+        -- A column has another name now: until a worker has made this function anew, the statement is
+        -- made here.%7$s
+        select case tg_op when 'INSERT' then s.inserted else s.updated end
+        into sqlembed_note
+        from sqlembed._note_sql(%1$s, 'keep') as s;
+        if sqlembed_note is null then
+            return null;
+        end if;
     end;
-    if not found then
+    if sqlembed_note is not null then
+        execute sqlembed_note;
+        get diagnostics sqlembed_noted = row_count;
+    elsif not found then
         return null;
-    end if;
-
-    if tg_op = 'INSERT' then
-        insert into sqlembed.change (embedding, key)
-        select %1$s, %2$s from sqlembed_new where %3$s is null;
+    elsif tg_op = 'INSERT' then
+        %4$s;
+        get diagnostics sqlembed_noted = row_count;
     else
-        insert into sqlembed.change (embedding, key)%6$s;
-    end if;
-    -- NOTIFY serializes commits, so a bell is rung only while a worker waits for one. The shared
-    -- lock, held to the end of the transaction, keeps a worker from falling asleep meanwhile.
-    if found and not pg_try_advisory_xact_lock_shared(%7$s, 0) then
-        perform pg_notify('sqlembed', '');
-    end if;
+        %5$s;
+        get diagnostics sqlembed_noted = row_count;
+    end if;%6$s
     return null;
 end
 $sql$,
             declared.id,
-            key,
-            vector,
-            source,
-            case declared.on_change when 'hide' then format(' where %s is null', vector) else '' end,
-            changed,
-            sqlembed._lock('idle')
-        )
+            note.probe_inserted,
+            note.probe_updated,
+            note.inserted,
+            note.updated,
+            bell,
+            lost
+        ) end
     );
     execute format(
         'comment on function %s() is %L',

@@ -3,21 +3,34 @@ language plpgsql
 volatile
 as $function$
 declare
-    view_name text := 'sqlembed_source_' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '');
-    definition text;
+    -- A name that stands nowhere else.
+    marker text := 'sqlembed_row_' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '');
+    made text := sqlembed._prefixed_source(_row_source.relation, _row_source.expression, marker);
+    pattern text;
+    generated record;
 begin
-    -- With a second item in FROM, PostgreSQL puts the first one's alias before its columns.
-    execute pg_catalog.format(
-        'create temporary view %1$I as select (%2$s) as %1$I from %3$s as %4$I, (values (1)) as sqlembed_one (sqlembed_one)',
-        view_name, _row_source.expression, _row_source.relation, _row_source.row_name
-    );
-    definition := sqlembed._view_definition(pg_catalog.to_regclass('pg_temp.' || view_name));
-    execute pg_catalog.format('drop view pg_temp.%I', view_name);
-    return pg_catalog.regexp_replace(
-        pg_catalog.regexp_replace(definition, '^\s*SELECT\s+', ''), ' AS ' || view_name || '\s.*$', ''
-    );
+    for generated in
+        select pg_catalog.quote_ident(a.attname) as name, sqlembed._generation(a.attrelid, a.attnum) as expression
+        from pg_catalog.pg_attribute as a
+        where a.attrelid operator(pg_catalog.=) _row_source.relation and a.attgenerated operator(pg_catalog.<>) ''
+            and not a.attisdropped
+    loop
+        pattern := marker || '\.' || pg_catalog.regexp_replace(generated.name, '([^[:alnum:]_ ])', '\\\1', 'g')
+            || '(?![a-z0-9_"])';
+        if made operator(pg_catalog.~) pattern then
+            made := pg_catalog.regexp_replace(
+                made,
+                pattern,
+                pg_catalog.replace(
+                    '(' || sqlembed._prefixed_source(_row_source.relation, generated.expression, marker) || ')', '\', '\\'
+                ),
+                'g'
+            );
+        end if;
+    end loop;
+    return pg_catalog.replace(made, marker || '.', _row_source.row_name || '.');
 end
 $function$;
 
 comment on function sqlembed._row_source(regclass, text, text) is
-    'A canonical source expression with its columns prefixed by the name of a row: new or old.';
+    'A canonical source expression over new or old, with the expressions of generated columns in their place: before an update nobody else knows their new values.';

@@ -16,7 +16,7 @@ as $function$
             limit 1
         ),
         case
-            when _unsteady_part.tree ~ '\{SQLVALUEFUNCTION ' then 'the current time and user are not the row''s'
+            when _unsteady_part.tree ~ '[{]SQLVALUEFUNCTION ' then 'the current time and user are not the row''s'
         end
     )
 $function$;

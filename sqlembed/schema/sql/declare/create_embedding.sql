@@ -11,7 +11,8 @@ create or replace function sqlembed.create_embedding(
     place text default 'row',
     chunking jsonb default null,
     adopt text default 'keep',
-    if_not_exists boolean default false
+    if_not_exists boolean default false,
+    full_text regconfig default null
 )
 returns bigint
 language plpgsql
@@ -21,23 +22,29 @@ declare
     key record;
     canonical record;
     dimensions integer;
+    beside record;
+    config text := sqlembed._text_search_config(create_embedding.full_text);
     declared sqlembed.embedding;
     queued bigint;
 begin
-    perform sqlembed._check_choice('timing', create_embedding.timing, '{async}', '{sync}');
+    perform sqlembed._check_choice('timing', create_embedding.timing, '{async,sync}');
     perform sqlembed._check_choice('on_change', create_embedding.on_change, '{hide,keep}');
     perform sqlembed._check_choice('metric', create_embedding.metric, '{cosine,euclidean,inner_product,l1}');
     perform sqlembed._check_choice('storage', create_embedding.storage, '{vector,halfvec}');
     perform sqlembed._check_choice('index', create_embedding.index, '{hnsw,none}', '{ivfflat}');
-    perform sqlembed._check_choice('place', create_embedding.place, '{row}', '{side}');
+    perform sqlembed._check_choice('place', create_embedding.place, '{row,side}');
     perform sqlembed._check_choice('adopt', create_embedding.adopt, '{keep,recompute}', '{check}');
+    if create_embedding.timing operator(pg_catalog.=) 'sync' and create_embedding.place operator(pg_catalog.=) 'side' then
+        raise exception 'sqlembed: timing ''sync'' with place ''side'' is not available in this version'
+            using errcode = 'SE014', hint = 'Say place => ''row'', or timing => ''async''.';
+    end if;
     if create_embedding.chunking is not null then
         raise exception 'sqlembed: chunking is not available in this version'
             using errcode = 'SE014', hint = 'Leave it out: one vector stands for the whole text.';
     end if;
 
     perform sqlembed._check_relation(create_embedding.relation);
-    perform sqlembed._check_family(create_embedding.relation);
+    perform sqlembed._check_family(create_embedding.relation, create_embedding.embedding);
     -- Two sessions that declare on one table take turns, and no row slips in between queue and trigger.
     execute pg_catalog.format('lock table %s in share row exclusive mode', create_embedding.relation);
     select k.* into key from sqlembed._key_sql(create_embedding.relation) as k;
@@ -59,11 +66,15 @@ begin
         and e.name operator(pg_catalog.=) create_embedding.embedding;
     if declared.id is not null then
         if create_embedding.if_not_exists
-            and (declared.embedder, declared.source, declared.timing, declared.on_change, declared.metric, declared.storage, declared.index)
+            and (
+                declared.embedder, declared.source, declared.timing, declared.on_change, declared.metric, declared.storage,
+                declared.index, declared.place, coalesce(declared.full_text, '')
+            )
                 operator(pg_catalog.=)
                 (
                     create_embedding.embedder, canonical.expression, create_embedding.timing, create_embedding.on_change,
-                    create_embedding.metric, create_embedding.storage, create_embedding.index
+                    create_embedding.metric, create_embedding.storage, create_embedding.index, create_embedding.place,
+                    coalesce(config, '')
                 )
         then
             return 0;
@@ -85,43 +96,60 @@ begin
         raise exception 'sqlembed: the source expression uses a vector column'
             using errcode = 'SE012', hint = 'A vector is made from text; leave the column out.';
     end if;
-    if create_embedding.on_change operator(pg_catalog.=) 'hide' then
-        perform sqlembed._check_no_generated(create_embedding.relation, canonical.columns);
+    if create_embedding.place operator(pg_catalog.=) 'side' then
+        select s.* into beside from sqlembed._prepare_side(create_embedding.relation, create_embedding.embedding) as s;
+    else
+        select null::pg_catalog.regclass as side, null::name as hash_function, true as is_new into beside;
     end if;
 
     dimensions := sqlembed._prepare_column(
-        create_embedding.relation, create_embedding.embedding, create_embedding.embedder, create_embedding.storage,
+        coalesce(beside.side, create_embedding.relation), create_embedding.embedding, create_embedding.embedder, create_embedding.storage,
         create_embedding.index
     );
     insert into sqlembed.embedding (
         relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, place,
-        chunking, dimensions, key_columns, key_expression, source_columns
+        side, hash_function, chunking, dimensions, key_columns, key_expression, source_columns, full_text, full_text_column
     )
     values (
         create_embedding.relation, create_embedding.embedding, create_embedding.embedder, canonical.expression,
         create_embedding.source, create_embedding.timing, create_embedding.on_change, create_embedding.metric,
-        create_embedding.storage, create_embedding.index, create_embedding.place, create_embedding.chunking,
-        dimensions, key.columns, key.expression, canonical.columns
+        create_embedding.storage, create_embedding.index, create_embedding.place, beside.side,
+        beside.hash_function, create_embedding.chunking, dimensions, key.columns, key.expression, canonical.columns,
+        config,
+        case
+            when config is not null
+            then sqlembed._prepare_full_text(
+                create_embedding.relation, create_embedding.embedding, config, canonical.expression
+            )
+        end
     )
     returning * into declared;
 
+    if declared.side is not null then
+        perform sqlembed._make_hash_function(declared);
+        perform sqlembed._share_side(declared.relation, declared.side);
+    end if;
     perform sqlembed._attach_triggers(declared);
     if create_embedding.index operator(pg_catalog.<>) 'none' then
         perform sqlembed._build_index(declared);
     end if;
 
     execute pg_catalog.format(
-        'insert into sqlembed.change (embedding, key) select %s, %s from %s as r where r.%I is null or %L',
-        declared.id, declared.key_expression, declared.relation, declared.name,
+        'insert into sqlembed.change (embedding, key) select %s, %s from %s as r where not (%s) or %L',
+        declared.id, declared.key_expression, declared.relation, sqlembed._vector_test(declared, 'r'),
         create_embedding.adopt operator(pg_catalog.=) 'recompute'
     );
     get diagnostics queued = row_count;
+    if not beside.is_new then
+        -- What was deleted while nobody looked.
+        insert into sqlembed.change (embedding, key) values (declared.id, '[]');
+    end if;
     perform pg_catalog.pg_notify('sqlembed', '');
     return queued;
 end
 $function$;
 
 comment on function sqlembed.create_embedding(
-    regclass, text, text, name, text, text, text, text, text, text, jsonb, text, boolean
+    regclass, text, text, name, text, text, text, text, text, text, jsonb, text, boolean, regconfig
 ) is
-    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, attaches triggers, builds the index and queues the rows that have no vector. Returns how many it queued.';
+    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, attaches triggers, builds the index and queues the rows that have no vector. With full_text, a language such as english, it also keeps the words of the source in a column of their own, with an index. Returns how many it queued.';

@@ -9,28 +9,41 @@ volatile
 as $function$
 declare
     declared sqlembed.embedding := sqlembed._embedding_of(drop_embedding.relation, drop_embedding.embedding);
-    trigger_name text;
     index_schema name;
+    hash_call text := sqlembed._hash_call(declared, 'r');
 begin
     perform sqlembed._check_relation(drop_embedding.relation);
-    delete from sqlembed.embedding as e where e.id operator(pg_catalog.=) declared.id;
-    foreach trigger_name in array array['sqlembed_insert_', 'sqlembed_update_', 'zz_sqlembed_hide_']
-    loop
-        execute pg_catalog.format('drop trigger if exists %I on %s', trigger_name || declared.id, declared.relation);
-    end loop;
+    -- It may have been dropped by hand.
+    declared.side := (select c.oid from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) declared.side);
+    update sqlembed.embedding as e set is_dropped = true where e.id operator(pg_catalog.=) declared.id;
+    perform sqlembed._drop_triggers(declared.id, '{}', '{}');
     perform sqlembed._drop_note_function(declared.id);
-    if not drop_embedding.keep_column then
+    if declared.full_text_column is not null then
+        execute pg_catalog.format('alter table %s drop column if exists %I', declared.relation, declared.full_text_column);
+    end if;
+    if hash_call is not null then
+        execute pg_catalog.format(
+            'drop function %s(%s)', pg_catalog.left(hash_call, -pg_catalog.length('(r.*)')), declared.relation
+        );
+    end if;
+    if declared.side is not null then
+        -- Kept, it is its owner's alone: without the policy there is nobody else to see a row.
+        execute pg_catalog.format('drop policy if exists sqlembed_follow on %s', declared.side);
+    end if;
+    if not drop_embedding.keep_column and declared.side is not null then
+        execute pg_catalog.format('drop table %s', declared.side);
+    elsif not drop_embedding.keep_column then
         execute pg_catalog.format('alter table %s drop column if exists %I', declared.relation, declared.name);
     elsif declared.index_name is not null then
         select n.nspname
         into index_schema
         from pg_catalog.pg_class as c
         join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) c.relnamespace
-        where c.oid operator(pg_catalog.=) declared.relation;
+        where c.oid operator(pg_catalog.=) coalesce(declared.side, declared.relation);
         execute pg_catalog.format('drop index if exists %I.%I', index_schema, declared.index_name);
     end if;
 end
 $function$;
 
 comment on function sqlembed.drop_embedding(regclass, name, boolean) is
-    'Stop keeping a vector column up to date: takes off the triggers and the index that were made for it. The column and its vectors stay unless keep_column is false.';
+    'Stop keeping a vector column up to date: takes off the triggers, the index and the full text that were made for it. The column, or the side table, and its vectors stay unless keep_column is false.';

@@ -12,6 +12,9 @@ declare
     queued bigint;
 begin
     perform sqlembed._check_relation(refresh_embedding.relation);
+    if exists (select from sqlembed._unattached(declared) as u) then
+        perform sqlembed._attach_triggers(declared);
+    end if;
     begin
         execute pg_catalog.format(
             'insert into sqlembed.change (embedding, key) select %s, k.key from (select %s as key from %s as r where (%s%s)) as k',
@@ -32,4 +35,4 @@ end
 $function$;
 
 comment on function sqlembed.refresh_embedding(regclass, name, text) is
-    'Queue rows to be embedded anew, all of them or those that a SQL condition keeps. Returns how many. Their present vectors stay meanwhile.';
+    'Queue rows to be embedded anew, all of them or those that a SQL condition keeps. Returns how many. Their present vectors stay meanwhile. Triggers that are missing or disabled are put back.';

@@ -21,6 +21,10 @@ begin
     ) then
         perform sqlembed._embedding_of(wait_until_embedded.relation);
     end if;
+    if not pg_catalog.has_table_privilege(wait_until_embedded.relation, 'select') then
+        raise exception 'sqlembed: permission denied for table %', wait_until_embedded.relation
+            using errcode = '42501', hint = 'Whoever may read a table may wait for its rows.';
+    end if;
     while sqlembed._is_waiting(wait_until_embedded.relation, began) loop
         -- Counting takes longer: now and then will do, and first of all.
         if clock_timestamp() operator(pg_catalog.>) (looked_at operator(pg_catalog.+) interval '1 s') then
@@ -28,13 +32,13 @@ begin
             looked_at := clock_timestamp();
             if not open.served then
                 raise exception 'sqlembed: % rows of % wait, and no worker that serves them is alive',
-                    open.rows, wait_until_embedded.relation
+                    coalesce(open.rows::text, 'some'), wait_until_embedded.relation
                     using errcode = 'SE003', hint = 'Start one: sqlembed worker --registry module:object.';
             end if;
         end if;
         if clock_timestamp() operator(pg_catalog.>) (began operator(pg_catalog.+) wait_until_embedded.timeout) then
             raise exception 'sqlembed: % rows of % still wait after %',
-                (select p.rows from sqlembed._pending(wait_until_embedded.relation) as p),
+                (select coalesce(p.rows::text, 'some') from sqlembed._pending(wait_until_embedded.relation) as p),
                 wait_until_embedded.relation,
                 wait_until_embedded.timeout
                 using errcode = 'SE004', hint = 'Give a longer timeout, or look at: select * from sqlembed.status.';

@@ -11,13 +11,9 @@ declare
     asked_kind text;
     wanted text[];
     cached public.vector[];
-    missing text[];
-    answers public.vector[];
-    ticket bytea;
-    connection text;
-    id bigint;
-    done boolean := false;
-    until timestamptz;
+    part text[];
+    answered text[] := '{}';
+    answers public.vector[] := '{}';
 begin
     select e.* into known from sqlembed.embedder as e where e.name = _ask.embedder;
     if known.name is null then
@@ -43,40 +39,16 @@ begin
     end if;
 
     cached := sqlembed._cached(_ask.embedder, asked_kind, wanted);
-    select array_agg(w.input order by w.ordinality)
-    into missing
-    from unnest(wanted) with ordinality as w (input, ordinality)
-    where cached[w.ordinality] is null;
-
-    if missing is not null then
-        connection := sqlembed._open_loopback();
-        ticket := sqlembed._ticket(_ask.embedder, asked_kind, missing);
-        until := clock_timestamp() + sqlembed._request_timeout();
-        while not done loop
-            if clock_timestamp() > until then
-                raise exception 'sqlembed: no answer within %', sqlembed._request_timeout()
-                    using errcode = 'SE004',
-                        hint = 'The workers are busy: start more of them, or raise sqlembed.request_timeout.';
-            end if;
-            select t.id, t.done, t.result
-            into id, done, answers
-            from sqlembed_dblink.dblink(
-                connection,
-                format(
-                    'call sqlembed_wire.request(%L, %L, %L, %L, %s, %L)',
-                    _ask.embedder, asked_kind, case when id is null then missing end, ticket, 100, id
-                )
-            ) as t (id bigint, done boolean, result public.vector[]);
-        end loop;
-    end if;
-
-    return array(
-        select coalesce(c.vector, a.vector)
-        from unnest(_ask.inputs) with ordinality as i (input, ordinality)
-        left join unnest(wanted, cached) as c (input, vector) on c.input = i.input
-        left join unnest(missing, answers) as a (input, vector) on a.input = i.input
-        order by i.ordinality
-    );
+    for part in
+        select p.inputs
+        from sqlembed._parts(
+            array(select c.input from unnest(wanted, cached) as c (input, vector) where c.vector is null)
+        ) as p (inputs)
+    loop
+        answered := array_cat(answered, part);
+        answers := array_cat(answers, sqlembed._ask_worker(_ask.embedder, asked_kind, part));
+    end loop;
+    return sqlembed._spread(_ask.inputs, array_cat(wanted, answered), array_cat(cached, answers));
 end
 $function$;
 

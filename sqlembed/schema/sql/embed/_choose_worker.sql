@@ -12,7 +12,9 @@ begin
         from sqlembed.worker_process as w
         order by random()
     loop
-        if sqlembed._is_alive(candidate.id) then
+        -- One probe, cheaper than reading pg_locks; the shared lock goes with the transaction. Should
+        -- a stranger hold the lock of a dead worker, ask_again finds it out.
+        if not pg_try_advisory_xact_lock_shared(sqlembed._lock('presence'), candidate.id) then
             if candidate.serves then
                 return candidate.id;
             end if;

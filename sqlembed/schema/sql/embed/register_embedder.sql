@@ -8,6 +8,7 @@ create or replace function sqlembed.register_embedder(
 returns void
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
@@ -38,6 +39,9 @@ begin
             register_embedder.name,
             sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8'))
         );
+        if sqlembed._has_roles() then
+            perform sqlembed.grant_embedder(register_embedder.name, 'sqlembed_reader');
+        end if;
         return;
     end if;
 

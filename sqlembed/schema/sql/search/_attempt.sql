@@ -26,7 +26,8 @@ rows 10
 as $function$
 declare
     checked boolean := sqlembed._check_search(
-        _attempt.k, _attempt.filter, _attempt.mode, _attempt.diversity, _attempt.after_distance, _attempt.after_key
+        _attempt.function_name, _attempt.k, _attempt.filter, _attempt.mode, _attempt.diversity, _attempt.after_distance,
+        _attempt.after_key
     );
     target sqlembed.search_target;
     path sqlembed.search_path;

@@ -42,7 +42,7 @@ begin
             and not exists (
                 select
                 from pg_catalog.pg_attribute as a
-                where a.attrelid operator(pg_catalog.=) e.relation
+                where a.attrelid operator(pg_catalog.=) coalesce(e.side, e.relation)
                     and a.attname operator(pg_catalog.=) e.name
                     and not a.attisdropped
             );

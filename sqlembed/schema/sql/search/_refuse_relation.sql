@@ -10,7 +10,7 @@ begin
                 'Write: select (base).*, distance from sqlembed.%s(null::%s, %s).',
                 _refuse_relation.function_name,
                 case
-                    when _refuse_relation.given ~ '^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?$' then _refuse_relation.given
+                    when _refuse_relation.given ~ '^[a-z_][a-z0-9_]*([.][a-z_][a-z0-9_]*)?$' then _refuse_relation.given
                     -- What regclass gives is quoted already.
                     when starts_with(_refuse_relation.given, '"') then _refuse_relation.given
                     else coalesce(quote_ident(nullif(_refuse_relation.given, '')), 'article')

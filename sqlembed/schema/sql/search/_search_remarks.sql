@@ -14,7 +14,7 @@ begin
         join pg_catalog.pg_opclass as o on o.oid operator(pg_catalog.=) i.indclass[0]
         join pg_catalog.pg_attribute as a
             on a.attrelid operator(pg_catalog.=) i.indrelid and a.attnum operator(pg_catalog.=) i.indkey[0]
-        where i.indrelid operator(pg_catalog.=) (_search_remarks.target).relation
+        where i.indrelid operator(pg_catalog.=) (_search_remarks.target).vector_relation
             and i.indisvalid
             and m.amname in ('hnsw', 'ivfflat')
             and a.attname operator(pg_catalog.=) (_search_remarks.target).embedding
@@ -26,13 +26,14 @@ begin
             end
     ) then
         remarks := remarks operator(pg_catalog.||) pg_catalog.format(
-            'no index serves the metric %s on %s: every row is compared',
-            (_search_remarks.target).metric, (_search_remarks.target).vector
+            'no index serves the metric %s on %s.%I: every row is compared',
+            (_search_remarks.target).metric, (_search_remarks.target).vector_relation, (_search_remarks.target).embedding
         );
     end if;
     execute pg_catalog.format(
-        'select pg_catalog.count(*) as total, pg_catalog.count(*) operator(pg_catalog.-) pg_catalog.count(%s) as missing from %s',
-        (_search_remarks.target).vector, (_search_remarks.target).from_clause
+        'select a.total, a.total operator(pg_catalog.-) e.embedded as missing '
+        'from (select pg_catalog.count(*) as total from %s) as a, (select pg_catalog.count(%s) as embedded from %s) as e',
+        (_search_remarks.target).relation, (_search_remarks.target).vector, (_search_remarks.target).from_clause
     )
     into counted;
     if counted.missing operator(pg_catalog.>) 0 then

@@ -17,6 +17,7 @@ begin
     select
         c.oid::pg_catalog.regclass as relation,
         c.relname,
+        n.nspname,
         c.relkind,
         c.relrowsecurity or c.relkind operator(pg_catalog.=) 'v' as may_hide,
         i.indexrelid as key_index,
@@ -25,13 +26,15 @@ begin
     into seen
     from pg_catalog.pg_type as t
     join pg_catalog.pg_class as c on c.oid operator(pg_catalog.=) t.typrelid and c.relkind operator(pg_catalog.<>) 'c'
+    join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) c.relnamespace
     left join pg_catalog.pg_index as i on i.indrelid operator(pg_catalog.=) c.oid and i.indisprimary
     cross join lateral (
         select
             pg_catalog.count(*) as declared,
             pg_catalog.min(e.name::text)::name as name,
             pg_catalog.min(e.metric) as metric,
-            pg_catalog.min(e.embedder) as embedder
+            pg_catalog.min(e.embedder) as embedder,
+            pg_catalog.min(e.id) filter (where e.side is not null) as side_embedding
         from sqlembed.embedding as e
         where e.relation operator(pg_catalog.=) c.oid and e.name operator(pg_catalog.=) coalesce(_search_target.name, e.name)
     ) as d
@@ -49,6 +52,7 @@ begin
             perform sqlembed._refuse_undeclared(seen.relation, _search_target.name);
         end if;
         vector_column := sqlembed._vector_column(seen.relation, _search_target.name);
+        seen.side_embedding := null;
     end if;
 
     target.relation := seen.relation;
@@ -61,8 +65,18 @@ begin
     target.row_type := row_type::text;
     -- The table keeps its name, because a filter may use it.
     target.row_name := pg_catalog.quote_ident(seen.relname);
-    target.from_clause := pg_catalog.format('%s as %s', seen.relation, target.row_name);
-    target.vector := pg_catalog.format('%s.%I', target.row_name, vector_column);
+    if seen.side_embedding is null then
+        target.vector_relation := seen.relation;
+        -- With its schema, or a common table expression around might be taken for it.
+        target.from_clause := pg_catalog.format('%I.%I as %s', seen.nspname, seen.relname, target.row_name);
+        target.vector := pg_catalog.format('%s.%I', target.row_name, vector_column);
+    else
+        select e.side, s.from_clause, s.vector
+        into target.vector_relation, target.from_clause, target.vector
+        from sqlembed.embedding as e
+        cross join lateral sqlembed._side_source(e, seen.relname) as s
+        where e.id operator(pg_catalog.=) seen.side_embedding;
+    end if;
     target.distance := pg_catalog.format(
         '%s %s $1', target.vector, sqlembed._metric_operator(target.metric)
     );
@@ -79,4 +93,4 @@ end
 $function$;
 
 comment on function sqlembed._search_target(text, anyelement, name, text) is
-    'What a search reads: the table of a row type with its vector column, as parts of SQL in which $1 is the query vector.';
+    'What a search reads: the table of a row type with its vectors, in the rows or in a table beside it, as parts of SQL in which $1 is the query vector.';

@@ -11,6 +11,7 @@ volatile
 as $function$
 declare
     row_type text;
+    target sqlembed.search_target;
     sampled record;
     found_right bigint := 0;
     right_ones bigint := 0;
@@ -20,26 +21,23 @@ begin
         raise exception 'sqlembed: queries must be 1 or more, not %', coalesce(recall.queries::text, 'NULL')
             using errcode = 'SE014', hint = 'It is the number of rows to try as queries.';
     end if;
-    perform sqlembed._check_search(recall.k, null, 'vector', null, null, null);
+    perform sqlembed._check_search('recall', recall.k, null, 'vector', null, null, null);
     row_type := (
         select c.reltype::pg_catalog.regtype::text
         from pg_catalog.pg_class as c
         where c.oid operator(pg_catalog.=) recall.relation
     );
+    execute pg_catalog.format('select t.* from sqlembed._search_target(''recall'', null::%s, $1, null) as t', row_type)
+    into target
+    using recall.embedding;
     for sampled in execute pg_catalog.format(
-        'select k.key from (select %s as key from %s as r where r.%I is not null order by pg_catalog.random() limit $1) as k',
-        coalesce((select s.expression from sqlembed._key_sql(recall.relation) as s), 'null::pg_catalog.jsonb'),
-        recall.relation,
+        'select k.key from (select %s as key from %s where %s is not null order by pg_catalog.random() limit $1) as k',
         coalesce(
-            recall.embedding,
-            (
-                select pg_catalog.min(e.name::text)::name
-                from sqlembed.embedding as e
-                where e.relation operator(pg_catalog.=) recall.relation
-                having pg_catalog.count(*) operator(pg_catalog.=) 1
-            ),
-            sqlembed._vector_column(recall.relation, null)
-        )
+            (select s.expression from sqlembed._key_sql(recall.relation, target.row_name || '.') as s),
+            'null::pg_catalog.jsonb'
+        ),
+        target.from_clause,
+        target.vector
     )
     using recall.queries
     loop

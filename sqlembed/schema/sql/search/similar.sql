@@ -16,7 +16,7 @@ rows 10
 as $function$
 declare
     checked boolean := sqlembed._check_search(
-        "similar".k, "similar".filter, "similar".mode, "similar".diversity, "similar".after_distance,
+        'similar', "similar".k, "similar".filter, "similar".mode, "similar".diversity, "similar".after_distance,
         "similar".after_key
     );
     target sqlembed.search_target := sqlembed._search_target('similar', "similar".relation, "similar".embedding, null);

@@ -1,4 +1,5 @@
-create or replace view sqlembed.failure as
+-- The barrier: a cheap function in somebody's WHERE would see what the condition keeps back.
+create or replace view sqlembed.failure with (security_barrier) as
 select e.relation, e.name as embedding, f.key, f.attempts, f.error, f.failed_at
 from sqlembed.failed_job as f
 join sqlembed.embedding as e on e.id = f.embedding

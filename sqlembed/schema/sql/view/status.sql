@@ -1,24 +1,30 @@
-create or replace view sqlembed.status as
+create or replace view sqlembed.status with (security_barrier) as
 select
     e.relation,
-    e.name as embedding,
+    p.vector as embedding,
     e.embedder,
     e.timing,
     c.total,
     c.embedded,
     c.blank,
-    q.pending,
-    q.failed,
-    q.oldest_pending,
+    case when s.all_rows then q.pending end as pending,
+    case when s.all_rows then q.failed end as failed,
+    case when s.all_rows then q.oldest_pending end as oldest_pending,
     case
         when g.name is not null then 'column ' || quote_ident(g.name) || ' of its source is gone: drop this embedding and declare it anew'
+        when u.member is not null then format(
+            'triggers of %s are %s, so that changes are not noticed: its owner can say select sqlembed.refresh_embedding(%L, %L)',
+            u.member, u.state, e.relation, p.vector
+        )
         -- It may quote a row.
-        when q.last_error is not null and sqlembed._sees_all_rows(e.relation) then q.last_error
+        when s.all_rows and q.last_error is not null then q.last_error
         when m.fingerprint is null then 'unserved: no worker has registered embedder ' || quote_ident(e.embedder)
     end as last_error
 from sqlembed.embedding as e
 join sqlembed.embedder as m on m.name = e.embedder
-cross join lateral sqlembed._count_rows(e.relation, e.name, e.source) as c
+cross join lateral sqlembed._present_columns(e) as p
+cross join lateral (select sqlembed._sees_all_rows(e.relation) as all_rows) as s
+cross join lateral sqlembed._count_rows(e) as c
 cross join lateral (
     select
         (
@@ -57,22 +63,19 @@ cross join lateral (
 ) as q
 left join lateral (
     select s.name
-    from unnest(e.source_columns) as s (name)
-    where not exists (
-        select
-        from pg_catalog.pg_attribute as a
-        where a.attrelid = e.relation and a.attname = s.name and not a.attisdropped
-    )
+    from unnest(e.source_columns, p.source) as s (name, present)
+    where s.present is null
     limit 1
 ) as g on true
-where has_table_privilege(e.relation, 'select')
-    and exists (
-        select
-        from pg_catalog.pg_attribute as a
-        where a.attrelid = e.relation and a.attname = e.name and not a.attisdropped
-    );
+left join lateral (
+    select t.member, t.state
+    from sqlembed._unattached(e) as t
+    where t.state <> 'changed'
+    limit 1
+) as u on true
+where has_table_privilege(e.relation, 'select') and p.vector is not null;
 
-comment on view sqlembed.status is 'How far each embedding is. Counting reads the tables.';
+comment on view sqlembed.status is 'How far each embedding is. Counting reads the tables. NULL counts: a policy keeps rows back.';
 comment on column sqlembed.status.relation is 'The table.';
 comment on column sqlembed.status.embedding is 'The vector column.';
 comment on column sqlembed.status.embedder is 'The embedder that makes the vectors.';

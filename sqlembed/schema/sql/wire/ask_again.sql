@@ -18,6 +18,7 @@ begin
     end if;
     chosen := asked.worker;
     if not sqlembed._is_alive(chosen) then
+        delete from sqlembed.worker_process as w where w.id = chosen;
         chosen := sqlembed._choose_worker(asked.embedder);
         perform pg_notify('sqlembed_' || chosen, '');
     end if;

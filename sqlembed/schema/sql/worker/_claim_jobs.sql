@@ -8,6 +8,7 @@ create or replace function sqlembed._claim_jobs(
 returns table (embedding integer, revision text, key jsonb)
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 -- Through the index in any case: the queue's size changes too fast for the planner's statistics.
 set enable_seqscan = off

@@ -1,18 +1,37 @@
 create or replace function sqlembed._describe_embedding(
     embedding integer,
+    out relation regclass,
+    out name name,
+    out embedder text,
     out read_sources text,
     out write_vectors text
 )
 language plpgsql
 stable
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
     declared sqlembed.embedding;
     match text;
+    present record;
+    renamed text;
+    has_children boolean;
+    is_same text;
 begin
     select e.* into declared from sqlembed.embedding as e where e.id = _describe_embedding.embedding;
+    if declared.id is null then
+        return;
+    end if;
+    _describe_embedding.relation := declared.relation;
+    _describe_embedding.name := declared.name;
+    _describe_embedding.embedder := declared.embedder;
     match := (select k.match from sqlembed._key_sql(declared.relation) as k);
+    select p.* into present from sqlembed._present_columns(declared) as p;
+    renamed := sqlembed._renamed_columns(declared);
+    -- The primary keys of a parent and its children know nothing of each other.
+    has_children := cardinality(sqlembed._members(declared.relation)) > 0
+        and (select c.relkind = 'r' from pg_class as c where c.oid = declared.relation);
 
     -- $1: keys, $2: budget in bytes. Beyond it rows are postponed: a worker's memory is not the
     -- table's size.
@@ -21,7 +40,7 @@ begin
         from (
             select
                 k.key,
-                s.input::text as input,
+                %5$ss.input::text%6$s as input,
                 coalesce(
                     sum(octet_length(s.input::text)) over (rows between unbounded preceding and 1 preceding) >= $2, false
                 ) as postponed
@@ -29,13 +48,33 @@ begin
             cross join lateral (
                 select s.input
                 from %1$s as r
-                cross join lateral (select (%3$s) as input from (select r.*) as r) as s
+                cross join lateral (select (%3$s) as input from (select %4$s) as r) as s
                 where %2$s
             ) as s
         ) as t',
-        declared.relation, match, declared.source
+        declared.relation,
+        match,
+        declared.source,
+        renamed,
+        case when has_children then 'case when sqlembed._is_only_row(count(*) over (partition by k.key), k.key) then ' else '' end,
+        case when has_children then ' end' else '' end
     );
 
+    is_same := format(
+        '(
+            select case
+                when k.hash is null then s.input is null
+                else sha256(convert_to(s.input::text, ''UTF8'')) = k.hash
+            end
+            from (select (%s) as input from (select %s) as r) as s
+        )',
+        declared.source, renamed
+    );
+
+    if declared.side is not null then
+        _describe_embedding.write_vectors := sqlembed._describe_side(declared);
+        return;
+    end if;
     -- $1: keys, $2: sha256 of their texts, $3: vectors. Of the last two there may be fewer than
     -- rows: the rest have no text, or one that is blank and gets no vector. The answer is the keys of
     -- the rows that are up to date; the others have changed, are locked or gone.
@@ -44,18 +83,12 @@ begin
     -- has locked are left for later. The lock leaves foreign keys to the row alone.
     _describe_embedding.write_vectors := format(
         'with current as materialized (
-            select k.key, k.vector
+            select k.key, k.hash, k.vector
             from rows from (unnest($1), unnest($2), unnest($3)) as k (key, hash, vector)
             cross join lateral (
                 select
                 from %1$s as r
-                where %2$s and (
-                    select case
-                        when k.hash is null then s.input is null
-                        else sha256(convert_to(s.input::text, ''UTF8'')) = k.hash
-                    end
-                    from (select (%3$s) as input from (select r.*) as r) as s
-                )
+                where %2$s and %6$s
                 for no key update of r skip locked
             ) as locked
         ),
@@ -63,19 +96,22 @@ begin
             update %1$s as r
             set %4$I = k.vector::%5$s
             from current as k
-            where %2$s and (k.vector is not null or r.%4$I is not null)
+            where %2$s and (k.vector is not null or r.%4$I is not null)%7$s
         )
         select c.key from current as c',
         declared.relation,
         match,
         declared.source,
-        declared.name,
-        case declared.storage when 'vector' then 'public.vector' else 'public.halfvec' end
+        present.vector,
+        case declared.storage when 'vector' then 'public.vector' else 'public.halfvec' end,
+        is_same,
+        -- A row of another table of the family may have got the same key since.
+        case when has_children then ' and ' || is_same else '' end
     );
 end
 $function$;
 
 comment on function sqlembed._describe_embedding(integer) is
-    'The statements with which a worker serves an embedding: one reads texts, one writes vectors. It prepares them once.';
+    'What a worker needs to serve an embedding: its embedder, and two statements, which it prepares once: one reads texts, one writes vectors. NULL for an embedding that is gone.';
 
 revoke execute on function sqlembed._describe_embedding(integer) from public;

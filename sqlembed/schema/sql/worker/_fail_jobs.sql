@@ -8,6 +8,7 @@ create or replace function sqlembed._fail_jobs(
 returns bigint
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare

@@ -1,6 +1,7 @@
 create or replace function sqlembed._finish_jobs(worker integer, embedding integer, keys jsonb[]) returns void
 language sql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 -- Rows are found one by one through the primary key: the queue's size changes too fast for the
 -- planner's statistics, and the wrong join takes seconds.

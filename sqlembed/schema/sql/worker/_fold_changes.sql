@@ -11,6 +11,7 @@ create or replace function sqlembed._fold_changes(
 )
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare

@@ -1,6 +1,7 @@
 create or replace function sqlembed._leave_epoch(worker integer, next integer) returns void
 language sql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
     select pg_advisory_unlock(

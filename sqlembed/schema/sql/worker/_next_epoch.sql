@@ -1,6 +1,7 @@
 create or replace function sqlembed._next_epoch(worker integer) returns integer
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare

@@ -1,12 +1,13 @@
 create or replace function sqlembed._start_worker(name text, embedders text[]) returns integer
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
     worker integer;
 begin
-    delete from sqlembed.worker_process as w where not sqlembed._is_alive(w.id);
+    delete from sqlembed.worker_process as w where w.id not in (select l.id from sqlembed.worker as l);
     loop
         insert into sqlembed.worker_process (name, embedders)
         values (_start_worker.name, _start_worker.embedders)

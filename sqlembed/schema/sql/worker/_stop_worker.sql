@@ -1,6 +1,7 @@
 create or replace function sqlembed._stop_worker(worker integer) returns void
 language sql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
     with held as materialized (

@@ -1,16 +1,16 @@
-create or replace function sqlembed._sweep(cache_rows bigint) returns void
+create or replace function sqlembed._sweep(cache_bytes bigint) returns void
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
     delete from sqlembed.request as r where r.asked_at < clock_timestamp() - interval '30 s';
-    delete from sqlembed.cache as c
-    where c.used_at <= (select d.used_at from sqlembed.cache as d order by d.used_at desc offset _sweep.cache_rows limit 1);
+    perform sqlembed._trim_cache(_sweep.cache_bytes);
 
     -- A lease ends with its worker, and with its time.
     with living as materialized (
-        select w.id from sqlembed.worker_process as w where sqlembed._is_alive(w.id)
+        select w.id from sqlembed.worker as w
     ),
     left_behind as materialized (
         select j.embedding, j.key
@@ -25,17 +25,9 @@ begin
 
     -- PostgreSQL tells only superusers that a table or a column was dropped: look for them.
     delete from sqlembed.embedding as e
-    where not exists (
-        select
-        from pg_attribute as a
-        where a.attrelid = e.relation and a.attname = e.name and not a.attisdropped
-    );
-    perform sqlembed._follow_keys();
-    perform sqlembed._drop_note_function(substr(p.proname, length('_note_') + 1)::integer)
-    from pg_proc as p
-    where p.pronamespace = 'sqlembed'::regnamespace
-        and p.proname ~ '^_note_[0-9]+$'
-        and not exists (select from sqlembed.embedding as e where p.proname = '_note_' || e.id);
+    where not exists (select from sqlembed._present_columns(e) as p where p.vector is not null)
+        or not exists (select from pg_class as c where c.oid = e.relation);
+    perform sqlembed._drop_leftovers();
     with orphans as materialized (
         select j.embedding, j.key
         from sqlembed.job as j
@@ -51,6 +43,6 @@ end
 $function$;
 
 comment on function sqlembed._sweep(bigint) is
-    'Housekeeping: old requests, the oldest of the cache beyond a number of rows, leases of workers that are dead or stuck, embeddings whose table or column was dropped, and what belongs to embeddings that are no more.';
+    'Housekeeping: old requests, what the cache holds beyond a number of bytes, leases of workers that are dead or stuck, embeddings whose table or column was dropped, and what belongs to embeddings that are no more.';
 
 revoke execute on function sqlembed._sweep(bigint) from public;

@@ -2,6 +2,7 @@ create or replace function sqlembed._take_requests(worker integer, most integer)
 returns table (id bigint, embedder text, kind text, inputs text[])
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 begin

@@ -1,0 +1,34 @@
+-- The row that row_status has noted in two settings, and none that the caller may not see. Settings,
+-- because a condition on this view would be checked on every job there is: it has a barrier.
+create or replace view sqlembed._row_work with (security_barrier) as
+select
+    w.is_waiting,
+    f.embedding is not null as is_failed,
+    coalesce(j.attempts, f.attempts, 0) as attempts,
+    coalesce(j.error, case when not w.is_waiting then f.error end) as error,
+    w.changed_at,
+    case when j.error is not null then j.not_before end as retry_at
+from sqlembed.embedding as e
+cross join lateral (
+    select sqlembed._row_key(e.relation, nullif(current_setting('sqlembed.row_key', true), '')::jsonb) as key
+) as k
+left join sqlembed.job as j on j.embedding = e.id and j.key = k.key
+left join sqlembed.failed_job as f on f.embedding = e.id and f.key = k.key
+cross join lateral (
+    select
+        least(j.changed_at, min(c.changed_at)) as changed_at,
+        j.embedding is not null or count(*) > 0 as is_waiting
+    from sqlembed.change as c
+    where c.embedding = e.id and c.key = k.key
+) as w
+where e.id = nullif(current_setting('sqlembed.row_embedding', true), '')::integer and k.key is not null;
+
+comment on view sqlembed._row_work is 'What waits or has failed of one row; for row_status.';
+comment on column sqlembed._row_work.is_waiting is 'Whether a worker has to embed it.';
+comment on column sqlembed._row_work.is_failed is 'Whether it was given up.';
+comment on column sqlembed._row_work.attempts is 'How often the embedder has failed on it.';
+comment on column sqlembed._row_work.error is 'What the embedder said last.';
+comment on column sqlembed._row_work.changed_at is 'When the oldest change that waits was written.';
+comment on column sqlembed._row_work.retry_at is 'When it is tried again, after a failure.';
+
+grant select on sqlembed._row_work to public;
