@@ -2139,13 +2139,14 @@ begin
     lost := case declared.timing
         when 'sync' then format(
             $sql$
-        if exists (
-            select
-            from sqlembed.embedding as e
-            cross join lateral sqlembed._present_columns(e) as p
-            where e.id = %s and p.vector is not null and array_position(p.source, null) is not null
-        ) then
-            raise exception 'sqlembed: rows of %% cannot be embedded: %%', tg_relid::regclass, sqlerrm
+        select string_agg(quote_ident(c.name), ', ')
+        into sqlembed_lost
+        from sqlembed.embedding as e
+        cross join lateral sqlembed._present_columns(e) as p
+        cross join lateral unnest(e.source_columns, p.source) as c (name, present)
+        where e.id = %s and p.vector is not null and c.present is null;
+        if sqlembed_lost is not null then
+            raise exception 'sqlembed: rows of %% cannot be embedded: they have lost %%', tg_relid::regclass, sqlembed_lost
                 using errcode = 'SE012', hint = 'Declare the embedding anew: drop_embedding, then create_embedding.';
         end if;$sql$,
             declared.id
@@ -2172,6 +2173,7 @@ $sql$,
 declare
     sqlembed_note text;
     sqlembed_noted bigint;
+    sqlembed_lost text;
 begin
     -- Attached without these names for its rows, they would lead to views of the caller's in pg_temp.
     if to_regclass('sqlembed_new') is not null or to_regclass('sqlembed_old') is not null then
@@ -3082,14 +3084,14 @@ begin
         where a.attrelid operator(pg_catalog.=) _row_source.relation and a.attgenerated operator(pg_catalog.<>) ''
             and not a.attisdropped
     loop
-        pattern := marker || '\.' || pg_catalog.regexp_replace(generated.name, '([^[:alnum:]_ ])', '\\\1', 'g')
+        pattern := marker || E'\\.' || pg_catalog.regexp_replace(generated.name, '([^[:alnum:]_ ])', E'\\\\\\1', 'g')
             || '(?![a-z0-9_"])';
         if made operator(pg_catalog.~) pattern then
             made := pg_catalog.regexp_replace(
                 made,
                 pattern,
                 pg_catalog.replace(
-                    '(' || sqlembed._prefixed_source(_row_source.relation, generated.expression, marker) || ')', '\', '\\'
+                    '(' || sqlembed._prefixed_source(_row_source.relation, generated.expression, marker) || ')', E'\\', E'\\\\'
                 ),
                 'g'
             );
@@ -6687,6 +6689,9 @@ declare
     alias text := case _side_source.row_name when 'sqlembed_side' then 'sqlembed_beside' else 'sqlembed_side' end;
     hash_call text := sqlembed._hash_call(_side_source.declared, quote_ident(_side_source.row_name));
 begin
+    if (_side_source.declared).side is null then
+        return;
+    end if;
     if hash_call is null or not exists (select from pg_class as c where c.oid = (_side_source.declared).side) then
         raise exception 'sqlembed: the side table of embedding % of %, or its function %, is not there any more',
             quote_ident((_side_source.declared).name), (_side_source.declared).relation,
@@ -6724,7 +6729,7 @@ end
 $function$;
 
 comment on function sqlembed._side_source(sqlembed.embedding, name) is
-    'What a search reads from when the vectors stand in a side table, and the vector''s expression: the table under the name of its rows, joined with the vectors that count.';
+    'What a search reads from when the vectors stand in a side table, and the vector''s expression: the table under the name of its rows, joined with the vectors that count. Null for vectors in the rows.';
 
 create or replace function sqlembed._text_distance(
     target sqlembed.search_target,
