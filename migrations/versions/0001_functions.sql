@@ -6436,6 +6436,11 @@ begin
     if public.vector_dims(_search_path.query) operator(pg_catalog.>) 500 then
         path.exact_cost := path.exact_cost operator(pg_catalog.+) (2 operator(pg_catalog.*) passing.rows);
     end if;
+    -- A table beside it is joined, and the texts are hashed: of so many rows, because PostgreSQL takes half
+    -- of them for stale.
+    if (_search_path.target).vector_relation operator(pg_catalog.<>) (_search_path.target).relation then
+        path.exact_cost := path.exact_cost operator(pg_catalog.+) (4 operator(pg_catalog.*) passing.rows);
+    end if;
     -- So many have to be visited before k of them have passed, and as many again for bad luck.
     path.visits := greatest(
         candidates,
@@ -6536,7 +6541,9 @@ declare
     -- row out of TOAST, and not before.
     late constant text := 'pg_catalog.clock_timestamp() is not null';
     keys text := '';
-    order_by text := '';
+    -- Not the bare distance: PostgreSQL would take an index's word for its order, which in relaxed order is
+    -- no more than nearly right.
+    order_by text := 'f.distance operator(pg_catalog.+) ''0''::pg_catalog.float8';
 begin
     if _search_statement.attempt operator(pg_catalog.=) 2 then
         return pg_catalog.format(
@@ -6556,7 +6563,7 @@ begin
             'select f.base, f.distance, 1, f.vector from ('
             'select case when %1$s then row(%2$s.*)::%3$s end as base, %4$s as distance, %5$s as vector%6$s '
             'from %7$s where %8$s is not null%9$s order by %4$s limit $2'
-            ') as f order by f.distance%10$s',
+            ') as f order by %10$s',
             late, target.row_name, target.row_type, target.distance, vector, keys, target.from_clause, target.vector,
             _search_statement.conditions, order_by
         );
@@ -6568,7 +6575,7 @@ begin
         'select f.bases[1], f.distance, 1, f.vector from ('
         'select case when %1$s%9$s then array[row(%2$s.*)::%3$s] end as bases, %4$s as distance, %5$s as vector%6$s '
         'from %7$s where %8$s is not null order by %4$s limit %11$s'
-        ') as f where f.bases is not null order by f.distance%10$s limit $2',
+        ') as f where f.bases is not null order by %10$s limit $2',
         late, target.row_name, target.row_type, target.distance, vector, keys, target.from_clause, target.vector,
         _search_statement.conditions, order_by, pg_catalog.ceil(_search_statement.visits)
     );
@@ -6599,7 +6606,7 @@ begin
         c.relname,
         n.nspname,
         c.relkind,
-        c.relrowsecurity or c.relkind operator(pg_catalog.=) 'v' as may_hide,
+        pg_catalog.row_security_active(c.oid) or c.relkind operator(pg_catalog.=) 'v' as may_hide,
         i.indexrelid as key_index,
         i.indnkeyatts as key_length,
         d.*
