@@ -33,6 +33,9 @@ EXPECTED = (
     psycopg.errors.SerializationFailure,
 )
 
+#: And to one that waits for a vector: no worker is alive, the embedder fails, the loopback is cut.
+WITHOUT_VECTOR = {"SE003", "SE005", "08006"}
+
 
 class Undo(Exception):
     """Rolls back."""
@@ -99,6 +102,10 @@ class Writer:
                 pass
             except EXPECTED as error:
                 self._counts[type(error).__name__] += 1
+            except psycopg.DatabaseError as error:
+                if error.sqlstate not in WITHOUT_VECTOR:
+                    raise
+                self._counts["no vector"] += 1
             if time.monotonic() > self._told + 0.2:
                 self._tell()
             if self._pause:
