@@ -90,7 +90,8 @@ TABLES = (
     Table(
         name="visit",
         # A key that changes moves every other row.
-        create="create table visit (id int primary key, why text, views int) partition by hash (id);"
+        create="create table visit (id int primary key, why text, views int)"
+        " partition by hash (id);"
         " create table visit_0 partition of visit for values with (modulus 2, remainder 0);"
         " create table visit_1 (why text, views int, id int not null);"
         " alter table visit attach partition visit_1 for values with (modulus 2, remainder 1)",
