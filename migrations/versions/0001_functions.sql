@@ -1712,14 +1712,11 @@ begin
     _canonical_source.expression := pg_catalog.regexp_replace(
         pg_catalog.regexp_replace(definition, '^[[:space:]]*SELECT[[:space:]]+', ''), ' AS ' || view_name || '[[:space:]].*$', ''
     );
-    -- Of a view, PostgreSQL 15 writes every column with the name of its table.
-    if pg_catalog.current_setting('server_version_num')::integer operator(pg_catalog.<) 160000 then
-        _canonical_source.expression := sqlembed._unqualified(
-            _canonical_source.expression,
-            (select c.relname from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) _canonical_source.relation),
-            _canonical_source.columns
-        );
-    end if;
+    _canonical_source.expression := sqlembed._unqualified(
+        _canonical_source.expression,
+        (select c.relname from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) _canonical_source.relation),
+        _canonical_source.columns
+    );
 end
 $function$;
 
@@ -3060,8 +3057,12 @@ begin
     end loop;
     definition := sqlembed._view_definition(pg_catalog.to_regclass('pg_temp.' || name));
     execute pg_catalog.format('drop table pg_temp.%I cascade', name || '_t');
-    return pg_catalog.regexp_replace(
-        pg_catalog.regexp_replace(definition, '^[[:space:]]*SELECT[[:space:]]+', ''), ' AS ' || name || '[[:space:]].*$', ''
+    return sqlembed._unqualified(
+        pg_catalog.regexp_replace(
+            pg_catalog.regexp_replace(definition, '^[[:space:]]*SELECT[[:space:]]+', ''), ' AS ' || name || '[[:space:]].*$', ''
+        ),
+        name || '_t',
+        _renamed_source.present
     );
 end
 $function$;
@@ -3297,7 +3298,7 @@ comment on function sqlembed._unattached(sqlembed.embedding) is
 
 create or replace function sqlembed._unqualified(expression text, relation name, columns name[]) returns text
 language sql
-immutable
+stable
 set search_path = pg_catalog, pg_temp
 as $function$
     with part as (
@@ -3322,9 +3323,14 @@ as $function$
         from part as p
         window ordered as (order by p.position)
     )
-    select string_agg(s.token, '' order by s.position)
+    -- Of a view over one table, PostgreSQL 15 writes every column with the name of the table; later
+    -- ones do not.
+    select case
+        when current_setting('server_version_num')::integer < 160000
+            then string_agg(s.token, '' order by s.position) filter (where not s.is_qualifier and not s.is_dot)
+        else _unqualified.expression
+    end
     from (select s.*, lag(s.is_qualifier, 1, false) over (order by s.position) as is_dot from seen as s) as s
-    where not s.is_qualifier and not s.is_dot
 $function$;
 
 comment on function sqlembed._unqualified(text, name, name[]) is

@@ -770,7 +770,7 @@ CREATE FUNCTION sqlembed._uniform(key text, seed bigint) RETURNS double precisio
     LANGUAGE sql IMMUTABLE PARALLEL SAFE;
 
 CREATE FUNCTION sqlembed._unqualified(expression text, relation name, columns name[]) RETURNS text
-    LANGUAGE sql IMMUTABLE
+    LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._unsteady_part(tree text) RETURNS text
