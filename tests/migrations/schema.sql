@@ -125,6 +125,10 @@ CREATE FUNCTION sqlembed._check_kmeans(name text, num_clusters integer, metric t
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._check_options(timing text, on_change text, metric text, storage text, index text, place text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._check_relation(relation regclass) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -232,6 +236,9 @@ CREATE FUNCTION sqlembed._embedding_of(relation regclass, name name DEFAULT NULL
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._empty_column(present sqlembed.embedding, wanted sqlembed.embedding) RETURNS void
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed._empty_side(relation regclass, side regclass) RETURNS boolean
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -243,6 +250,9 @@ CREATE FUNCTION sqlembed._epoch_key(worker integer, epoch integer) RETURNS integ
 CREATE FUNCTION sqlembed._equal_operator(operator_class oid) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._exchange_index(present sqlembed.embedding, wanted sqlembed.embedding, index_name name) RETURNS void
+    LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._explain_dimensions(name text, state text, problem text) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -331,6 +341,10 @@ CREATE FUNCTION sqlembed._is_alive(worker integer) RETURNS boolean
     LANGUAGE sql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._is_current_sql(declared sqlembed.embedding) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._is_dblink_shared() RETURNS boolean
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -417,7 +431,7 @@ CREATE FUNCTION sqlembed._loss_at_mean(metric text, cluster_size bigint, sum_dis
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._make_hash_function(declared sqlembed.embedding) RETURNS void
+CREATE FUNCTION sqlembed._make_hash_function(declared sqlembed.embedding, replaces boolean DEFAULT false) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -554,6 +568,10 @@ CREATE FUNCTION sqlembed._refuse_undeclared(relation regclass, name name) RETURN
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._refuse_unsteady(declared sqlembed.embedding) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._refuse_vector_source(relation regclass, embedding name, columns name[]) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -729,6 +747,10 @@ CREATE FUNCTION sqlembed._view_definition(view oid) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog';
 
+CREATE FUNCTION sqlembed._wanted_dimensions(embedder text, dimensions integer) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._wanted_triggers(declared sqlembed.embedding, OUT name name, OUT definition text, OUT function name, OUT fires "char", OUT is_row boolean) RETURNS SETOF record
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -749,6 +771,9 @@ CREATE FUNCTION sqlembed._write_numbers(embedding integer, keys text[], hashes b
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._write_vectors(declared sqlembed.embedding, keys jsonb[], hashes bytea[], vectors public.vector[]) RETURNS boolean
+    LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed.alter_embedding(relation regclass, embedding name DEFAULT 'embedding'::name, embedder text DEFAULT NULL::text, dimensions integer DEFAULT NULL::integer, source text DEFAULT NULL::text, timing text DEFAULT NULL::text, on_change text DEFAULT NULL::text, metric text DEFAULT NULL::text, storage text DEFAULT NULL::text, index text DEFAULT NULL::text, index_name name DEFAULT NULL::name, full_text text DEFAULT NULL::text) RETURNS bigint
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.assign(name text, query text) RETURNS TABLE(id text, centroid_id integer)
@@ -1220,7 +1245,7 @@ CREATE INDEX job_due ON sqlembed.job USING btree (embedding, not_before) WHERE (
 
 CREATE INDEX request_waiting ON sqlembed.request USING btree (worker) WHERE (NOT done);
 
-CREATE TRIGGER check_declaration BEFORE INSERT ON sqlembed.embedding FOR EACH ROW EXECUTE FUNCTION sqlembed._check_declaration();
+CREATE TRIGGER check_declaration BEFORE INSERT OR UPDATE OF embedder, dimensions, declared_source ON sqlembed.embedding FOR EACH ROW EXECUTE FUNCTION sqlembed._check_declaration();
 
 CREATE TRIGGER remove_dropped AFTER UPDATE OF is_dropped ON sqlembed.cluster_model FOR EACH STATEMENT EXECUTE FUNCTION sqlembed._remove_dropped();
 
@@ -1284,21 +1309,21 @@ GRANT INSERT(relation) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(name) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(embedder) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(embedder),UPDATE(embedder) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(source) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(source),UPDATE(source) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(declared_source) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(declared_source),UPDATE(declared_source) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(timing) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(timing),UPDATE(timing) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(on_change) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(on_change),UPDATE(on_change) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(metric) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(metric),UPDATE(metric) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(storage) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(storage),UPDATE(storage) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(index) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(index),UPDATE(index) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT UPDATE(index_name) ON TABLE sqlembed.embedding TO PUBLIC;
 
@@ -1310,17 +1335,17 @@ GRANT INSERT(hash_function) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(chunking) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(full_text) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(full_text),UPDATE(full_text) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(full_text_column) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(full_text_column),UPDATE(full_text_column) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(dimensions) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(dimensions),UPDATE(dimensions) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(key_columns) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(key_expression) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(source_columns) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(source_columns),UPDATE(source_columns) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT UPDATE(is_dropped) ON TABLE sqlembed.embedding TO PUBLIC;
 
@@ -1377,6 +1402,8 @@ REVOKE ALL ON FUNCTION sqlembed._forget_failed(embedding integer, keys jsonb[]) 
 REVOKE ALL ON FUNCTION sqlembed._forget_failures() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._is_alive(worker integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._is_current_sql(declared sqlembed.embedding) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._is_dblink_shared() FROM PUBLIC;
 

@@ -27,17 +27,11 @@ declare
     declared sqlembed.embedding;
     queued bigint;
 begin
-    perform sqlembed._check_choice('timing', create_embedding.timing, '{async,sync}');
-    perform sqlembed._check_choice('on_change', create_embedding.on_change, '{hide,keep}');
-    perform sqlembed._check_choice('metric', create_embedding.metric, '{cosine,euclidean,inner_product,l1}');
-    perform sqlembed._check_choice('storage', create_embedding.storage, '{vector,halfvec}');
-    perform sqlembed._check_choice('index', create_embedding.index, '{hnsw,none}', '{ivfflat}');
-    perform sqlembed._check_choice('place', create_embedding.place, '{row,side}');
+    perform sqlembed._check_options(
+        create_embedding.timing, create_embedding.on_change, create_embedding.metric, create_embedding.storage,
+        create_embedding.index, create_embedding.place
+    );
     perform sqlembed._check_choice('adopt', create_embedding.adopt, '{keep,recompute}', '{check}');
-    if create_embedding.timing operator(pg_catalog.=) 'sync' and create_embedding.place operator(pg_catalog.=) 'side' then
-        raise exception 'sqlembed: timing ''sync'' with place ''side'' is not available in this version'
-            using errcode = 'SE014', hint = 'Say place => ''row'', or timing => ''async''.';
-    end if;
     if create_embedding.chunking is not null then
         raise exception 'sqlembed: chunking is not available in this version'
             using errcode = 'SE014', hint = 'Leave it out: one vector stands for the whole text.';
@@ -87,15 +81,7 @@ begin
                     create_embedding.relation, create_embedding.embedding
                 );
     end if;
-    if create_embedding.embedding operator(pg_catalog.=) any (canonical.columns) or exists (
-        select
-        from sqlembed.embedding as e
-        where e.relation operator(pg_catalog.=) create_embedding.relation
-            and e.name operator(pg_catalog.=) any (canonical.columns)
-    ) then
-        raise exception 'sqlembed: the source expression uses a vector column'
-            using errcode = 'SE012', hint = 'A vector is made from text; leave the column out.';
-    end if;
+    perform sqlembed._refuse_vector_source(create_embedding.relation, create_embedding.embedding, canonical.columns);
     if create_embedding.place operator(pg_catalog.=) 'side' then
         select s.* into beside from sqlembed._prepare_side(create_embedding.relation, create_embedding.embedding) as s;
     else
