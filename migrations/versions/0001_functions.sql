@@ -3766,7 +3766,8 @@ create or replace function sqlembed.create_embedding(
     chunking jsonb default null,
     adopt text default 'keep',
     if_not_exists boolean default false,
-    full_text regconfig default null
+    full_text regconfig default null,
+    dimensions integer default null
 )
 returns bigint
 language plpgsql
@@ -3775,7 +3776,6 @@ as $function$
 declare
     key record;
     canonical record;
-    dimensions integer;
     beside record;
     config text := sqlembed._text_search_config(create_embedding.full_text);
     declared sqlembed.embedding;
@@ -3842,7 +3842,10 @@ begin
         select null::pg_catalog.regclass as side, null::name as hash_function, true as is_new into beside;
     end if;
 
-    dimensions := sqlembed._prepare_column(
+    if create_embedding.dimensions is not null then
+        perform sqlembed._wanted_dimensions(create_embedding.embedder, create_embedding.dimensions);
+    end if;
+    create_embedding.dimensions := sqlembed._prepare_column(
         coalesce(beside.side, create_embedding.relation), create_embedding.embedding, create_embedding.embedder, create_embedding.storage,
         create_embedding.index
     );
@@ -3854,7 +3857,7 @@ begin
         create_embedding.relation, create_embedding.embedding, create_embedding.embedder, canonical.expression,
         create_embedding.source, create_embedding.timing, create_embedding.on_change, create_embedding.metric,
         create_embedding.storage, create_embedding.index, create_embedding.place, beside.side,
-        beside.hash_function, create_embedding.chunking, dimensions, key.columns, key.expression, canonical.columns,
+        beside.hash_function, create_embedding.chunking, create_embedding.dimensions, key.columns, key.expression, canonical.columns,
         config,
         case
             when config is not null
@@ -3890,9 +3893,9 @@ end
 $function$;
 
 comment on function sqlembed.create_embedding(
-    regclass, text, text, name, text, text, text, text, text, text, jsonb, text, boolean, regconfig
+    regclass, text, text, name, text, text, text, text, text, text, jsonb, text, boolean, regconfig, integer
 ) is
-    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, attaches triggers, builds the index and queues the rows that have no vector. With full_text, a language such as english, it also keeps the words of the source in a column of their own, with an index. Returns how many it queued.';
+    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, attaches triggers, builds the index and queues the rows that have no vector. With full_text, a language such as english, it also keeps the words of the source in a column of their own, with an index. dimensions makes an embedder known that nobody has registered yet. Returns how many it queued.';
 
 create or replace function sqlembed.drop_embedding(
     relation regclass,
