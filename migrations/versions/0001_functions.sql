@@ -201,6 +201,38 @@ $function$;
 comment on function sqlembed._full_text_sql(text, text) is
     'SQL for the full text of a source expression: its words in a language, as a tsvector.';
 
+create or replace function sqlembed._has_index(
+    holder regclass,
+    expression text,
+    operator_class text,
+    parameters text[] default '{}',
+    other_than regclass default null
+)
+returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select exists (
+        select
+        from pg_index as i
+        join pg_class as c on c.oid = i.indexrelid
+        join pg_am as m on m.oid = c.relam
+        join pg_opclass as o on o.oid = i.indclass[0]
+        where i.indrelid = _has_index.holder
+            and i.indexrelid is distinct from _has_index.other_than
+            and i.indisvalid
+            and i.indpred is null
+            and m.amname = 'hnsw'
+            and o.opcname = _has_index.operator_class
+            and coalesce(c.reloptions, '{}') @> _has_index.parameters
+            and pg_get_indexdef(i.indexrelid, 1, false) = _has_index.expression
+    )
+$function$;
+
+comment on function sqlembed._has_index(regclass, text, text, text[], regclass) is
+    'Whether a table has an HNSW index over all rows of an expression, as _indexed writes it, with these storage parameters at least.';
+
 create or replace function sqlembed._hash_call(declared sqlembed.embedding, row_name text) returns text
 language sql
 stable
@@ -222,6 +254,62 @@ $function$;
 
 comment on function sqlembed._hash_call(sqlembed.embedding, text) is
     'SQL that gives the sha256 of a row''s present source, for an embedding with a side table. NULL when its function is gone.';
+
+create or replace function sqlembed._indexed(
+    index text,
+    options jsonb,
+    storage text,
+    dimensions integer,
+    metric text,
+    vector text,
+    out expression text,
+    out operator_class text,
+    out ordering text
+)
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    length integer;
+begin
+    -- Written as pg_get_indexdef() does without a search_path, so that an index can be told by it.
+    case _indexed.index
+        when 'binary' then
+            _indexed.expression := format('((public.binary_quantize(%s))::bit(%s))', _indexed.vector, _indexed.dimensions);
+            _indexed.operator_class := 'bit_hamming_ops';
+            _indexed.ordering := format(
+                '%s operator(public.<~>) public.binary_quantize($1)::bit(%s)', _indexed.expression, _indexed.dimensions
+            );
+            return;
+        when 'prefix' then
+            length := (_indexed.options ->> 'dimensions')::integer;
+            _indexed.expression := format(
+                '((public.subvector(%s, 1, %s))::%s(%s))',
+                _indexed.vector,
+                length,
+                case _indexed.storage when 'vector' then 'public.vector' else 'public.halfvec' end,
+                length
+            );
+            _indexed.ordering := format(
+                '%s %s public.subvector($1, 1, %s)',
+                _indexed.expression, sqlembed._metric_operator(_indexed.metric), length
+            );
+        else
+            _indexed.expression := _indexed.vector;
+            _indexed.ordering := format('%s %s $1', _indexed.vector, sqlembed._metric_operator(_indexed.metric));
+    end case;
+    _indexed.operator_class := _indexed.storage || case _indexed.metric
+        when 'cosine' then '_cosine_ops'
+        when 'euclidean' then '_l2_ops'
+        when 'inner_product' then '_ip_ops'
+        when 'l1' then '_l1_ops'
+    end;
+end
+$function$;
+
+comment on function sqlembed._indexed(text, jsonb, text, integer, text, text) is
+    'What an index of a kind is over, given the vector as SQL, with which operator class, and the order in which it gives the rows nearest to $1. Of binary and prefix that order is a rough one.';
 
 create or replace function sqlembed._is_alive(worker integer) returns boolean
 language sql
@@ -1562,59 +1650,55 @@ $function$;
 comment on function sqlembed._base_columns(regclass, name[]) is
     'Columns of a table that decide what others hold: in place of a generated column, those that it is made from. Triggers do not see the generated one, or not yet.';
 
-create or replace function sqlembed._build_index(declared sqlembed.embedding) returns void
+create or replace function sqlembed._build_index(
+    declared sqlembed.embedding,
+    replaced regclass default null
+)
+returns void
 language plpgsql
 volatile
 as $function$
 declare
-    operator_class text := (_build_index.declared).storage || case (_build_index.declared).metric
-        when 'cosine' then '_cosine_ops'
-        when 'euclidean' then '_l2_ops'
-        when 'inner_product' then '_ip_ops'
-        when 'l1' then '_l1_ops'
-    end;
+    declared sqlembed.embedding := _build_index.declared;
     -- What holds the vectors.
-    holder regclass := coalesce((_build_index.declared).side, (_build_index.declared).relation);
+    holder regclass := coalesce(declared.side, declared.relation);
+    indexed record := sqlembed._indexed(
+        declared.index, declared.index_options, declared.storage, declared.dimensions, declared.metric,
+        pg_catalog.quote_ident(declared.name)
+    );
+    parameters text[] := array(
+        select pg_catalog.format('%s=%s', o.key, o.value)
+        from pg_catalog.jsonb_each_text(declared.index_options) as o
+        where o.key in ('m', 'ef_construction')
+        order by o.key
+    );
     made name;
 begin
-    if exists (
-        select
-        from pg_catalog.pg_index as i
-        join pg_catalog.pg_class as c on c.oid operator(pg_catalog.=) i.indexrelid
-        join pg_catalog.pg_am as m on m.oid operator(pg_catalog.=) c.relam
-        join pg_catalog.pg_opclass as o on o.oid operator(pg_catalog.=) i.indclass[0]
-        join pg_catalog.pg_attribute as a
-            on a.attrelid operator(pg_catalog.=) i.indrelid and a.attnum operator(pg_catalog.=) i.indkey[0]
-        where i.indrelid operator(pg_catalog.=) holder
-            and i.indpred is null
-            and m.amname operator(pg_catalog.=) (_build_index.declared).index
-            and o.opcname operator(pg_catalog.=) operator_class
-            and a.attname operator(pg_catalog.=) (_build_index.declared).name
-    ) then
+    if sqlembed._has_index(holder, indexed.expression, indexed.operator_class, parameters, _build_index.replaced) then
         return;
     end if;
     made := pg_catalog.left(
         pg_catalog.format(
             '%s_%s_%s',
-            (select c.relname from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) (_build_index.declared).relation),
-            (_build_index.declared).name,
-            (_build_index.declared).index
+            (select c.relname from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) declared.relation),
+            declared.name,
+            declared.index
         ),
         50
-    ) || '_' || (_build_index.declared).id;
+    ) || '_' || declared.id;
     execute pg_catalog.format(
-        'create index %I on %s using %I (%I public.%s)',
-        made, holder, (_build_index.declared).index, (_build_index.declared).name,
-        operator_class
+        'create index %I on %s using hnsw (%s public.%s)%s',
+        made, holder, indexed.expression, indexed.operator_class,
+        ' with (' || nullif(pg_catalog.array_to_string(parameters, ', '), '') || ')'
     );
     update sqlembed.embedding as e
     set index_name = made
-    where e.id operator(pg_catalog.=) (_build_index.declared).id;
+    where e.id operator(pg_catalog.=) declared.id;
 end
 $function$;
 
-comment on function sqlembed._build_index(sqlembed.embedding) is
-    'Build the index of an embedding, unless an equal one is there.';
+comment on function sqlembed._build_index(sqlembed.embedding, regclass) is
+    'Build the index of an embedding, unless an equal one is there that is not to be replaced.';
 
 create or replace function sqlembed._canonical_source(
     relation regclass,
@@ -1829,12 +1913,69 @@ $function$;
 comment on function sqlembed._check_family(regclass, name) is
     'An error when a table is a partition, or a parent or child of it keeps the same column.';
 
+create or replace function sqlembed._check_index(index text, options jsonb) returns jsonb
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    known text[] := case _check_index.index
+        when 'none' then '{}'::text[]
+        when 'prefix' then '{dimensions,m,ef_construction}'
+        else '{m,ef_construction}'
+    end;
+    option record;
+    lowest integer;
+    highest integer;
+begin
+    perform sqlembed._check_choice('index', _check_index.index, '{hnsw,binary,prefix,none}', '{ivfflat}');
+    if jsonb_typeof(_check_index.options) <> 'object' then
+        raise exception 'sqlembed: index_options => % is not an object', quote_literal(_check_index.options::text)
+            using errcode = 'SE014', hint = 'For example: index_options => ''{"m": 24, "ef_construction": 128}''.';
+    end if;
+    for option in select o.key, o.value from jsonb_each(_check_index.options) as o loop
+        if option.key <> all (known) then
+            raise exception 'sqlembed: index => % has no option %', quote_literal(_check_index.index), quote_literal(option.key)
+                using errcode = 'SE014',
+                    hint = coalesce('Choose from: ' || nullif(array_to_string(known, ', '), '') || '.', 'Leave index_options out.');
+        end if;
+        select l.lowest, l.highest
+        into lowest, highest
+        from (values ('m', 2, 100), ('ef_construction', 4, 1000), ('dimensions', 1, 15999)) as l (key, lowest, highest)
+        where l.key = option.key;
+        if option.value::text !~ '^\d{1,5}$' or option.value::text::integer not between lowest and highest then
+            raise exception 'sqlembed: % in index_options must be a whole number from % to %, not %',
+                option.key, lowest, highest, option.value
+                using errcode = 'SE014',
+                    hint = case option.key
+                        when 'dimensions' then 'So many of the first dimensions are indexed; all of them rank what is found.'
+                        when 'm' then 'It is how many neighbours a row is linked with; without it 16.'
+                        else 'It is how many rows are looked at to find them; without it 64.'
+                    end;
+        end if;
+    end loop;
+    if _check_index.index = 'prefix' and (_check_index.options -> 'dimensions') is null then
+        raise exception 'sqlembed: index => ''prefix'' needs the number of dimensions to index'
+            using errcode = 'SE014', hint = 'For example: index_options => ''{"dimensions": 256}''.';
+    end if;
+    if coalesce((_check_index.options ->> 'ef_construction')::integer, 64)
+        < 2 * coalesce((_check_index.options ->> 'm')::integer, 16)
+    then
+        raise exception 'sqlembed: ef_construction in index_options must be at least twice m'
+            using errcode = 'SE014', hint = 'Without them, m is 16 and ef_construction 64.';
+    end if;
+    return nullif(_check_index.options, '{}');
+end
+$function$;
+
+comment on function sqlembed._check_index(text, jsonb) is
+    'An error when no index can be built like that. Returns the options, NULL where there are none.';
+
 create or replace function sqlembed._check_options(
     timing text,
     on_change text,
     metric text,
     storage text,
-    index text,
     place text
 )
 returns void
@@ -1846,8 +1987,9 @@ begin
     perform sqlembed._check_choice('timing', _check_options.timing, '{async,sync}');
     perform sqlembed._check_choice('on_change', _check_options.on_change, '{hide,keep}');
     perform sqlembed._check_choice('metric', _check_options.metric, '{cosine,euclidean,inner_product,l1}');
-    perform sqlembed._check_choice('storage', _check_options.storage, '{vector,halfvec}');
-    perform sqlembed._check_choice('index', _check_options.index, '{hnsw,none}', '{ivfflat}');
+    if _check_options.storage is not null then
+        perform sqlembed._check_choice('storage', _check_options.storage, '{vector,halfvec}');
+    end if;
     perform sqlembed._check_choice('place', _check_options.place, '{row,side}');
     if _check_options.timing = 'sync' and _check_options.place = 'side' then
         raise exception 'sqlembed: timing ''sync'' with place ''side'' is not available in this version'
@@ -1856,7 +1998,7 @@ begin
 end
 $function$;
 
-comment on function sqlembed._check_options(text, text, text, text, text, text) is
+comment on function sqlembed._check_options(text, text, text, text, text) is
     'An error when an option of a declaration is none of its choices, or does not go with another one.';
 
 create or replace function sqlembed._check_relation(relation regclass) returns void
@@ -1984,8 +2126,8 @@ begin
     end if;
     execute pg_catalog.format('alter table %s drop column %I', holder, (_empty_column.present).name);
     perform sqlembed._prepare_column(
-        holder, (_empty_column.present).name, (_empty_column.wanted).embedder, (_empty_column.wanted).storage,
-        (_empty_column.wanted).index
+        holder, (_empty_column.present).name, (_empty_column.wanted).embedder, (_empty_column.wanted).index,
+        (_empty_column.wanted).index_options, (_empty_column.wanted).storage
     );
     for granted in
         select
@@ -2050,7 +2192,7 @@ begin
     set index_name = null
     where e.id operator(pg_catalog.=) (_exchange_index.wanted).id;
     if (_exchange_index.wanted).index operator(pg_catalog.<>) 'none' then
-        perform sqlembed._build_index(_exchange_index.wanted);
+        perform sqlembed._build_index(_exchange_index.wanted, nullif(old_index, given));
     end if;
     if given is not null then
         update sqlembed.embedding as e
@@ -2780,18 +2922,17 @@ create or replace function sqlembed._prepare_column(
     relation regclass,
     name name,
     embedder text,
-    storage text,
-    index text
+    index text,
+    index_options jsonb,
+    inout storage text,
+    out dimensions integer
 )
-returns integer
 language plpgsql
 volatile
 as $function$
 declare
     present record;
-    dimensions integer;
     wanted_type text;
-    most integer := case _prepare_column.storage when 'vector' then 2000 else 4000 end;
 begin
     select a.atttypmod, pg_catalog.format_type(a.atttypid, a.atttypmod) as type_name, t.typname, a.attgenerated, a.attnotnull
     into present
@@ -2803,11 +2944,12 @@ begin
         and not a.attisdropped;
 
     select e.dimensions
-    into dimensions
+    into _prepare_column.dimensions
     from sqlembed.embedder as e
     where e.name operator(pg_catalog.=) _prepare_column.embedder;
     if not found then
-        if present.typname is null or present.typname operator(pg_catalog.<>) _prepare_column.storage
+        if (present.typname in (coalesce(_prepare_column.storage, 'vector'), coalesce(_prepare_column.storage, 'halfvec')))
+                is not true
             or present.atttypmod operator(pg_catalog.<=) 0
             or not pg_catalog.has_function_privilege('sqlembed._register_name(text, integer)', 'execute')
         then
@@ -2818,8 +2960,8 @@ begin
                         'None is registered yet: start a worker once (sqlembed worker), or give the column first, with its dimensions.'
                     );
         end if;
-        dimensions := present.atttypmod;
-        perform sqlembed._register_name(_prepare_column.embedder, dimensions);
+        _prepare_column.dimensions := present.atttypmod;
+        perform sqlembed._register_name(_prepare_column.embedder, _prepare_column.dimensions);
     end if;
     if not exists (
         select from sqlembed.embedder_key as k where k.embedder operator(pg_catalog.=) _prepare_column.embedder
@@ -2830,30 +2972,32 @@ begin
                     'Its owner can say: select sqlembed.grant_embedder(%L, %L).', _prepare_column.embedder, current_user
                 );
     end if;
-    if _prepare_column.index operator(pg_catalog.<>) 'none' and dimensions operator(pg_catalog.>) most then
-        raise exception 'sqlembed: an index on % takes % dimensions at most, and % makes %',
-            _prepare_column.storage, most, pg_catalog.quote_ident(_prepare_column.embedder), dimensions
-            using errcode = 'SE011',
-                hint = case
-                    when dimensions operator(pg_catalog.<=) 4000 then 'Say storage => ''halfvec'', or index => ''none''.'
-                    else 'Say index => ''none''.'
-                end;
-    end if;
+    _prepare_column.storage := coalesce(
+        _prepare_column.storage,
+        case when present.typname in ('vector', 'halfvec') then present.typname end,
+        -- The most that an index on vector takes.
+        case when _prepare_column.dimensions operator(pg_catalog.>) 2000 then 'halfvec' else 'vector' end
+    );
+    perform sqlembed._refuse_index(
+        _prepare_column.relation, _prepare_column.name, _prepare_column.embedder, _prepare_column.dimensions,
+        _prepare_column.storage, present is not null, _prepare_column.index, _prepare_column.index_options
+    );
 
     wanted_type := pg_catalog.format(
-        '%s(%s)', case _prepare_column.storage when 'vector' then 'public.vector' else 'public.halfvec' end, dimensions
+        '%s(%s)', case _prepare_column.storage when 'vector' then 'public.vector' else 'public.halfvec' end,
+        _prepare_column.dimensions
     );
     if present is null then
         execute pg_catalog.format(
             'alter table %s add column %I %s', _prepare_column.relation, _prepare_column.name, wanted_type
         );
     elsif present.typname operator(pg_catalog.<>) _prepare_column.storage
-        or present.atttypmod not in (dimensions, -1)
+        or present.atttypmod not in (_prepare_column.dimensions, -1)
         or present.attgenerated operator(pg_catalog.<>) ''
     then
         raise exception 'sqlembed: column % of % is of type %, and embedder % needs %',
             pg_catalog.quote_ident(_prepare_column.name), _prepare_column.relation, present.type_name,
-            pg_catalog.quote_ident(_prepare_column.embedder), pg_catalog.format('%s(%s)', _prepare_column.storage, dimensions)
+            pg_catalog.quote_ident(_prepare_column.embedder), pg_catalog.format('%s(%s)', _prepare_column.storage, _prepare_column.dimensions)
             using errcode = 'SE011', hint = 'Name another column, as embedding => ''...'': it is added if it is missing.';
     elsif present.attnotnull then
         raise exception 'sqlembed: column % of % is not null, and a row has no vector until it is embedded',
@@ -2868,15 +3012,15 @@ begin
             using errcode = 'SE011',
                 hint = pg_catalog.format(
                     'alter table %s alter column %I type %s(%s), or say index => ''none''.',
-                    _prepare_column.relation, _prepare_column.name, _prepare_column.storage, dimensions
+                    _prepare_column.relation, _prepare_column.name, _prepare_column.storage,
+                    _prepare_column.dimensions
                 );
     end if;
-    return dimensions;
 end
 $function$;
 
-comment on function sqlembed._prepare_column(regclass, name, text, text, text) is
-    'Add the vector column, or check that the present one fits the embedder. Returns the dimensions.';
+comment on function sqlembed._prepare_column(regclass, name, text, text, jsonb, text) is
+    'Add the vector column, or check that the present one fits the embedder and the index. Returns its type, chosen where none is said, and the dimensions.';
 
 create or replace function sqlembed._prepare_full_text(
     relation regclass,
@@ -3043,6 +3187,69 @@ $function$;
 
 comment on function sqlembed._present_columns(sqlembed.embedding) is
     'What the vector column of an embedding and the columns of its source are called now; NULL for one that is gone.';
+
+create or replace function sqlembed._refuse_index(
+    relation regclass,
+    name name,
+    embedder text,
+    dimensions integer,
+    storage text,
+    is_present boolean,
+    index text,
+    options jsonb
+)
+returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    most integer := case _refuse_index.storage when 'vector' then 2000 else 4000 end;
+    length integer := case _refuse_index.index
+        when 'hnsw' then _refuse_index.dimensions
+        when 'prefix' then (_refuse_index.options ->> 'dimensions')::integer
+        -- Of bits, HNSW takes more than a vector has dimensions.
+        else 0
+    end;
+begin
+    if _refuse_index.index = 'prefix' and length >= _refuse_index.dimensions then
+        raise exception 'sqlembed: the first % dimensions cannot be indexed: % makes %',
+            length, quote_ident(_refuse_index.embedder), _refuse_index.dimensions
+            using errcode = 'SE014', hint = 'Give fewer, or say index => ''hnsw''.';
+    end if;
+    if length <= most then
+        return;
+    end if;
+    raise exception 'sqlembed: an index on % takes % dimensions at most, and % %',
+        _refuse_index.storage, most, quote_ident(_refuse_index.embedder),
+        case _refuse_index.index
+            when 'prefix' then format('should have %s of its %s indexed', length, _refuse_index.dimensions)
+            else format('makes %s', _refuse_index.dimensions)
+        end
+        using errcode = 'SE011',
+            hint = concat_ws(
+                ' ',
+                case
+                    when length > 4000 then null
+                    when _refuse_index.is_present
+                    then format(
+                        'alter table %s alter column %I type halfvec(%s).',
+                        _refuse_index.relation, _refuse_index.name, _refuse_index.dimensions
+                    )
+                    else 'Leave storage out, or say storage => ''halfvec''.'
+                end,
+                case _refuse_index.index
+                    when 'prefix' then 'Index fewer of the first dimensions.'
+                    else
+                        'Or index less of each vector and rank by all of it: index => ''binary'', or, if the model is '
+                        'made for it, index => ''prefix'', index_options => ''{"dimensions": 1024}''. Or say index => ''none''.'
+                end
+            );
+end
+$function$;
+
+comment on function sqlembed._refuse_index(regclass, name, text, integer, text, boolean, text, jsonb) is
+    'The error for vectors that are too long for a kind of index; otherwise nothing.';
 
 create or replace function sqlembed._refuse_side(relation regclass, side regclass, embedding name) returns void
 language plpgsql
@@ -3645,6 +3852,7 @@ create or replace function sqlembed.alter_embedding(
     metric text default null,
     storage text default null,
     index text default null,
+    index_options jsonb default null,
     index_name name default null,
     full_text text default null
 )
@@ -3671,6 +3879,13 @@ begin
     wanted.metric := coalesce(alter_embedding.metric, present.metric);
     wanted.storage := coalesce(alter_embedding.storage, present.storage);
     wanted.index := coalesce(alter_embedding.index, present.index);
+    wanted.index_options := sqlembed._check_index(
+        wanted.index,
+        -- Another kind has other options.
+        coalesce(
+            alter_embedding.index_options, case when wanted.index operator(pg_catalog.=) present.index then present.index_options end
+        )
+    );
     wanted.full_text := case
         when alter_embedding.full_text is null then present.full_text
         when alter_embedding.full_text operator(pg_catalog.<>) ''
@@ -3684,7 +3899,7 @@ begin
         wanted.declared_source := alter_embedding.source;
         wanted.source_columns := canonical.columns;
     end if;
-    perform sqlembed._check_options(wanted.timing, wanted.on_change, wanted.metric, wanted.storage, wanted.index, wanted.place);
+    perform sqlembed._check_options(wanted.timing, wanted.on_change, wanted.metric, wanted.storage, wanted.place);
     wanted.dimensions := sqlembed._wanted_dimensions(wanted.embedder, alter_embedding.dimensions);
 
     is_resourced := wanted.source operator(pg_catalog.<>) present.source;
@@ -3693,6 +3908,10 @@ begin
     is_emptied := (wanted.embedder, wanted.dimensions, wanted.storage)
         operator(pg_catalog.<>) (present.embedder, present.dimensions, present.storage);
 
+    perform sqlembed._refuse_index(
+        present.relation, present.name, wanted.embedder, wanted.dimensions, wanted.storage, not is_emptied, wanted.index,
+        wanted.index_options
+    );
     if is_emptied then
         perform sqlembed._drop_triggers(present.id, '{}', '{}');
         perform sqlembed._empty_column(present, wanted);
@@ -3718,6 +3937,7 @@ begin
         metric = wanted.metric,
         storage = wanted.storage,
         index = wanted.index,
+        index_options = wanted.index_options,
         full_text = wanted.full_text,
         full_text_column = wanted.full_text_column
     where e.id operator(pg_catalog.=) present.id
@@ -3731,7 +3951,8 @@ begin
         perform sqlembed._attach_triggers(wanted);
     end if;
     if is_emptied or alter_embedding.index_name is not null
-        or (wanted.metric, wanted.index) operator(pg_catalog.<>) (present.metric, present.index)
+        or (wanted.metric, wanted.index, coalesce(wanted.index_options, '{}'))
+            operator(pg_catalog.<>) (present.metric, present.index, coalesce(present.index_options, '{}'))
     then
         perform sqlembed._exchange_index(present, wanted, alter_embedding.index_name);
     end if;
@@ -3748,9 +3969,9 @@ end
 $function$;
 
 comment on function sqlembed.alter_embedding(
-    regclass, name, text, integer, text, text, text, text, text, text, name, text
+    regclass, name, text, integer, text, text, text, text, text, text, jsonb, name, text
 ) is
-    'Change how a vector column is kept; what is null stays. Another source queues all rows, whose present vectors stay meanwhile. Another timing or on_change makes the triggers anew. Another metric or index builds the new index and then drops the old one, or takes over index_name, built before. Another embedder or storage makes the column anew, empty, and queues all rows. full_text '''' takes the full text off. Returns how many rows it queued.';
+    'Change how a vector column is kept; what is null stays. Another source queues all rows, whose present vectors stay meanwhile. Another timing or on_change makes the triggers anew. Another metric or index, or other index_options ({} for none), builds the new index and then drops the old one, or takes over index_name, built before. Another embedder or storage makes the column anew, empty, and queues all rows. full_text '''' takes the full text off. Returns how many rows it queued.';
 
 create or replace function sqlembed.create_embedding(
     relation regclass,
@@ -3760,13 +3981,14 @@ create or replace function sqlembed.create_embedding(
     timing text default 'async',
     on_change text default 'hide',
     metric text default 'cosine',
-    storage text default 'vector',
+    storage text default null,
     index text default 'hnsw',
     place text default 'row',
     chunking jsonb default null,
     adopt text default 'keep',
     if_not_exists boolean default false,
     full_text regconfig default null,
+    index_options jsonb default null,
     dimensions integer default null
 )
 returns bigint
@@ -3776,6 +3998,8 @@ as $function$
 declare
     key record;
     canonical record;
+    prepared record;
+    options jsonb := sqlembed._check_index(create_embedding.index, create_embedding.index_options);
     beside record;
     config text := sqlembed._text_search_config(create_embedding.full_text);
     declared sqlembed.embedding;
@@ -3783,7 +4007,7 @@ declare
 begin
     perform sqlembed._check_options(
         create_embedding.timing, create_embedding.on_change, create_embedding.metric, create_embedding.storage,
-        create_embedding.index, create_embedding.place
+        create_embedding.place
     );
     perform sqlembed._check_choice('adopt', create_embedding.adopt, '{keep,recompute}', '{check}');
     if create_embedding.chunking is not null then
@@ -3816,13 +4040,13 @@ begin
         if create_embedding.if_not_exists
             and (
                 declared.embedder, declared.source, declared.timing, declared.on_change, declared.metric, declared.storage,
-                declared.index, declared.place, coalesce(declared.full_text, '')
+                declared.index, declared.place, coalesce(declared.full_text, ''), coalesce(declared.index_options, '{}')
             )
                 operator(pg_catalog.=)
                 (
                     create_embedding.embedder, canonical.expression, create_embedding.timing, create_embedding.on_change,
-                    create_embedding.metric, create_embedding.storage, create_embedding.index, create_embedding.place,
-                    coalesce(config, '')
+                    create_embedding.metric, coalesce(create_embedding.storage, declared.storage), create_embedding.index,
+                    create_embedding.place, coalesce(config, ''), coalesce(options, '{}')
                 )
         then
             return 0;
@@ -3845,19 +4069,19 @@ begin
     if create_embedding.dimensions is not null then
         perform sqlembed._wanted_dimensions(create_embedding.embedder, create_embedding.dimensions);
     end if;
-    create_embedding.dimensions := sqlembed._prepare_column(
-        coalesce(beside.side, create_embedding.relation), create_embedding.embedding, create_embedding.embedder, create_embedding.storage,
-        create_embedding.index
+    prepared := sqlembed._prepare_column(
+        coalesce(beside.side, create_embedding.relation), create_embedding.embedding, create_embedding.embedder,
+        create_embedding.index, options, create_embedding.storage
     );
     insert into sqlembed.embedding (
-        relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, place,
+        relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, index_options, place,
         side, hash_function, chunking, dimensions, key_columns, key_expression, source_columns, full_text, full_text_column
     )
     values (
         create_embedding.relation, create_embedding.embedding, create_embedding.embedder, canonical.expression,
         create_embedding.source, create_embedding.timing, create_embedding.on_change, create_embedding.metric,
-        create_embedding.storage, create_embedding.index, create_embedding.place, beside.side,
-        beside.hash_function, create_embedding.chunking, create_embedding.dimensions, key.columns, key.expression, canonical.columns,
+        prepared.storage, create_embedding.index, options, create_embedding.place, beside.side,
+        beside.hash_function, create_embedding.chunking, prepared.dimensions, key.columns, key.expression, canonical.columns,
         config,
         case
             when config is not null
@@ -3893,9 +4117,10 @@ end
 $function$;
 
 comment on function sqlembed.create_embedding(
-    regclass, text, text, name, text, text, text, text, text, text, jsonb, text, boolean, regconfig, integer
+    regclass, text, text, name, text, text, text, text, text, text, jsonb, text, boolean, regconfig,
+    jsonb, integer
 ) is
-    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, attaches triggers, builds the index and queues the rows that have no vector. With full_text, a language such as english, it also keeps the words of the source in a column of their own, with an index. dimensions makes an embedder known that nobody has registered yet. Returns how many it queued.';
+    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, attaches triggers, builds the index and queues the rows that have no vector. With full_text, a language such as english, it also keeps the words of the source in a column of their own, with an index. index is hnsw, binary (one bit a dimension), prefix (the first dimensions alone) or none. dimensions makes an embedder known that nobody has registered yet. Returns how many it queued.';
 
 create or replace function sqlembed.drop_embedding(
     relation regclass,

@@ -14,7 +14,7 @@ DECLARED = sa.text("""
 select
     n.nspname::text as schema, c.relname::text as table_name, c.relkind = 'r' as is_plain,
     e.name::text as embedding, e.embedder, e.dimensions, e.source, e.declared_source, e.timing,
-    e.on_change, e.metric, e.storage, e.index, e.place, e.chunking, e.full_text
+    e.on_change, e.metric, e.storage, e.index, e.index_options, e.place, e.chunking, e.full_text
 from sqlembed.embedding as e
 join pg_catalog.pg_class as c on c.oid = e.relation
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
@@ -93,6 +93,7 @@ class Declared:
     metric: str
     storage: str
     index: str
+    index_options: Mapping[str, int] | None
     place: str
     chunking: Mapping[str, Any] | None
     full_text: str | None

@@ -19,7 +19,12 @@ from sqlalchemy import Column, Connection, Table
 from sqlembed.alembic import catalogue
 from sqlembed.alembic.catalogue import Declared, Managed
 from sqlembed.alembic.differences import created, differences, is_remade
-from sqlembed.alembic.embeddings import AlterEmbeddingOp, CreateEmbeddingOp, DropEmbeddingOp
+from sqlembed.alembic.embeddings import (
+    INDEXED,
+    AlterEmbeddingOp,
+    CreateEmbeddingOp,
+    DropEmbeddingOp,
+)
 from sqlembed.alembic.installing import BASE, UpgradeSqlembedOp
 from sqlembed.orm.embedded import embedded_columns, embedded_in
 from sqlembed.schema import migrate
@@ -140,7 +145,7 @@ class _Comparison:
     def _create(self, wanted: CreateEmbeddingOp, column: Column[Any], is_new: bool) -> None:
         if not is_new:
             self._take_over_column(column)
-            wanted.concurrently = wanted.index == "hnsw" and wanted.place == "row"
+            wanted.concurrently = wanted.index != "none" and wanted.place == "row"
         log.info("Detected added embedding %r on table %r", wanted.embedding, wanted.table_name)
         self._after.append(wanted)
 
@@ -168,21 +173,18 @@ class _Comparison:
         if not changes:
             return
         log.info("Detected altered embedding %r on table %r", one.embedding, one.table_name)
-        is_indexed = bool(changes.keys() & {"metric", "index"}) and wanted.index == "hnsw"
-        is_emptied = bool(changes.keys() & {"embedder", "storage"})
-        concurrently = is_indexed and not is_emptied and one.is_plain and one.place == "row"
-        if concurrently:
-            existing |= {"metric": one.metric, "index": one.index, "storage": one.storage}
-        self._after.append(
-            AlterEmbeddingOp(
-                table_name=wanted.table_name,
-                embedding=wanted.embedding,
-                schema=wanted.schema,
-                changes=changes,
-                existing=existing,
-                concurrently=concurrently,
-            )
+        altered = AlterEmbeddingOp(
+            table_name=wanted.table_name,
+            embedding=wanted.embedding,
+            schema=wanted.schema,
+            changes=changes,
+            existing=existing,
         )
+        if one.is_plain and one.place == "row" and altered.exchanges_index():
+            altered.concurrently = True
+            was = {name: getattr(one, name) for name in (*INDEXED, "storage", "dimensions")}
+            altered.existing |= {name: value for name, value in was.items() if value is not None}
+        self._after.append(altered)
 
     def _drop(self, one: Declared, schema: str | None) -> None:
         log.info("Detected removed embedding %r on table %r", one.embedding, one.table_name)
@@ -198,6 +200,7 @@ class _Comparison:
             metric=one.metric,  # type: ignore[arg-type]
             storage=one.storage,  # type: ignore[arg-type]
             index=one.index,  # type: ignore[arg-type]
+            index_options=one.index_options,
             place=one.place,  # type: ignore[arg-type]
             chunking=one.chunking,
             full_text=one.full_text,

@@ -10,26 +10,29 @@ from sqlembed.alembic import catalogue
 from sqlembed.alembic.catalogue import Declared
 from sqlembed.alembic.embeddings import CreateEmbeddingOp
 from sqlembed.orm.embedded import Embedded, in_postgresql
+from sqlembed.types import Storage
 
 #: Compared as they stand.
-PLAIN = ("timing", "on_change", "metric", "storage", "index")
+PLAIN = ("timing", "on_change", "metric", "index")
 
 
 def created(table: Table, column: Column[Any], embedded: Embedded) -> CreateEmbeddingOp:
     """Return the operation that declares what a model says."""
     storage = embedded.check(column)
+    dimensions: int = in_postgresql(column.type).dim  # type: ignore[attr-defined]
     return CreateEmbeddingOp(
         table_name=table.name,
         embedding=column.name,
         schema=table.schema,
         embedder=embedded.embedder,
         source=embedded.source,
-        dimensions=in_postgresql(column.type).dim,  # type: ignore[attr-defined]
+        dimensions=dimensions,
         timing=embedded.timing,
         on_change=embedded.on_change,
         metric=embedded.metric,
-        storage=storage,
+        storage=None if storage == _natural(dimensions) else storage,
         index=embedded.index,
+        index_options=embedded.index_options or None,
         place=embedded.place,
         chunking=embedded.chunking,
         adopt=embedded.adopt,
@@ -63,6 +66,12 @@ def differences(
         was, is_to_be = getattr(present, name), getattr(wanted, name)
         if was != is_to_be:
             changes[name], existing[name] = is_to_be, was
+    storage = wanted.storage or _natural(wanted.dimensions or 0)
+    if storage != present.storage:
+        changes["storage"], existing["storage"] = storage, present.storage
+    was_said, is_said = dict(present.index_options or {}), dict(wanted.index_options or {})
+    if was_said != is_said:
+        changes["index_options"], existing["index_options"] = is_said, was_said
     if not catalogue.is_same_full_text(connection, present, wanted.full_text):
         # In SQL, NULL leaves it as it is.
         changes["full_text"], existing["full_text"] = (
@@ -70,3 +79,8 @@ def differences(
             present.full_text or "",
         )
     return changes, existing
+
+
+def _natural(dimensions: int) -> Storage:
+    """Return what ``create_embedding`` chooses where no storage is said."""
+    return "halfvec" if dimensions > 2_000 else "vector"

@@ -21,11 +21,15 @@ ALTERABLE = (
     "metric",
     "storage",
     "index",
+    "index_options",
     "full_text",
 )
 
 #: What decides the index of an embedding.
-INDEXED = ("metric", "index")
+INDEXED = ("metric", "index", "index_options")
+
+#: Changes that make the column anew.
+EMPTYING = ("embedder", "dimensions", "storage")
 
 
 @dataclass(kw_only=True, eq=False)
@@ -48,8 +52,9 @@ class CreateEmbeddingOp(Target, MigrateOperation):
     timing: Timing = "async"
     on_change: OnChange = "hide"
     metric: Metric = "cosine"
-    storage: Storage = "vector"
+    storage: Storage | None = None
     index: Index = "hnsw"
+    index_options: Mapping[str, int] | None = None
     place: Place = "row"
     chunking: Mapping[str, Any] | None = None
     adopt: Adopt = "keep"
@@ -72,8 +77,9 @@ class CreateEmbeddingOp(Target, MigrateOperation):
         timing: Timing = "async",
         on_change: OnChange = "hide",
         metric: Metric = "cosine",
-        storage: Storage = "vector",
+        storage: Storage | None = None,
         index: Index = "hnsw",
+        index_options: Mapping[str, int] | None = None,
         place: Place = "row",
         chunking: Mapping[str, Any] | None = None,
         adopt: Adopt = "keep",
@@ -167,13 +173,13 @@ class AlterEmbeddingOp(Target, MigrateOperation):
         """Change how a vector column is kept, by the cheapest operation that does it.
 
         Another ``source`` queues all rows, whose vectors stay meanwhile; ``timing`` and
-        ``on_change`` make the triggers anew; ``metric`` and ``index`` build the new index and then
-        drop the old one; ``embedder``, with its ``dimensions``, and ``storage`` make the column
+        ``on_change`` make the triggers anew; ``metric``, ``index`` and ``index_options`` build the
+        new index and then drop the old one; ``embedder``, with its ``dimensions``, and ``storage`` make the column
         anew, empty, and queue all rows. ``full_text=""`` takes the full text off.
 
         ``existing_metric`` and so on say what it was. With ``concurrently``, the new index is built
         while the table is written to, in an autocommit block, and needs ``existing_storage`` and,
-        where they do not change, ``existing_metric`` and ``existing_index`` that are not default.
+        where they do not change, what else decides the index and is not default.
         """
         known = {*ALTERABLE, *(f"existing_{name}" for name in ALTERABLE)}
         if unknown := sorted(options.keys() - known):
@@ -201,6 +207,12 @@ class AlterEmbeddingOp(Target, MigrateOperation):
                 concurrently=concurrently,
             )
         )
+
+    def exchanges_index(self) -> bool:
+        """Whether another index comes in the place of one that is full of vectors."""
+        index = self.changes.get("index", self.existing.get("index"))
+        is_emptied = any(name in self.changes for name in EMPTYING)
+        return index != "none" and not is_emptied and any(name in self.changes for name in INDEXED)
 
     def reverse(self) -> AlterEmbeddingOp:
         if missing := [name for name in self.changes if name not in self.existing]:

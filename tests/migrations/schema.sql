@@ -47,6 +47,7 @@ CREATE TABLE sqlembed.embedding (
     metric text NOT NULL,
     storage text NOT NULL,
     index text NOT NULL,
+    index_options jsonb,
     index_name name,
     place text NOT NULL,
     side regclass,
@@ -65,7 +66,7 @@ CREATE TABLE sqlembed.embedding (
     members regclass[] NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     is_dropped boolean DEFAULT false NOT NULL,
-    CONSTRAINT embedding_index_check CHECK ((index = ANY (ARRAY['hnsw'::text, 'ivfflat'::text, 'none'::text]))),
+    CONSTRAINT embedding_index_check CHECK ((index = ANY (ARRAY['hnsw'::text, 'binary'::text, 'prefix'::text, 'none'::text]))),
     CONSTRAINT embedding_metric_check CHECK ((metric = ANY (ARRAY['cosine'::text, 'euclidean'::text, 'inner_product'::text, 'l1'::text]))),
     CONSTRAINT embedding_on_change_check CHECK ((on_change = ANY (ARRAY['hide'::text, 'keep'::text]))),
     CONSTRAINT embedding_place_check CHECK ((place = ANY (ARRAY['row'::text, 'side'::text]))),
@@ -119,6 +120,10 @@ CREATE FUNCTION sqlembed._check_dimensions(name text, dimensions integer) RETURN
 
 CREATE FUNCTION sqlembed._check_family(relation regclass, embedding name) RETURNS void
     LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._check_index(index text, options jsonb) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._check_kmeans(name text, num_clusters integer, metric text, max_iterations integer, min_rel_progress double precision, seed integer) RETURNS void
@@ -322,6 +327,10 @@ CREATE FUNCTION sqlembed._grantee(name text) RETURNS regrole
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._has_index(holder regclass, expression text, operator_class text, parameters text[] DEFAULT '{}'::text[]) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._has_own_changes(embedding integer DEFAULT NULL::integer) RETURNS boolean
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -336,6 +345,10 @@ CREATE FUNCTION sqlembed._hash_call(declared sqlembed.embedding, row_name text) 
 
 CREATE FUNCTION sqlembed._hybrid_search(source anyelement, query text, query_vector public.vector, k integer, relation regclass, embedding name, filter text, text_weight double precision) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
     LANGUAGE plpgsql STABLE ROWS 10;
+
+CREATE FUNCTION sqlembed._indexed(index text, options jsonb, storage text, dimensions integer, metric text, vector text, OUT expression text, OUT operator_class text, OUT ordering text) RETURNS record
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._is_alive(worker integer) RETURNS boolean
     LANGUAGE sql
@@ -509,7 +522,7 @@ CREATE FUNCTION sqlembed._plan_text(relation regclass, embedding name, row_type 
 CREATE FUNCTION sqlembed._prefixed_source(relation regclass, expression text, row_name text) RETURNS text
     LANGUAGE plpgsql;
 
-CREATE FUNCTION sqlembed._prepare_column(relation regclass, name name, embedder text, storage text, index text) RETURNS integer
+CREATE FUNCTION sqlembed._prepare_column(relation regclass, name name, embedder text, index text, index_options jsonb, INOUT storage text, OUT dimensions integer) RETURNS record
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._prepare_full_text(relation regclass, embedding name, config text, source text) RETURNS name
@@ -552,6 +565,10 @@ CREATE FUNCTION sqlembed._refuse_arguments(k integer, filter text, mode text) RE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._refuse_hidden(declared sqlembed.embedding) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._refuse_index(relation regclass, name name, embedder text, dimensions integer, storage text, is_present boolean, index text, options jsonb) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -792,7 +809,7 @@ CREATE FUNCTION sqlembed.cluster_examples(name text, query text, examples intege
     LANGUAGE plpgsql STABLE
     SET jit TO 'off';
 
-CREATE FUNCTION sqlembed.create_embedding(relation regclass, embedder text, source text, embedding name DEFAULT 'embedding'::name, timing text DEFAULT 'async'::text, on_change text DEFAULT 'hide'::text, metric text DEFAULT 'cosine'::text, storage text DEFAULT 'vector'::text, index text DEFAULT 'hnsw'::text, place text DEFAULT 'row'::text, chunking jsonb DEFAULT NULL::jsonb, adopt text DEFAULT 'keep'::text, if_not_exists boolean DEFAULT false, full_text regconfig DEFAULT NULL::regconfig) RETURNS bigint
+CREATE FUNCTION sqlembed.create_embedding(relation regclass, embedder text, source text, embedding name DEFAULT 'embedding'::name, timing text DEFAULT 'async'::text, on_change text DEFAULT 'hide'::text, metric text DEFAULT 'cosine'::text, storage text DEFAULT NULL::text, index text DEFAULT 'hnsw'::text, place text DEFAULT 'row'::text, chunking jsonb DEFAULT NULL::jsonb, adopt text DEFAULT 'keep'::text, if_not_exists boolean DEFAULT false, full_text regconfig DEFAULT NULL::regconfig, index_options jsonb DEFAULT NULL::jsonb) RETURNS bigint
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.create_kmeans(name text, query text, num_clusters integer DEFAULT NULL::integer, metric text DEFAULT 'cosine'::text, max_iterations integer DEFAULT 20, min_rel_progress double precision DEFAULT 0.01, seed integer DEFAULT 0) RETURNS sqlembed.fitted_model
@@ -1324,6 +1341,8 @@ GRANT INSERT(metric),UPDATE(metric) ON TABLE sqlembed.embedding TO PUBLIC;
 GRANT INSERT(storage),UPDATE(storage) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(index),UPDATE(index) ON TABLE sqlembed.embedding TO PUBLIC;
+
+GRANT INSERT(index_options) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT UPDATE(index_name) ON TABLE sqlembed.embedding TO PUBLIC;
 

@@ -3,7 +3,6 @@ create or replace function sqlembed._check_options(
     on_change text,
     metric text,
     storage text,
-    index text,
     place text
 )
 returns void
@@ -15,8 +14,9 @@ begin
     perform sqlembed._check_choice('timing', _check_options.timing, '{async,sync}');
     perform sqlembed._check_choice('on_change', _check_options.on_change, '{hide,keep}');
     perform sqlembed._check_choice('metric', _check_options.metric, '{cosine,euclidean,inner_product,l1}');
-    perform sqlembed._check_choice('storage', _check_options.storage, '{vector,halfvec}');
-    perform sqlembed._check_choice('index', _check_options.index, '{hnsw,none}', '{ivfflat}');
+    if _check_options.storage is not null then
+        perform sqlembed._check_choice('storage', _check_options.storage, '{vector,halfvec}');
+    end if;
     perform sqlembed._check_choice('place', _check_options.place, '{row,side}');
     if _check_options.timing = 'sync' and _check_options.place = 'side' then
         raise exception 'sqlembed: timing ''sync'' with place ''side'' is not available in this version'
@@ -25,5 +25,5 @@ begin
 end
 $function$;
 
-comment on function sqlembed._check_options(text, text, text, text, text, text) is
+comment on function sqlembed._check_options(text, text, text, text, text) is
     'An error when an option of a declaration is none of its choices, or does not go with another one.';

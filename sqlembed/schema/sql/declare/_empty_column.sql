@@ -19,8 +19,8 @@ begin
     end if;
     execute pg_catalog.format('alter table %s drop column %I', holder, (_empty_column.present).name);
     perform sqlembed._prepare_column(
-        holder, (_empty_column.present).name, (_empty_column.wanted).embedder, (_empty_column.wanted).storage,
-        (_empty_column.wanted).index
+        holder, (_empty_column.present).name, (_empty_column.wanted).embedder, (_empty_column.wanted).index,
+        (_empty_column.wanted).index_options, (_empty_column.wanted).storage
     );
     for granted in
         select

@@ -38,7 +38,7 @@ begin
     set index_name = null
     where e.id operator(pg_catalog.=) (_exchange_index.wanted).id;
     if (_exchange_index.wanted).index operator(pg_catalog.<>) 'none' then
-        perform sqlembed._build_index(_exchange_index.wanted);
+        perform sqlembed._build_index(_exchange_index.wanted, nullif(old_index, given));
     end if;
     if given is not null then
         update sqlembed.embedding as e

@@ -9,6 +9,7 @@ create or replace function sqlembed.alter_embedding(
     metric text default null,
     storage text default null,
     index text default null,
+    index_options jsonb default null,
     index_name name default null,
     full_text text default null
 )
@@ -35,6 +36,13 @@ begin
     wanted.metric := coalesce(alter_embedding.metric, present.metric);
     wanted.storage := coalesce(alter_embedding.storage, present.storage);
     wanted.index := coalesce(alter_embedding.index, present.index);
+    wanted.index_options := sqlembed._check_index(
+        wanted.index,
+        -- Another kind has other options.
+        coalesce(
+            alter_embedding.index_options, case when wanted.index operator(pg_catalog.=) present.index then present.index_options end
+        )
+    );
     wanted.full_text := case
         when alter_embedding.full_text is null then present.full_text
         when alter_embedding.full_text operator(pg_catalog.<>) ''
@@ -48,7 +56,7 @@ begin
         wanted.declared_source := alter_embedding.source;
         wanted.source_columns := canonical.columns;
     end if;
-    perform sqlembed._check_options(wanted.timing, wanted.on_change, wanted.metric, wanted.storage, wanted.index, wanted.place);
+    perform sqlembed._check_options(wanted.timing, wanted.on_change, wanted.metric, wanted.storage, wanted.place);
     wanted.dimensions := sqlembed._wanted_dimensions(wanted.embedder, alter_embedding.dimensions);
 
     is_resourced := wanted.source operator(pg_catalog.<>) present.source;
@@ -57,6 +65,10 @@ begin
     is_emptied := (wanted.embedder, wanted.dimensions, wanted.storage)
         operator(pg_catalog.<>) (present.embedder, present.dimensions, present.storage);
 
+    perform sqlembed._refuse_index(
+        present.relation, present.name, wanted.embedder, wanted.dimensions, wanted.storage, not is_emptied, wanted.index,
+        wanted.index_options
+    );
     if is_emptied then
         perform sqlembed._drop_triggers(present.id, '{}', '{}');
         perform sqlembed._empty_column(present, wanted);
@@ -82,6 +94,7 @@ begin
         metric = wanted.metric,
         storage = wanted.storage,
         index = wanted.index,
+        index_options = wanted.index_options,
         full_text = wanted.full_text,
         full_text_column = wanted.full_text_column
     where e.id operator(pg_catalog.=) present.id
@@ -95,7 +108,8 @@ begin
         perform sqlembed._attach_triggers(wanted);
     end if;
     if is_emptied or alter_embedding.index_name is not null
-        or (wanted.metric, wanted.index) operator(pg_catalog.<>) (present.metric, present.index)
+        or (wanted.metric, wanted.index, coalesce(wanted.index_options, '{}'))
+            operator(pg_catalog.<>) (present.metric, present.index, coalesce(present.index_options, '{}'))
     then
         perform sqlembed._exchange_index(present, wanted, alter_embedding.index_name);
     end if;
@@ -112,6 +126,6 @@ end
 $function$;
 
 comment on function sqlembed.alter_embedding(
-    regclass, name, text, integer, text, text, text, text, text, text, name, text
+    regclass, name, text, integer, text, text, text, text, text, text, jsonb, name, text
 ) is
-    'Change how a vector column is kept; what is null stays. Another source queues all rows, whose present vectors stay meanwhile. Another timing or on_change makes the triggers anew. Another metric or index builds the new index and then drops the old one, or takes over index_name, built before. Another embedder or storage makes the column anew, empty, and queues all rows. full_text '''' takes the full text off. Returns how many rows it queued.';
+    'Change how a vector column is kept; what is null stays. Another source queues all rows, whose present vectors stay meanwhile. Another timing or on_change makes the triggers anew. Another metric or index, or other index_options ({} for none), builds the new index and then drops the old one, or takes over index_name, built before. Another embedder or storage makes the column anew, empty, and queues all rows. full_text '''' takes the full text off. Returns how many rows it queued.';

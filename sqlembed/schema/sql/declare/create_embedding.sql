@@ -6,13 +6,14 @@ create or replace function sqlembed.create_embedding(
     timing text default 'async',
     on_change text default 'hide',
     metric text default 'cosine',
-    storage text default 'vector',
+    storage text default null,
     index text default 'hnsw',
     place text default 'row',
     chunking jsonb default null,
     adopt text default 'keep',
     if_not_exists boolean default false,
     full_text regconfig default null,
+    index_options jsonb default null,
     dimensions integer default null
 )
 returns bigint
@@ -22,6 +23,8 @@ as $function$
 declare
     key record;
     canonical record;
+    prepared record;
+    options jsonb := sqlembed._check_index(create_embedding.index, create_embedding.index_options);
     beside record;
     config text := sqlembed._text_search_config(create_embedding.full_text);
     declared sqlembed.embedding;
@@ -29,7 +32,7 @@ declare
 begin
     perform sqlembed._check_options(
         create_embedding.timing, create_embedding.on_change, create_embedding.metric, create_embedding.storage,
-        create_embedding.index, create_embedding.place
+        create_embedding.place
     );
     perform sqlembed._check_choice('adopt', create_embedding.adopt, '{keep,recompute}', '{check}');
     if create_embedding.chunking is not null then
@@ -62,13 +65,13 @@ begin
         if create_embedding.if_not_exists
             and (
                 declared.embedder, declared.source, declared.timing, declared.on_change, declared.metric, declared.storage,
-                declared.index, declared.place, coalesce(declared.full_text, '')
+                declared.index, declared.place, coalesce(declared.full_text, ''), coalesce(declared.index_options, '{}')
             )
                 operator(pg_catalog.=)
                 (
                     create_embedding.embedder, canonical.expression, create_embedding.timing, create_embedding.on_change,
-                    create_embedding.metric, create_embedding.storage, create_embedding.index, create_embedding.place,
-                    coalesce(config, '')
+                    create_embedding.metric, coalesce(create_embedding.storage, declared.storage), create_embedding.index,
+                    create_embedding.place, coalesce(config, ''), coalesce(options, '{}')
                 )
         then
             return 0;
@@ -91,19 +94,19 @@ begin
     if create_embedding.dimensions is not null then
         perform sqlembed._wanted_dimensions(create_embedding.embedder, create_embedding.dimensions);
     end if;
-    create_embedding.dimensions := sqlembed._prepare_column(
-        coalesce(beside.side, create_embedding.relation), create_embedding.embedding, create_embedding.embedder, create_embedding.storage,
-        create_embedding.index
+    prepared := sqlembed._prepare_column(
+        coalesce(beside.side, create_embedding.relation), create_embedding.embedding, create_embedding.embedder,
+        create_embedding.index, options, create_embedding.storage
     );
     insert into sqlembed.embedding (
-        relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, place,
+        relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, index_options, place,
         side, hash_function, chunking, dimensions, key_columns, key_expression, source_columns, full_text, full_text_column
     )
     values (
         create_embedding.relation, create_embedding.embedding, create_embedding.embedder, canonical.expression,
         create_embedding.source, create_embedding.timing, create_embedding.on_change, create_embedding.metric,
-        create_embedding.storage, create_embedding.index, create_embedding.place, beside.side,
-        beside.hash_function, create_embedding.chunking, create_embedding.dimensions, key.columns, key.expression, canonical.columns,
+        prepared.storage, create_embedding.index, options, create_embedding.place, beside.side,
+        beside.hash_function, create_embedding.chunking, prepared.dimensions, key.columns, key.expression, canonical.columns,
         config,
         case
             when config is not null
@@ -139,6 +142,7 @@ end
 $function$;
 
 comment on function sqlembed.create_embedding(
-    regclass, text, text, name, text, text, text, text, text, text, jsonb, text, boolean, regconfig, integer
+    regclass, text, text, name, text, text, text, text, text, text, jsonb, text, boolean, regconfig,
+    jsonb, integer
 ) is
-    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, attaches triggers, builds the index and queues the rows that have no vector. With full_text, a language such as english, it also keeps the words of the source in a column of their own, with an index. dimensions makes an embedder known that nobody has registered yet. Returns how many it queued.';
+    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, attaches triggers, builds the index and queues the rows that have no vector. With full_text, a language such as english, it also keeps the words of the source in a column of their own, with an index. index is hnsw, binary (one bit a dimension), prefix (the first dimensions alone) or none. dimensions makes an embedder known that nobody has registered yet. Returns how many it queued.';
