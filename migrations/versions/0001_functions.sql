@@ -4745,6 +4745,40 @@ comment on function sqlembed._changed_families() is
 
 revoke execute on function sqlembed._changed_families() from public;
 
+create or replace function sqlembed._check_described(
+    relation oid,
+    name text,
+    numbers smallint[],
+    columns name[]
+)
+returns boolean
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    -- A name may mean another table or column by now: those of one that is to take its place.
+    if to_regclass(_check_described.name) is distinct from _check_described.relation::regclass
+        or _check_described.columns <> array(
+            select a.attname
+            from unnest(_check_described.numbers) with ordinality as n (number, position)
+            join pg_attribute as a
+                on a.attrelid = _check_described.relation and a.attnum = n.number and not a.attisdropped
+            order by n.position
+        )
+    then
+        raise exception 'sqlembed: % or a column of it has another name now', _check_described.name
+            using errcode = 'SE017', hint = 'A worker finds out by itself; nothing has to be done.';
+    end if;
+    return true;
+end
+$function$;
+
+comment on function sqlembed._check_described(oid, text, smallint[], name[]) is
+    'An error when the names in a worker''s statements do not mean any more what they meant when it was told them.';
+
+revoke execute on function sqlembed._check_described(oid, text, smallint[], name[]) from public;
+
 create or replace function sqlembed._claim_jobs(
     worker integer,
     embedders text[],
@@ -4858,6 +4892,7 @@ declare
     renamed text;
     has_children boolean;
     is_same text;
+    is_described text;
 begin
     select e.* into declared from sqlembed.embedding as e where e.id = _describe_embedding.embedding;
     if declared.id is null then
@@ -4872,6 +4907,8 @@ begin
     -- The primary keys of a parent and its children know nothing of each other.
     has_children := cardinality(sqlembed._members(declared.relation)) > 0
         and (select c.relkind = 'r' from pg_class as c where c.oid = declared.relation);
+
+    is_described := sqlembed._is_described_sql(declared);
 
     -- $1: keys, $2: budget in bytes. Beyond it rows are postponed: a worker's memory is not the
     -- table's size.
@@ -4891,13 +4928,15 @@ begin
                 cross join lateral (select (%3$s) as input from (select %4$s) as r) as s
                 where %2$s
             ) as s
+            where %7$s
         ) as t',
         declared.relation,
         match,
         declared.source,
         renamed,
         case when has_children then 'case when sqlembed._is_only_row(count(*) over (partition by k.key), k.key) then ' else '' end,
-        case when has_children then ' end' else '' end
+        case when has_children then ' end' else '' end,
+        is_described
     );
 
     is_same := format(
@@ -4931,6 +4970,7 @@ begin
                 where %2$s and %6$s and %8$s
                 for no key update of r skip locked
             ) as locked
+            where %9$s
         ),
         written as (
             update %1$s as r
@@ -4947,7 +4987,8 @@ begin
         is_same,
         -- A row of another table of the family may have got the same key since.
         case when has_children then ' and ' || is_same else '' end,
-        sqlembed._is_current_sql(declared)
+        sqlembed._is_current_sql(declared),
+        is_described
     );
 end
 $function$;
@@ -4996,6 +5037,7 @@ begin
                 ) and %12$s
                 for no key update of r skip locked
             ) as locked
+            where %13$s
         ),
         written as (
             insert into %4$s as s (%7$s, %5$I, source_hash)
@@ -5019,7 +5061,8 @@ begin
         keys.match,
         case (_describe_side.declared).storage when 'vector' then 'public.vector' else 'public.halfvec' end,
         sqlembed._renamed_columns(_describe_side.declared),
-        sqlembed._is_current_sql(_describe_side.declared)
+        sqlembed._is_current_sql(_describe_side.declared),
+        sqlembed._is_described_sql(_describe_side.declared)
     );
 end
 $function$;
@@ -5522,6 +5565,37 @@ comment on function sqlembed._is_current_sql(sqlembed.embedding) is
     'The condition that an embedding is still declared as when a worker took its jobs: a vector computed for what it was before must not be written any more.';
 
 revoke execute on function sqlembed._is_current_sql(sqlembed.embedding) from public;
+
+create or replace function sqlembed._is_described_sql(declared sqlembed.embedding) returns text
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- A sub-select, so that it is evaluated once a statement: after it has locked the table, whose
+    -- names cannot change until it ends.
+    select format(
+        '(select sqlembed._check_described(%s, %L, %L, %L))',
+        (_is_described_sql.declared).relation::oid,
+        (_is_described_sql.declared).relation::text,
+        array_agg(a.attnum order by a.attnum)::text,
+        array_agg(a.attname order by a.attnum)::text
+    )
+    from sqlembed._present_columns(_is_described_sql.declared) as p
+    join pg_attribute as a
+        on a.attrelid = (_is_described_sql.declared).relation
+        and not a.attisdropped
+        and a.attname = any (
+            p.source
+            || (select k.columns from sqlembed._key_sql((_is_described_sql.declared).relation) as k)
+            || case (_is_described_sql.declared).place when 'row' then array[p.vector] end
+        )
+$function$;
+
+comment on function sqlembed._is_described_sql(sqlembed.embedding) is
+    'The condition by which a worker''s statement notices that its names mean something else by now.';
+
+revoke execute on function sqlembed._is_described_sql(sqlembed.embedding) from public;
 
 create or replace function sqlembed._is_only_row(rows bigint, key jsonb) returns boolean
 language plpgsql

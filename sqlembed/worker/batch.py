@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from sqlembed.worker.jobs import RENAMED
 from sqlembed.worker.link import reason
 
 if TYPE_CHECKING:
@@ -175,4 +176,5 @@ class Batches:
 
 def _is_of_a_row(error: psycopg.DatabaseError) -> bool:
     """Tell whether an error may come from one row, rather than from the table or the server."""
-    return not isinstance(error, (psycopg.OperationalError, psycopg.ProgrammingError))
+    is_of_all = isinstance(error, (psycopg.OperationalError, psycopg.ProgrammingError))
+    return not is_of_all and error.sqlstate != RENAMED
