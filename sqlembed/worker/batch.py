@@ -34,6 +34,10 @@ FIRST_WRITE = 100
 #: How soon a row that was locked or changed under the worker is tried again.
 LOCKED_DELAY = timedelta(milliseconds=100)
 
+#: What a row causes that has moved to another partition meanwhile, or whose triggers wait for each
+#: other's rows: it goes well the next time.
+ROLLED_BACK = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
+
 
 @dataclass
 class Outcome:
@@ -94,7 +98,13 @@ class Batches:
         for source in sources:
             if source.hash in computed.errors:
                 work.bad[source.key] = computed.errors[source.hash]
-        self._write_all(work, ready, computed)
+        try:
+            self._write_all(work, ready, computed)
+        except psycopg.Error as error:
+            if not _is_lost(error):
+                # What has been computed has been paid for, and is wanted again soon.
+                self._cache.keep(embedder.fingerprint, ready, computed, batch.keys)
+            raise
         unwritten = set(batch.keys) - work.done - work.bad.keys()
         self._cache.keep(embedder.fingerprint, ready, computed, unwritten)
         return self._finish(work, computed.rest)
@@ -147,10 +157,12 @@ class Batches:
         try:
             return self._jobs.write(work.batch, part, computed.vectors)
         except psycopg.DatabaseError as error:
-            if not _is_of_a_row(error):
+            has_moved = isinstance(error, ROLLED_BACK)
+            if not has_moved and not _is_of_a_row(error):
                 raise
             if len(part) == 1:
-                work.bad[part[0].key] = reason(error)
+                if not has_moved:
+                    work.bad[part[0].key] = reason(error)
                 return set()
             middle = len(part) // 2
             written = self._write(work, part[:middle], computed)
@@ -172,6 +184,13 @@ class Batches:
         else:
             self._jobs.release(batch, left, rest.remaining, rest.reason)
         return Outcome(len(work.done), given_up, bool(left) and rest is None)
+
+
+def _is_lost(error: psycopg.Error) -> bool:
+    """Tell whether an error may be the connection's."""
+    return isinstance(error, psycopg.OperationalError) and not isinstance(
+        error, psycopg.errors.LockNotAvailable
+    )
 
 
 def _is_of_a_row(error: psycopg.DatabaseError) -> bool:

@@ -1,4 +1,4 @@
-"""Tables and columns get other names while a worker has their rows in hand, or before it comes back."""
+"""Tables and columns get other names while a worker has their rows in hand."""
 
 from __future__ import annotations
 
