@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from sqlembed.worker.arrays import HashArray, KeyArray, VectorArray
+from sqlembed.worker.link import reason
 from sqlembed.worker.rows import Batch, Description, Source
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sqlembed.worker.link import Connection
+
+log = logging.getLogger("sqlembed.worker")
 
 #: How long a worker may be silent before others take its jobs. It renews them well before.
 LEASE = timedelta(seconds=60)
@@ -52,9 +56,14 @@ RELEASE = "select sqlembed._release_jobs(%s, %s, %b, %s, %s)"
 RENEW = "select sqlembed._renew_leases(%s, %s, %b, %s)"
 PENDING = "select sqlembed._count_pending(%s::text[], %s::int[])"
 REMOVE = "select * from sqlembed._remove_vectors(%s, %b)"
-SWEEP = (
-    "select sqlembed._sweep(%s), sqlembed._follow_columns(), sqlembed._follow_families(),"
-    " sqlembed._forget_failures(), sqlembed._follow_grants()"
+SWEEP = "select sqlembed._sweep(%s)"
+#: One transaction each, so that what locks a table does not keep it locked.
+FOLLOW = (
+    "select sqlembed._follow_columns()",
+    "select sqlembed._attach_families()",
+    "select sqlembed._follow_families()",
+    "select sqlembed._forget_failures()",
+    "select sqlembed._follow_grants()",
 )
 
 
@@ -202,6 +211,17 @@ class Jobs:
             cache_bytes: how large the cache may be.
         """
         self._connection.execute(SWEEP, (cache_bytes,))
+        for statement in FOLLOW:
+            try:
+                self._connection.execute(statement)
+            except psycopg.errors.LockNotAvailable:
+                # Next time, then.
+                continue
+            except psycopg.OperationalError:
+                raise
+            except psycopg.Error as error:
+                # Whatever is wrong with one table, the others are served.
+                log.error("cannot follow a table", extra={"reason": reason(error)})
 
 
 def storable(error: str) -> str:
