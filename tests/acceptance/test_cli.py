@@ -143,8 +143,17 @@ def test_search_without_a_worker(command: Command, url: str) -> None:
 
 
 def test_search_by_words(command: Command, url: str) -> None:
-    load = ("load", "reports.csv", "--table", "report", "--source", "comments")
-    done = command(*load, "--embedder", "hash", "--full-text", "english", "--database-url", url)
+    load = (
+        "load",
+        "reports.csv",
+        "--table",
+        "report",
+        "--source",
+        "comments",
+        "--embedder",
+        "hash",
+    )
+    done = command(*load, "--full-text", "english", "--database-url", url)
     assert done.code == 0, done.error
     asked = ("search", "report", "trees and hailing -lines", "--database-url", url)
 
