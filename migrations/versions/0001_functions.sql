@@ -543,7 +543,7 @@ stable
 set search_path = pg_catalog, pg_temp
 as $function$
     select case (_vector_test.declared).place
-        when 'row' then format('%s.%I is not null', _vector_test.row_name, (_vector_test.declared).name)
+        when 'row' then format('%s.%I is not null', _vector_test.row_name, p.vector)
         else format(
             'exists (select from %s as sqlembed_side where %s and sqlembed_side.source_hash operator(pg_catalog.=) %s)',
             (_vector_test.declared).side,
@@ -551,6 +551,8 @@ as $function$
             sqlembed._hash_call(_vector_test.declared, _vector_test.row_name)
         )
     end
+    -- A column that was renamed a moment ago has its old name in the catalogue.
+    from sqlembed._present_columns(_vector_test.declared) as p
 $function$;
 
 comment on function sqlembed._vector_test(sqlembed.embedding, text) is
@@ -6729,6 +6731,11 @@ begin
     if public.vector_dims(_search_path.query) operator(pg_catalog.>) 500 then
         path.exact_cost := path.exact_cost operator(pg_catalog.+) (2 operator(pg_catalog.*) passing.rows);
     end if;
+    -- A table beside it is joined, and the texts are hashed: of so many rows, because PostgreSQL takes half
+    -- of them for stale.
+    if (_search_path.target).vector_relation operator(pg_catalog.<>) (_search_path.target).relation then
+        path.exact_cost := path.exact_cost operator(pg_catalog.+) (4 operator(pg_catalog.*) passing.rows);
+    end if;
     -- So many have to be visited before k of them have passed, and as many again for bad luck; or before
     -- there are enough to rank.
     path.visits := greatest(
@@ -6840,7 +6847,9 @@ declare
     -- row out of TOAST, and not before.
     late constant text := 'pg_catalog.clock_timestamp() is not null';
     keys text := '';
-    order_by text := '';
+    -- Not the bare distance: PostgreSQL would take an index's word for its order, which in relaxed order is
+    -- no more than nearly right.
+    order_by text := 'f.distance operator(pg_catalog.+) ''0''::pg_catalog.float8';
 begin
     if _search_statement.attempt operator(pg_catalog.=) 2 then
         return pg_catalog.format(
@@ -6863,7 +6872,7 @@ begin
                 'select case when %1$s then row(%2$s)::%3$s end, f.distance, 1, f.vector from ('
                 'select %4$s, %5$s as distance, %6$s as vector%7$s, (true%8$s) as passes '
                 'from %9$s where %10$s is not null order by %11$s limit %12$s'
-                ') as f where f.passes order by f.distance%13$s limit $2',
+                ') as f where f.passes order by %13$s limit $2',
                 late,
                 pg_catalog.string_agg(pg_catalog.format('f.column_%s', a.attnum), ', ' order by a.attnum),
                 target.row_type,
@@ -6885,7 +6894,7 @@ begin
             'select f.base, f.distance, 1, f.vector from ('
             'select case when %1$s then row(%2$s.*)::%3$s end as base, %4$s as distance, %5$s as vector%6$s '
             'from %7$s where %8$s is not null%9$s order by %4$s limit $2'
-            ') as f order by f.distance%10$s',
+            ') as f order by %10$s',
             late, target.row_name, target.row_type, target.distance, vector, keys, target.from_clause, target.vector,
             _search_statement.conditions, order_by
         );
@@ -6897,7 +6906,7 @@ begin
         'select f.bases[1], f.distance, 1, f.vector from ('
         'select case when %1$s%9$s then array[row(%2$s.*)::%3$s] end as bases, %4$s as distance, %5$s as vector%6$s '
         'from %7$s where %8$s is not null order by %4$s limit %11$s'
-        ') as f where f.bases is not null order by f.distance%10$s limit $2',
+        ') as f where f.bases is not null order by %10$s limit $2',
         late, target.row_name, target.row_type, target.distance, vector, keys, target.from_clause, target.vector,
         _search_statement.conditions, order_by, pg_catalog.ceil(_search_statement.visits)
     );
@@ -6928,7 +6937,7 @@ begin
         c.relname,
         n.nspname,
         c.relkind,
-        c.relrowsecurity or c.relkind operator(pg_catalog.=) 'v' as may_hide,
+        pg_catalog.row_security_active(c.oid) or c.relkind operator(pg_catalog.=) 'v' as may_hide,
         i.indexrelid as key_index,
         i.indnkeyatts as key_length,
         d.*
@@ -9222,8 +9231,8 @@ begin
         order by e.name
     loop
         execute pg_catalog.format(
-            'select r.%I is not null from (select $1) as k (key) cross join %s as r where %s',
-            declared.name, declared.relation, (select k.match from sqlembed._key_sql(declared.relation) as k)
+            'select %s from (select $1) as k (key) cross join %s as r where %s',
+            sqlembed._vector_test(declared, 'r'), declared.relation, (select k.match from sqlembed._key_sql(declared.relation) as k)
         )
         into has_vector
         using found_key;

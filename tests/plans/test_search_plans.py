@@ -193,6 +193,22 @@ def test_nearest_first(items: Connection) -> None:
     assert unordered > 0
 
 
+def test_an_index_is_not_believed_about_its_order(items: Connection) -> None:
+    """In relaxed order it says that its rows come nearest first; they do so batch by batch."""
+    items.execute("set hnsw.iterative_scan = relaxed_order; set hnsw.ef_search = 10")
+    ((limited,), (unlimited,)) = rows(
+        items,
+        "select sqlembed._search_statement(t, ' and (nth * 1 < 500)', 1, visits)"
+        " from sqlembed._search_target('vector_search', null::item, null, null) as t,"
+        " unnest(array[200, null]) as visits",
+    )
+    for statement in (limited, unlimited):
+        for query in QUERIES:
+            text = statement.replace("%", "%%").replace("$1", f"'{literal(query)}'::vector")
+            found = [row[1] for row in rows(items, text.replace("$2", "50"))]
+            assert (len(found), found) == (50, sorted(found))
+
+
 def test_exact_is_exact(items: Connection) -> None:
     items.execute(FORCE_INDEX)
 

@@ -75,6 +75,11 @@ begin
     if public.vector_dims(_search_path.query) operator(pg_catalog.>) 500 then
         path.exact_cost := path.exact_cost operator(pg_catalog.+) (2 operator(pg_catalog.*) passing.rows);
     end if;
+    -- A table beside it is joined, and the texts are hashed: of so many rows, because PostgreSQL takes half
+    -- of them for stale.
+    if (_search_path.target).vector_relation operator(pg_catalog.<>) (_search_path.target).relation then
+        path.exact_cost := path.exact_cost operator(pg_catalog.+) (4 operator(pg_catalog.*) passing.rows);
+    end if;
     -- So many have to be visited before k of them have passed, and as many again for bad luck; or before
     -- there are enough to rank.
     path.visits := greatest(

@@ -19,7 +19,9 @@ declare
     -- row out of TOAST, and not before.
     late constant text := 'pg_catalog.clock_timestamp() is not null';
     keys text := '';
-    order_by text := '';
+    -- Not the bare distance: PostgreSQL would take an index's word for its order, which in relaxed order is
+    -- no more than nearly right.
+    order_by text := 'f.distance operator(pg_catalog.+) ''0''::pg_catalog.float8';
 begin
     if _search_statement.attempt operator(pg_catalog.=) 2 then
         return pg_catalog.format(
@@ -42,7 +44,7 @@ begin
                 'select case when %1$s then row(%2$s)::%3$s end, f.distance, 1, f.vector from ('
                 'select %4$s, %5$s as distance, %6$s as vector%7$s, (true%8$s) as passes '
                 'from %9$s where %10$s is not null order by %11$s limit %12$s'
-                ') as f where f.passes order by f.distance%13$s limit $2',
+                ') as f where f.passes order by %13$s limit $2',
                 late,
                 pg_catalog.string_agg(pg_catalog.format('f.column_%s', a.attnum), ', ' order by a.attnum),
                 target.row_type,
@@ -64,7 +66,7 @@ begin
             'select f.base, f.distance, 1, f.vector from ('
             'select case when %1$s then row(%2$s.*)::%3$s end as base, %4$s as distance, %5$s as vector%6$s '
             'from %7$s where %8$s is not null%9$s order by %4$s limit $2'
-            ') as f order by f.distance%10$s',
+            ') as f order by %10$s',
             late, target.row_name, target.row_type, target.distance, vector, keys, target.from_clause, target.vector,
             _search_statement.conditions, order_by
         );
@@ -76,7 +78,7 @@ begin
         'select f.bases[1], f.distance, 1, f.vector from ('
         'select case when %1$s%9$s then array[row(%2$s.*)::%3$s] end as bases, %4$s as distance, %5$s as vector%6$s '
         'from %7$s where %8$s is not null order by %4$s limit %11$s'
-        ') as f where f.bases is not null order by f.distance%10$s limit $2',
+        ') as f where f.bases is not null order by %10$s limit $2',
         late, target.row_name, target.row_type, target.distance, vector, keys, target.from_clause, target.vector,
         _search_statement.conditions, order_by, pg_catalog.ceil(_search_statement.visits)
     );

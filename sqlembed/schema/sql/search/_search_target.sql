@@ -19,7 +19,7 @@ begin
         c.relname,
         n.nspname,
         c.relkind,
-        c.relrowsecurity or c.relkind operator(pg_catalog.=) 'v' as may_hide,
+        pg_catalog.row_security_active(c.oid) or c.relkind operator(pg_catalog.=) 'v' as may_hide,
         i.indexrelid as key_index,
         i.indnkeyatts as key_length,
         d.*
