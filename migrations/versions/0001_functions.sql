@@ -1664,15 +1664,11 @@ declare
         declared.index, declared.index_options, declared.storage, declared.dimensions, declared.metric,
         pg_catalog.quote_ident(declared.name)
     );
-    parameters text[] := array(
-        select pg_catalog.format('%s=%s', o.key, o.value)
-        from pg_catalog.jsonb_each_text(declared.index_options) as o
-        where o.key in ('m', 'ef_construction')
-        order by o.key
-    );
     made name;
 begin
-    if sqlembed._has_index(holder, indexed.expression, indexed.operator_class, parameters) then
+    if sqlembed._has_index(
+        holder, indexed.expression, indexed.operator_class, sqlembed._index_parameters(declared.index_options)
+    ) then
         return;
     end if;
     made := pg_catalog.left(
@@ -1684,10 +1680,9 @@ begin
         ),
         50
     ) || '_' || declared.id;
-    execute pg_catalog.format(
-        'create index %I on %s using hnsw (%s public.%s)%s',
-        made, holder, indexed.expression, indexed.operator_class,
-        ' with (' || nullif(pg_catalog.array_to_string(parameters, ', '), '') || ')'
+    execute sqlembed._index_sql(
+        made, holder, declared.name, declared.index, declared.index_options, declared.storage, declared.dimensions,
+        declared.metric
     );
     update sqlembed.embedding as e
     set index_name = made
@@ -2079,6 +2074,54 @@ $function$;
 
 comment on function sqlembed._generation(regclass, smallint) is
     'What a generated column is made of, every name qualified that is not in pg_catalog.';
+
+create or replace function sqlembed._index_parameters(options jsonb) returns text[]
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select array(
+        select format('%s=%s', o.key, o.value)
+        from jsonb_each_text(_index_parameters.options) as o
+        where o.key in ('m', 'ef_construction')
+        order by o.key
+    )
+$function$;
+
+comment on function sqlembed._index_parameters(jsonb) is
+    'Storage parameters of an HNSW index, as its options say them.';
+
+create or replace function sqlembed._index_sql(
+    name name,
+    holder regclass,
+    vector_column name,
+    index text,
+    options jsonb,
+    storage text,
+    dimensions integer,
+    metric text
+)
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select format(
+        'create index %son %s using hnsw (%s public.%s)%s',
+        quote_ident(_index_sql.name) || ' ',
+        _index_sql.holder,
+        i.expression,
+        i.operator_class,
+        ' with (' || array_to_string(nullif(sqlembed._index_parameters(_index_sql.options), '{}'), ', ') || ')'
+    )
+    from sqlembed._indexed(
+        _index_sql.index, _index_sql.options, _index_sql.storage, _index_sql.dimensions, _index_sql.metric,
+        quote_ident(_index_sql.vector_column)
+    ) as i
+$function$;
+
+comment on function sqlembed._index_sql(name, regclass, name, text, jsonb, text, integer, text) is
+    'The statement that builds an index of vectors; name NULL leaves its name to PostgreSQL.';
 
 create or replace function sqlembed._is_family(relation regclass) returns boolean
 language sql

@@ -123,9 +123,7 @@ def explained(connection: Connection, table: str, **options: Any) -> dict[str, A
         ("beside", "binary", "beside_embedding_binary_3"),
     ],
 )
-def test_the_index_serves_and_says_so(
-    items: Connection, table: str, kind: str, index: str
-) -> None:
+def test_the_index_serves_and_says_so(items: Connection, table: str, kind: str, index: str) -> None:
     found = explained(items, table)
 
     assert (found["path"], found["index_name"], found["rows_found"]) == ("index", index, 10)
@@ -289,7 +287,8 @@ def test_rows_come_back_whole(connection: Connection) -> None:
             [(n, None, "x" * 5000, literal(vector)) for n, vector in enumerate(VECTORS[:1500])],
         )
     connection.execute(
-        'create index on "T %s\'" using hnsw ((binary_quantize(embedding)::bit(128)) bit_hamming_ops)'
+        'create index on "T %s\'" using hnsw'
+        " ((binary_quantize(embedding)::bit(128)) bit_hamming_ops)"
     )
     connection.execute("set enable_seqscan = off")
     statement = (
