@@ -406,7 +406,10 @@ create type sqlembed.search_target as (
     vector text,
     distance text,
     key_columns text[],
-    is_guarded boolean
+    is_guarded boolean,
+    index_kind text,
+    index_dimensions integer,
+    ordering text
 );
 
 comment on type sqlembed.search_target is 'What a search reads, as parts of SQL.';
@@ -419,7 +422,8 @@ create type sqlembed.search_path as (
     total_rows double precision,
     matching_rows double precision,
     exact_cost double precision,
-    visits double precision
+    visits double precision,
+    candidates double precision
 );
 
 comment on type sqlembed.search_path is 'The way that a search takes, and its settings.';

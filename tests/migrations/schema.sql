@@ -19,6 +19,40 @@ CREATE TYPE sqlembed.row_state AS (
 	retry_at timestamp with time zone
 );
 
+CREATE TYPE sqlembed.search_path AS (
+	is_exact boolean,
+	reason text,
+	ef_search integer,
+	max_scan_tuples integer,
+	total_rows double precision,
+	matching_rows double precision,
+	exact_cost double precision,
+	visits double precision,
+	candidates double precision
+);
+
+CREATE TYPE sqlembed.search_target AS (
+	relation regclass,
+	embedding name,
+	vector_relation regclass,
+	embedder text,
+	metric text,
+	row_name text,
+	row_type text,
+	from_clause text,
+	vector text,
+	distance text,
+	key_columns text[],
+	is_guarded boolean,
+	index_kind text,
+	index_dimensions integer,
+	ordering text
+);
+
+CREATE FUNCTION sqlembed._after_key(relation regclass, row_name text, key jsonb) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._answer_requests(worker integer, ids bigint[], counts integer[], errors text[], fingerprint text, kind text, hashes bytea[], vectors public.vector[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -78,7 +112,7 @@ CREATE TABLE sqlembed.embedding (
 CREATE FUNCTION sqlembed._attach_triggers(declared sqlembed.embedding) RETURNS void
     LANGUAGE plpgsql;
 
-CREATE FUNCTION sqlembed._attempt(source anyelement, query public.vector, k integer, relation regclass, filter text, statement text, exact_statement text) RETURNS TABLE(base anyelement, distance double precision, key jsonb, place tid, attempt integer)
+CREATE FUNCTION sqlembed._attempt(function_name text, source anyelement, query public.vector, k integer, name name, filter text, mode text, metric text, diversity double precision, after_distance double precision, after_key jsonb, excluded tid, excluded_table oid, with_vectors boolean) RETURNS TABLE(base anyelement, distance double precision, attempt integer, embedding public.vector)
     LANGUAGE plpgsql STABLE ROWS 10;
 
 CREATE FUNCTION sqlembed._base_columns(relation regclass, columns name[]) RETURNS name[]
@@ -88,7 +122,7 @@ CREATE FUNCTION sqlembed._base_columns(relation regclass, columns name[]) RETURN
 CREATE FUNCTION sqlembed._blank(input text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE;
 
-CREATE FUNCTION sqlembed._build_index(declared sqlembed.embedding) RETURNS void
+CREATE FUNCTION sqlembed._build_index(declared sqlembed.embedding, replaced regclass DEFAULT NULL::regclass) RETURNS void
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._cached(embedder text, kind text, inputs text[]) RETURNS public.vector[]
@@ -126,11 +160,15 @@ CREATE FUNCTION sqlembed._check_index(index text, options jsonb) RETURNS jsonb
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._check_key(relation regclass, argument text, key jsonb) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._check_kmeans(name text, num_clusters integer, metric text, max_iterations integer, min_rel_progress double precision, seed integer) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._check_options(timing text, on_change text, metric text, storage text, index text, place text) RETURNS void
+CREATE FUNCTION sqlembed._check_options(timing text, on_change text, metric text, storage text, place text) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -138,9 +176,15 @@ CREATE FUNCTION sqlembed._check_relation(relation regclass) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._check_search(function_name text, k integer, filter text, mode text, diversity double precision, after_distance double precision, after_key jsonb) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE;
+
 CREATE FUNCTION sqlembed._check_writer(declared sqlembed.embedding) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._choose_diverse(distances double precision[], vectors public.vector[], k integer, diversity double precision, metric text) RETURNS integer[]
+    LANGUAGE plpgsql IMMUTABLE;
 
 CREATE FUNCTION sqlembed._choose_worker(embedder text) RETURNS integer
     LANGUAGE plpgsql
@@ -218,6 +262,9 @@ CREATE FUNCTION sqlembed._describe_side(declared sqlembed.embedding) RETURNS tex
 CREATE FUNCTION sqlembed._distinct_vectors(rows text, at_most integer) RETURNS public.vector[]
     LANGUAGE plpgsql;
 
+CREATE FUNCTION sqlembed._diverse(function_name text, source anyelement, query public.vector, k integer, name name, filter text, mode text, metric text, diversity double precision, excluded tid, excluded_table oid) RETURNS TABLE(base anyelement, distance double precision)
+    LANGUAGE plpgsql STABLE ROWS 10;
+
 CREATE FUNCTION sqlembed._drop_leftovers() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -248,6 +295,9 @@ CREATE FUNCTION sqlembed._empty_side(relation regclass, side regclass) RETURNS b
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._enter_search(path sqlembed.search_path, OUT before text[]) RETURNS text[]
+    LANGUAGE plpgsql STABLE;
+
 CREATE FUNCTION sqlembed._epoch_key(worker integer, epoch integer) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -255,6 +305,12 @@ CREATE FUNCTION sqlembed._epoch_key(worker integer, epoch integer) RETURNS integ
 CREATE FUNCTION sqlembed._equal_operator(operator_class oid) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._estimate(statement text, query public.vector, after_distance double precision, after_key jsonb, excluded tid, excluded_table oid, OUT rows double precision, OUT cost double precision) RETURNS record
+    LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed._estimated_rows(relation regclass) RETURNS double precision
+    LANGUAGE sql STABLE;
 
 CREATE FUNCTION sqlembed._exchange_index(present sqlembed.embedding, wanted sqlembed.embedding, index_name name) RETURNS void
     LANGUAGE plpgsql;
@@ -327,8 +383,8 @@ CREATE FUNCTION sqlembed._grantee(name text) RETURNS regrole
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._has_index(holder regclass, expression text, operator_class text, parameters text[] DEFAULT '{}'::text[]) RETURNS boolean
-    LANGUAGE sql STABLE
+CREATE FUNCTION sqlembed._has_index(holder regclass, expression text, operator_class text, parameters text[] DEFAULT '{}'::text[], other_than regclass DEFAULT NULL::regclass) RETURNS boolean
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._has_own_changes(embedding integer DEFAULT NULL::integer) RETURNS boolean
@@ -343,8 +399,16 @@ CREATE FUNCTION sqlembed._hash_call(declared sqlembed.embedding, row_name text) 
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._hybrid_search(source anyelement, query text, query_vector public.vector, k integer, relation regclass, embedding name, filter text, text_weight double precision) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
+CREATE FUNCTION sqlembed._hybrid_search(source anyelement, query text, query_vector public.vector, k integer, embedding name, filter text, text_weight double precision) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
     LANGUAGE plpgsql STABLE ROWS 10;
+
+CREATE FUNCTION sqlembed._index_parameters(options jsonb) RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._index_sql(name name, holder regclass, vector_column name, index text, options jsonb, storage text, dimensions integer, metric text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._indexed(index text, options jsonb, storage text, dimensions integer, metric text, vector text, OUT expression text, OUT operator_class text, OUT ordering text) RETURNS record
     LANGUAGE plpgsql IMMUTABLE
@@ -436,6 +500,9 @@ CREATE FUNCTION sqlembed._leave_epoch(worker integer, next integer) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._leave_search(before text[]) RETURNS void
+    LANGUAGE plpgsql STABLE;
+
 CREATE FUNCTION sqlembed._lock(what text) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -468,7 +535,7 @@ CREATE FUNCTION sqlembed._metric_operator(metric text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._nearest(source anyelement, query public.vector, k integer, relation regclass, filter text, statement text, exact_statement text) RETURNS TABLE(base anyelement, distance double precision, key jsonb)
+CREATE FUNCTION sqlembed._nearest(function_name text, source anyelement, query public.vector, k integer, name name, filter text, mode text, metric text DEFAULT NULL::text, diversity double precision DEFAULT NULL::double precision, after_distance double precision DEFAULT NULL::double precision, after_key jsonb DEFAULT NULL::jsonb, excluded tid DEFAULT NULL::tid, excluded_table oid DEFAULT NULL::oid) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
     LANGUAGE sql STABLE ROWS 10;
 
 CREATE FUNCTION sqlembed._nearest_sql(rows text, metric text, centroids public.vector[]) RETURNS text
@@ -512,11 +579,7 @@ CREATE FUNCTION sqlembed._pending(relation regclass, OUT rows bigint, OUT served
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._plan_search(function_name text, source anyelement, k integer, name name, filter text, mode text, metric text, OUT relation regclass, OUT embedder text, OUT statement text, OUT exact_statement text) RETURNS record
-    LANGUAGE plpgsql STABLE
-    SET plan_cache_mode TO 'force_generic_plan';
-
-CREATE FUNCTION sqlembed._plan_text(relation regclass, embedding name, row_type text, query text, filter text, with_distance boolean, OUT statement text, OUT words tsquery[], OUT wanted tsquery, OUT requirement text) RETURNS record
+CREATE FUNCTION sqlembed._plan_text(target sqlembed.search_target, query text, filter text, with_distance boolean, OUT statement text, OUT words tsquery[], OUT wanted tsquery, OUT requirement text) RETURNS record
     LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed._prefixed_source(relation regclass, expression text, row_name text) RETURNS text
@@ -559,10 +622,6 @@ CREATE FUNCTION sqlembed._read_texts(declared sqlembed.embedding, keys jsonb[]) 
     SET enable_seqscan TO 'off'
     SET enable_hashjoin TO 'off'
     SET enable_mergejoin TO 'off';
-
-CREATE FUNCTION sqlembed._refuse_arguments(k integer, filter text, mode text) RETURNS void
-    LANGUAGE plpgsql IMMUTABLE
-    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._refuse_hidden(declared sqlembed.embedding) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -647,14 +706,30 @@ CREATE FUNCTION sqlembed._rest_embedders(worker integer, embedders text[]) RETUR
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._rough_index(holder regclass, name name, metric text, vector text, OUT kind text, OUT dimensions integer, OUT ordering text) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._row_key(relation regclass, key jsonb) RETURNS jsonb
     LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed._row_source(relation regclass, expression text, row_name text) RETURNS text
     LANGUAGE plpgsql;
 
-CREATE FUNCTION sqlembed._search_statement(relation_name name, from_clause text, row_type text, relation_kind "char", vector text, key_columns text, distance text, filter text, attempt integer) RETURNS text
+CREATE FUNCTION sqlembed._search_conditions(target sqlembed.search_target, filter text, after_distance double precision, after_key jsonb, excluded tid) RETURNS text
     LANGUAGE sql STABLE;
+
+CREATE FUNCTION sqlembed._search_path(target sqlembed.search_target, query public.vector, k integer, mode text, conditions text, after_distance double precision, after_key jsonb, excluded tid, excluded_table oid) RETURNS sqlembed.search_path
+    LANGUAGE plpgsql STABLE;
+
+CREATE FUNCTION sqlembed._search_remarks(target sqlembed.search_target) RETURNS text[]
+    LANGUAGE plpgsql STABLE;
+
+CREATE FUNCTION sqlembed._search_statement(target sqlembed.search_target, conditions text, attempt integer, visits double precision, with_vectors boolean DEFAULT false) RETURNS text
+    LANGUAGE plpgsql STABLE;
+
+CREATE FUNCTION sqlembed._search_target(function_name text, source anyelement, name name, metric text) RETURNS sqlembed.search_target
+    LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed._sees_all_rows(relation regclass) RETURNS boolean
     LANGUAGE sql STABLE
@@ -709,8 +784,8 @@ CREATE FUNCTION sqlembed._take_requests(worker integer, most integer) RETURNS TA
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._text_distance(declared sqlembed.embedding, relation_name name, full_name text, place_in text) RETURNS text
-    LANGUAGE plpgsql STABLE;
+CREATE FUNCTION sqlembed._text_distance(target sqlembed.search_target, place_in text) RETURNS text
+    LANGUAGE sql STABLE;
 
 CREATE FUNCTION sqlembed._text_query(config regconfig, query text, OUT words tsquery[], OUT required tsquery, OUT wanted tsquery) RETURNS record
     LANGUAGE plpgsql STABLE
@@ -720,14 +795,14 @@ CREATE FUNCTION sqlembed._text_rows(source anyelement, statement text, wanted ts
     LANGUAGE plpgsql STABLE ROWS 10
     SET jit TO 'off';
 
-CREATE FUNCTION sqlembed._text_search(source anyelement, query text, k integer, relation regclass, embedding name, filter text) RETURNS TABLE(base anyelement, score double precision)
+CREATE FUNCTION sqlembed._text_search(source anyelement, query text, k integer, target sqlembed.search_target, filter text) RETURNS TABLE(base anyelement, score double precision)
     LANGUAGE plpgsql STABLE ROWS 10;
 
 CREATE FUNCTION sqlembed._text_search_config(config regconfig) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._text_statement(declared sqlembed.embedding, row_type text, document text, is_stored boolean, filter text, words integer, with_distance boolean) RETURNS text
+CREATE FUNCTION sqlembed._text_statement(target sqlembed.search_target, document text, is_stored boolean, filter text, words integer, with_distance boolean) RETURNS text
     LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed._ticket(embedder text, kind text, inputs text[]) RETURNS bytea
@@ -746,7 +821,7 @@ CREATE FUNCTION sqlembed._uniform(key text, seed bigint) RETURNS double precisio
     LANGUAGE sql IMMUTABLE PARALLEL SAFE;
 
 CREATE FUNCTION sqlembed._unqualified(expression text, relation name, columns name[]) RETURNS text
-    LANGUAGE sql IMMUTABLE
+    LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._unsteady_part(tree text) RETURNS text
@@ -754,6 +829,9 @@ CREATE FUNCTION sqlembed._unsteady_part(tree text) RETURNS text
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._vector_column(relation regclass, name name) RETURNS name
+    LANGUAGE plpgsql STABLE;
+
+CREATE FUNCTION sqlembed._vector_of_row(target sqlembed.search_target, key jsonb, OUT vector public.vector, OUT place tid, OUT place_table oid) RETURNS record
     LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed._vector_test(declared sqlembed.embedding, row_name text) RETURNS text
@@ -790,7 +868,7 @@ CREATE FUNCTION sqlembed._write_numbers(embedding integer, keys text[], hashes b
 CREATE FUNCTION sqlembed._write_vectors(declared sqlembed.embedding, keys jsonb[], hashes bytea[], vectors public.vector[]) RETURNS boolean
     LANGUAGE plpgsql;
 
-CREATE FUNCTION sqlembed.alter_embedding(relation regclass, embedding name DEFAULT 'embedding'::name, embedder text DEFAULT NULL::text, dimensions integer DEFAULT NULL::integer, source text DEFAULT NULL::text, timing text DEFAULT NULL::text, on_change text DEFAULT NULL::text, metric text DEFAULT NULL::text, storage text DEFAULT NULL::text, index text DEFAULT NULL::text, index_name name DEFAULT NULL::name, full_text text DEFAULT NULL::text) RETURNS bigint
+CREATE FUNCTION sqlembed.alter_embedding(relation regclass, embedding name DEFAULT 'embedding'::name, embedder text DEFAULT NULL::text, dimensions integer DEFAULT NULL::integer, source text DEFAULT NULL::text, timing text DEFAULT NULL::text, on_change text DEFAULT NULL::text, metric text DEFAULT NULL::text, storage text DEFAULT NULL::text, index text DEFAULT NULL::text, index_options jsonb DEFAULT NULL::jsonb, index_name name DEFAULT NULL::name, full_text text DEFAULT NULL::text) RETURNS bigint
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.assign(name text, query text) RETURNS TABLE(id text, centroid_id integer)
@@ -809,7 +887,7 @@ CREATE FUNCTION sqlembed.cluster_examples(name text, query text, examples intege
     LANGUAGE plpgsql STABLE
     SET jit TO 'off';
 
-CREATE FUNCTION sqlembed.create_embedding(relation regclass, embedder text, source text, embedding name DEFAULT 'embedding'::name, timing text DEFAULT 'async'::text, on_change text DEFAULT 'hide'::text, metric text DEFAULT 'cosine'::text, storage text DEFAULT NULL::text, index text DEFAULT 'hnsw'::text, place text DEFAULT 'row'::text, chunking jsonb DEFAULT NULL::jsonb, adopt text DEFAULT 'keep'::text, if_not_exists boolean DEFAULT false, full_text regconfig DEFAULT NULL::regconfig, index_options jsonb DEFAULT NULL::jsonb) RETURNS bigint
+CREATE FUNCTION sqlembed.create_embedding(relation regclass, embedder text, source text, embedding name DEFAULT 'embedding'::name, timing text DEFAULT 'async'::text, on_change text DEFAULT 'hide'::text, metric text DEFAULT 'cosine'::text, storage text DEFAULT NULL::text, index text DEFAULT 'hnsw'::text, place text DEFAULT 'row'::text, chunking jsonb DEFAULT NULL::jsonb, adopt text DEFAULT 'keep'::text, if_not_exists boolean DEFAULT false, full_text regconfig DEFAULT NULL::regconfig, index_options jsonb DEFAULT NULL::jsonb, dimensions integer DEFAULT NULL::integer) RETURNS bigint
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.create_kmeans(name text, query text, num_clusters integer DEFAULT NULL::integer, metric text DEFAULT 'cosine'::text, max_iterations integer DEFAULT 20, min_rel_progress double precision DEFAULT 0.01, seed integer DEFAULT 0) RETURNS sqlembed.fitted_model
@@ -838,6 +916,12 @@ CREATE FUNCTION sqlembed.embed(embedder text, input text) RETURNS public.vector
 CREATE FUNCTION sqlembed.embed_given(embedder text, input text, given public.vector, fingerprint text) RETURNS public.vector
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED;
 
+CREATE FUNCTION sqlembed.explain_search(relation anyelement, query text, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, OUT path text, OUT reason text, OUT index_name text, OUT rows_found bigint, OUT rows_visited bigint, OUT total_rows bigint, OUT matching_rows bigint, OUT selectivity double precision, OUT ef_search integer, OUT iterative_scan text, OUT max_scan_tuples integer, OUT milliseconds double precision, OUT remarks text[]) RETURNS record
+    LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed.explain_search(relation anyelement, query public.vector, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, metric text DEFAULT NULL::text, OUT path text, OUT reason text, OUT index_name text, OUT rows_found bigint, OUT rows_visited bigint, OUT total_rows bigint, OUT matching_rows bigint, OUT selectivity double precision, OUT ef_search integer, OUT iterative_scan text, OUT max_scan_tuples integer, OUT milliseconds double precision, OUT remarks text[]) RETURNS record
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed.grant_embedder(embedder text, grantee text) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -847,6 +931,9 @@ CREATE FUNCTION sqlembed.predict(name text, embedding public.halfvec) RETURNS in
 
 CREATE FUNCTION sqlembed.predict(name text, embedding public.vector) RETURNS integer
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION sqlembed.recall(relation regclass, embedding name DEFAULT NULL::name, k integer DEFAULT 10, queries integer DEFAULT 100) RETURNS double precision
+    LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.refresh_embedding(relation regclass, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text) RETURNS bigint
     LANGUAGE plpgsql;
@@ -865,19 +952,22 @@ CREATE FUNCTION sqlembed.revoke_embedder(embedder text, grantee text) RETURNS vo
 CREATE FUNCTION sqlembed.row_status(relation regclass, key jsonb, embedding name DEFAULT NULL::name) RETURNS SETOF sqlembed.row_state
     LANGUAGE plpgsql;
 
-CREATE FUNCTION sqlembed.search(relation anyelement, query text, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, text_weight double precision DEFAULT 1) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
+CREATE FUNCTION sqlembed.search(relation anyelement, query text, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, text_weight double precision DEFAULT 1, diversity double precision DEFAULT NULL::double precision, after_distance double precision DEFAULT NULL::double precision, after_key jsonb DEFAULT NULL::jsonb) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
     LANGUAGE plpgsql STABLE ROWS 10;
 
-CREATE FUNCTION sqlembed.search(relation text, query text, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, text_weight double precision DEFAULT 1) RETURNS TABLE(base text, distance double precision, score double precision, chunk text)
+CREATE FUNCTION sqlembed.search(relation text, query text, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, text_weight double precision DEFAULT 1, diversity double precision DEFAULT NULL::double precision, after_distance double precision DEFAULT NULL::double precision, after_key jsonb DEFAULT NULL::jsonb) RETURNS TABLE(base text, distance double precision, score double precision, chunk text)
     LANGUAGE plpgsql IMMUTABLE;
+
+CREATE FUNCTION sqlembed."similar"(relation anyelement, key jsonb, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, diversity double precision DEFAULT NULL::double precision, after_distance double precision DEFAULT NULL::double precision, after_key jsonb DEFAULT NULL::jsonb) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
+    LANGUAGE plpgsql STABLE ROWS 10;
 
 CREATE FUNCTION sqlembed.similarity(embedder text, a text, b text) RETURNS double precision
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED;
 
-CREATE FUNCTION sqlembed.vector_search(relation anyelement, query public.vector, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, metric text DEFAULT NULL::text) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
-    LANGUAGE plpgsql STABLE ROWS 10;
+CREATE FUNCTION sqlembed.vector_search(relation anyelement, query public.vector, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, metric text DEFAULT NULL::text, diversity double precision DEFAULT NULL::double precision, after_distance double precision DEFAULT NULL::double precision, after_key jsonb DEFAULT NULL::jsonb) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
+    LANGUAGE sql STABLE ROWS 10;
 
-CREATE FUNCTION sqlembed.vector_search(relation text, query public.vector, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, metric text DEFAULT NULL::text) RETURNS TABLE(base text, distance double precision, score double precision, chunk text)
+CREATE FUNCTION sqlembed.vector_search(relation text, query public.vector, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, metric text DEFAULT NULL::text, diversity double precision DEFAULT NULL::double precision, after_distance double precision DEFAULT NULL::double precision, after_key jsonb DEFAULT NULL::jsonb) RETURNS TABLE(base text, distance double precision, score double precision, chunk text)
     LANGUAGE plpgsql IMMUTABLE;
 
 CREATE PROCEDURE sqlembed.wait_until_embedded(IN relation regclass, IN timeout interval DEFAULT '00:01:00'::interval)
@@ -1342,7 +1432,7 @@ GRANT INSERT(storage),UPDATE(storage) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(index),UPDATE(index) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(index_options) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(index_options),UPDATE(index_options) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT UPDATE(index_name) ON TABLE sqlembed.embedding TO PUBLIC;
 
