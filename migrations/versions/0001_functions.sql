@@ -7769,8 +7769,8 @@ begin
         weighed as (
             select
                 c.centroid_id, c.lexeme, c.term,
-                c.times operator(pg_catalog./) cluster.times operator(pg_catalog.*) pg_catalog.ln(
-                    1::pg_catalog.float8 operator(pg_catalog.+) average.times operator(pg_catalog./) corpus.times
+                (c.times operator(pg_catalog./) cluster.times) operator(pg_catalog.*) pg_catalog.ln(
+                    1::pg_catalog.float8 operator(pg_catalog.+) (average.times operator(pg_catalog./) corpus.times)
                 ) as weight
             from counted as c
             join cluster on cluster.centroid_id operator(pg_catalog.=) c.centroid_id
@@ -8121,8 +8121,7 @@ begin
             order by pg_catalog.hashtextextended(r.sqlembed_key::pg_catalog.text, $1), r.sqlembed_key
             limit $2
         ) as r',
-        case _drift_sample.metric
-            when 'cosine' then 'public.l2_normalize(r.sqlembed_vector::public.vector)'
+        case when _drift_sample.metric operator(pg_catalog.=) 'cosine' then 'public.l2_normalize(r.sqlembed_vector::public.vector)'
             else 'r.sqlembed_vector::public.vector'
         end,
         _drift_sample.rows
@@ -8955,8 +8954,7 @@ begin
         ) as r
         order by r.shift desc, r.key
         limit $1',
-        case source.metric
-            when 'cosine' then 'public.l2_normalize(r.sqlembed_vector::public.vector)'
+        case when source.metric operator(pg_catalog.=) 'cosine' then 'public.l2_normalize(r.sqlembed_vector::public.vector)'
             else 'r.sqlembed_vector::public.vector'
         end,
         source.current_sql,
@@ -9167,15 +9165,15 @@ begin
                     (h.base).%1$I::pg_catalog.text as label,
                     h.distance,
                     -- Dudani 1976: from 1 for the nearest down to 0 for the last, whatever the metric.
-                    coalesce(
-                        (pg_catalog.max(h.distance) over () operator(pg_catalog.-) h.distance)
-                        operator(pg_catalog./) nullif(
-                            pg_catalog.max(h.distance) over ()
-                                operator(pg_catalog.-) pg_catalog.min(h.distance) over (),
-                            0
-                        ),
-                        1
-                    ) as weight
+                    case
+                        when pg_catalog.max(h.distance) over () operator(pg_catalog.>) pg_catalog.min(h.distance) over ()
+                        then (pg_catalog.max(h.distance) over () operator(pg_catalog.-) h.distance)
+                            operator(pg_catalog./) (
+                                pg_catalog.max(h.distance) over ()
+                                operator(pg_catalog.-) pg_catalog.min(h.distance) over ()
+                            )
+                        else 1
+                    end as weight
                 from sqlembed.vector_search(null::%2$s, $1, k => $2, embedding => $3, filter => $4, mode => $5) as h
             ) as n
             group by n.label
@@ -9309,15 +9307,14 @@ begin
             m.neighbour_distance
         from measured as m
         order by score desc, m.key',
-        case source.metric
-            when 'cosine' then 'public.l2_normalize(r.sqlembed_vector::public.vector)'
+        case when source.metric operator(pg_catalog.=) 'cosine' then 'public.l2_normalize(r.sqlembed_vector::public.vector)'
             else 'r.sqlembed_vector::public.vector'
         end,
         sqlembed._vector_rows(source.from_clause, source.vector, source.key, usual),
         -- What has no direction is nowhere.
-        case source.metric when 'cosine' then 'public.vector_norm(u.vector) operator(pg_catalog.>) 0::pg_catalog.float8' else 'true' end,
+        case when source.metric operator(pg_catalog.=) 'cosine' then 'public.vector_norm(u.vector) operator(pg_catalog.>) 0::pg_catalog.float8' else 'true' end,
         sqlembed._vector_rows(source.from_clause, source.vector, source.key, outliers.filter),
-        case source.metric when 'cosine' then 'public.vector_norm(o.vector) operator(pg_catalog.>) 0::pg_catalog.float8' else 'true' end,
+        case when source.metric operator(pg_catalog.=) 'cosine' then 'public.vector_norm(o.vector) operator(pg_catalog.>) 0::pg_catalog.float8' else 'true' end,
         operator,
         neighbours
     );

@@ -121,12 +121,28 @@ CREATE FUNCTION sqlembed._check_family(relation regclass, embedding name) RETURN
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._check_filter(filter text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._check_kmeans(name text, num_clusters integer, metric text, max_iterations integer, min_rel_progress double precision, seed integer) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._check_label_column(relation regclass, label_column name) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._check_labels(labels text[], template text, temperature double precision) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._check_relation(relation regclass) RETURNS void
     LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._check_use(is_possible boolean, problem text, hint text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._check_writer(declared sqlembed.embedding) RETURNS void
@@ -178,6 +194,10 @@ CREATE FUNCTION sqlembed._column_types(relation regclass, columns name[]) RETURN
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._components(num_nodes integer, from_nodes integer[], to_nodes integer[]) RETURNS integer[]
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._configure_loopback(password text DEFAULT NULL::text, way_in text DEFAULT NULL::text) RETURNS boolean
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -209,6 +229,13 @@ CREATE FUNCTION sqlembed._describe_side(declared sqlembed.embedding) RETURNS tex
 CREATE FUNCTION sqlembed._distinct_vectors(rows text, at_most integer) RETURNS public.vector[]
     LANGUAGE plpgsql;
 
+CREATE FUNCTION sqlembed._drift_sample(rows text, metric text, num_rows integer, seed integer, OUT vectors public.vector[]) RETURNS public.vector[]
+    LANGUAGE plpgsql STABLE;
+
+CREATE FUNCTION sqlembed._drift_source(relation regclass, embedding name, baseline_filter text, current_filter text, OUT metric text, OUT baseline_sql text, OUT current_sql text, OUT shift_sql text) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._drop_leftovers() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -221,6 +248,11 @@ CREATE FUNCTION sqlembed._drop_note_function(embedding integer) RETURNS void
 CREATE FUNCTION sqlembed._drop_triggers(embedding integer, kept name[], members regclass[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._duplicate_pairs(relation regclass, threshold double precision, embedding name, filter text, within text, mode text, is_every_pair boolean) RETURNS TABLE(key_a jsonb, key_b jsonb, similarity double precision)
+    LANGUAGE plpgsql STABLE
+    SET jit TO 'off'
+    SET work_mem TO '64MB';
 
 CREATE FUNCTION sqlembed._embed_changes(embedding integer) RETURNS boolean
     LANGUAGE plpgsql;
@@ -250,6 +282,10 @@ CREATE FUNCTION sqlembed._explain_dimensions(name text, state text, problem text
 
 CREATE FUNCTION sqlembed._explain_failure(state text, problem text, pg_hint text, relation regclass, filter text, dimensions integer) RETURNS void
     LANGUAGE plpgsql STABLE;
+
+CREATE FUNCTION sqlembed._explain_use(state text, problem text, pg_hint text, relation regclass, filter text) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._fail_jobs(worker integer, embedding integer, keys jsonb[], errors text[], max_attempts integer) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -401,6 +437,14 @@ CREATE FUNCTION sqlembed._kmeans_settle(rows text, points public.vector[], INOUT
 CREATE FUNCTION sqlembed._kmeans_step(rows text, points public.vector[], centroids public.vector[], metric text) RETURNS TABLE(centroid_id integer, mean public.vector, cluster_size bigint, sum_distance double precision, sum_squared_distance double precision)
     LANGUAGE plpgsql;
 
+CREATE FUNCTION sqlembed._label_scores(input public.vector, labels text[], label_vectors public.vector[], temperature double precision) RETURNS TABLE(label text, similarity double precision, score double precision)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._label_texts(labels text[], template text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._lacking_grants() RETURNS TABLE(side regclass, reader text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -441,6 +485,15 @@ CREATE FUNCTION sqlembed._metric_operator(metric text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._mmd_test(baseline public.vector[], present public.vector[], permutations integer, seed integer, OUT mmd double precision, OUT p_value double precision) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off';
+
+CREATE FUNCTION sqlembed._near_pairs(rows text, from_clause text, vector text, key text, filter text, within text, threshold double precision, is_every_pair boolean) RETURNS TABLE(key_a jsonb, key_b jsonb, similarity double precision)
+    LANGUAGE plpgsql STABLE
+    SET jit TO 'off';
+
 CREATE FUNCTION sqlembed._nearest(source anyelement, query public.vector, k integer, relation regclass, filter text, statement text, exact_statement text) RETURNS TABLE(base anyelement, distance double precision, key jsonb)
     LANGUAGE sql STABLE ROWS 10;
 
@@ -475,6 +528,10 @@ CREATE FUNCTION sqlembed._open_loopback() RETURNS text
 
 CREATE FUNCTION sqlembed._own_changes(embedding integer) RETURNS jsonb[]
     LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._pair_rows(from_clause text, vector text, key text, filter text, within text, is_every_pair boolean) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._parts(inputs text[]) RETURNS SETOF text[]
@@ -539,6 +596,10 @@ CREATE FUNCTION sqlembed._refuse_arguments(k integer, filter text, mode text) RE
 
 CREATE FUNCTION sqlembed._refuse_hidden(declared sqlembed.embedding) RETURNS void
     LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._refuse_recommend() RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._refuse_relation(function_name text, given text) RETURNS void
@@ -612,6 +673,10 @@ CREATE FUNCTION sqlembed._rest_embedders(worker integer, embedders text[]) RETUR
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._restore_scan(ef_search text, hnsw_scan text, ivfflat_scan text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._row_key(relation regclass, key jsonb) RETURNS jsonb
     LANGUAGE plpgsql STABLE;
 
@@ -674,6 +739,10 @@ CREATE FUNCTION sqlembed._take_requests(worker integer, most integer) RETURNS TA
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._taste(liked public.vector[], disliked public.vector[], metric text, disliked_weight double precision) RETURNS public.vector
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._text_distance(declared sqlembed.embedding, relation_name name, full_name text, place_in text) RETURNS text
     LANGUAGE plpgsql STABLE;
 
@@ -721,9 +790,20 @@ CREATE FUNCTION sqlembed._unsteady_part(tree text) RETURNS text
 CREATE FUNCTION sqlembed._vector_column(relation regclass, name name) RETURNS name
     LANGUAGE plpgsql STABLE;
 
+CREATE FUNCTION sqlembed._vector_rows(from_clause text, vector text, key text, filter text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._vector_source(relation regclass, embedding name, wanted_metric text, row_name name, OUT from_clause text, OUT vector text, OUT key text, OUT embedder text, OUT metric text, OUT is_indexed boolean) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._vector_test(declared sqlembed.embedding, row_name text) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._vectors_of(relation regclass, embedding name, keys jsonb[]) RETURNS public.vector[]
+    LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed._view_definition(view oid) RETURNS text
     LANGUAGE sql STABLE
@@ -733,9 +813,17 @@ CREATE FUNCTION sqlembed._wanted_triggers(declared sqlembed.embedding, OUT name 
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._widen_scan(k integer, OUT ef_search text, OUT hnsw_scan text, OUT ivfflat_scan text) RETURNS record
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._word_score(weight double precision, frequency real, relative_length double precision) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (((weight * frequency) * (2.2)::double precision) / (frequency + ((1.2)::double precision * ((0.25)::double precision + ((0.75)::double precision * relative_length)))));
+
+CREATE FUNCTION sqlembed._word_types(config regconfig) RETURNS integer[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._word_weight(matching bigint, holding bigint) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -759,11 +847,21 @@ CREATE FUNCTION sqlembed.centroids(name text) RETURNS TABLE(centroid_id integer,
     LANGUAGE plpgsql STABLE ROWS 20 PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed.classify(embedder text, input text, labels text[], template text DEFAULT '{}'::text, temperature double precision DEFAULT 0.05) RETURNS TABLE(label text, similarity double precision, score double precision)
+    LANGUAGE plpgsql STABLE ROWS 10 PARALLEL RESTRICTED;
+
+CREATE FUNCTION sqlembed.classify(embedder text, input public.vector, labels text[], template text DEFAULT '{}'::text, temperature double precision DEFAULT 0.05) RETURNS TABLE(label text, similarity double precision, score double precision)
+    LANGUAGE plpgsql STABLE ROWS 10 PARALLEL RESTRICTED;
+
 CREATE FUNCTION sqlembed.clear_cache(embedder text DEFAULT NULL::text) RETURNS bigint
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed.cluster_examples(name text, query text, examples integer DEFAULT 3) RETURNS TABLE(centroid_id integer, id text, distance double precision)
+    LANGUAGE plpgsql STABLE
+    SET jit TO 'off';
+
+CREATE FUNCTION sqlembed.cluster_terms(name text, query text, terms integer DEFAULT 5, config regconfig DEFAULT NULL::regconfig) RETURNS TABLE(centroid_id integer, term text, weight double precision)
     LANGUAGE plpgsql STABLE
     SET jit TO 'off';
 
@@ -780,12 +878,25 @@ CREATE FUNCTION sqlembed.distance(a public.halfvec, b public.halfvec, metric tex
 CREATE FUNCTION sqlembed.distance(a public.vector, b public.vector, metric text DEFAULT 'cosine'::text) RETURNS double precision
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE;
 
+CREATE FUNCTION sqlembed.drift(relation regclass, baseline_filter text, current_filter text, embedding name DEFAULT NULL::name, sample_size integer DEFAULT 250, permutations integer DEFAULT 500, seed integer DEFAULT 0) RETURNS TABLE(baseline_rows bigint, current_rows bigint, centroid_shift double precision, mmd double precision, p_value double precision)
+    LANGUAGE plpgsql STABLE ROWS 1;
+
+CREATE FUNCTION sqlembed.drift_rows(relation regclass, baseline_filter text, current_filter text, k integer DEFAULT 10, embedding name DEFAULT NULL::name) RETURNS TABLE(key jsonb, shift double precision)
+    LANGUAGE plpgsql STABLE;
+
 CREATE FUNCTION sqlembed.drop_embedding(relation regclass, embedding name DEFAULT 'embedding'::name, keep_column boolean DEFAULT true) RETURNS void
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.drop_model(name text) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed.duplicate_pairs(relation regclass, threshold double precision DEFAULT 0.95, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, within text DEFAULT NULL::text, mode text DEFAULT 'vector'::text) RETURNS TABLE(key_a jsonb, key_b jsonb, similarity double precision)
+    LANGUAGE plpgsql STABLE;
+
+CREATE FUNCTION sqlembed.duplicates(relation regclass, threshold double precision DEFAULT 0.95, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, within text DEFAULT NULL::text, mode text DEFAULT 'vector'::text) RETURNS TABLE(group_id bigint, key jsonb, is_representative boolean, similarity double precision, group_size bigint)
+    LANGUAGE plpgsql STABLE
+    SET jit TO 'off';
 
 CREATE FUNCTION sqlembed.embed(embedder text, inputs text[]) RETURNS public.vector[]
     LANGUAGE sql STABLE PARALLEL RESTRICTED;
@@ -800,11 +911,28 @@ CREATE FUNCTION sqlembed.grant_embedder(embedder text, grantee text) RETURNS voi
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed.nearest_label(relation regclass, input text, label_column name, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text) RETURNS TABLE(label text, confidence double precision, neighbours bigint, distance double precision)
+    LANGUAGE plpgsql STABLE ROWS 1 PARALLEL RESTRICTED;
+
+CREATE FUNCTION sqlembed.nearest_label(relation regclass, input public.vector, label_column name, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text) RETURNS TABLE(label text, confidence double precision, neighbours bigint, distance double precision)
+    LANGUAGE plpgsql STABLE ROWS 1;
+
+CREATE FUNCTION sqlembed.outliers(relation regclass, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, baseline text DEFAULT NULL::text, mode text DEFAULT 'vector'::text) RETURNS TABLE(key jsonb, score double precision, centroid_distance double precision, neighbour_distance double precision)
+    LANGUAGE plpgsql STABLE
+    SET jit TO 'off'
+    SET work_mem TO '64MB';
+
 CREATE FUNCTION sqlembed.predict(name text, embedding public.halfvec) RETURNS integer
     LANGUAGE sql STABLE STRICT PARALLEL SAFE;
 
 CREATE FUNCTION sqlembed.predict(name text, embedding public.vector) RETURNS integer
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION sqlembed.recommend(relation anyelement, liked jsonb[], disliked jsonb[] DEFAULT '{}'::jsonb[], k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, disliked_weight double precision DEFAULT 0.5) RETURNS TABLE(base anyelement, distance double precision)
+    LANGUAGE plpgsql STABLE ROWS 10;
+
+CREATE FUNCTION sqlembed.recommend(relation text, liked jsonb[], disliked jsonb[] DEFAULT '{}'::jsonb[], k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, disliked_weight double precision DEFAULT 0.5) RETURNS TABLE(base text, distance double precision)
+    LANGUAGE plpgsql IMMUTABLE;
 
 CREATE FUNCTION sqlembed.refresh_embedding(relation regclass, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text) RETURNS bigint
     LANGUAGE plpgsql;

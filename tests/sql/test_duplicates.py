@@ -11,9 +11,6 @@ from numpy.typing import NDArray
 from tests.sql.searching import literal, unit_vectors
 from tests.writing import Connection, declare, refused, rows, run, scalar
 
-#: Which no search in the index is worth.
-FEW = 25_000_000
-
 
 def similar_vectors(count: int, dimensions: int = 8, seed: int = 0) -> NDArray[np.float32]:
     """Return random vectors, half of them copies of others with a little noise."""
@@ -119,9 +116,9 @@ def test_groups_are_connected_components(shared: Connection) -> None:
 
 
 def test_an_index_finds_them_in_a_large_table(shared: Connection) -> None:
-    vectors = similar_vectors(6000, 16)
+    vectors = similar_vectors(5200, 8)
     # More of a kind than one look into the index gives; and copies, of which one is enough.
-    vectors[100:150] = vectors[100] + unit_vectors(50, 16) * 0.05
+    vectors[100:150] = vectors[100] + unit_vectors(50, 8) * 0.05
     vectors[200:260] = vectors[200]
     make_items(shared, vectors, index=True)
     wanted = brute_force(vectors, 0.98)
@@ -152,7 +149,7 @@ def test_only_rows_that_agree_are_compared(shared: Connection) -> None:
 
 
 def test_an_index_looks_among_those_that_agree(shared: Connection) -> None:
-    vectors = np.concatenate([similar_vectors(6000, 8)] * 2)
+    vectors = np.concatenate([similar_vectors(5200, 4)] * 2)
     make_items(shared, vectors, index=True)
     run(shared, "update item set nth = 0")
 
@@ -173,7 +170,7 @@ def test_rows_without_a_direction_are_nobodys_duplicates(shared: Connection) -> 
     assert groups(shared, "item") == []
 
 
-@pytest.mark.parametrize("name", ["a", "r", "sqlembed_row", "It's \"a\" 50% $1\\"])
+@pytest.mark.parametrize("name", ["a", "r", "sqlembed_row", 'It\'s "a" 50% $1\\'])
 def test_names_and_keys_of_all_sorts(shared: Connection, name: str) -> None:
     quoted = '"' + name.replace('"', '""') + '"'
     run(

@@ -10,7 +10,7 @@ from tests.sql.searching import declare_articles, literal, remember
 from tests.writing import Connection, refused, rows, run, scalar
 
 HASH = HashEmbedder("hash", 64)
-LABELS = ["sport", "It's 50% \"politics\" {}", "größe"]
+LABELS = ["sport", 'It\'s 50% "politics" {}', "größe"]
 
 
 def cosines(text: str, labels: list[str]) -> list[float]:
@@ -58,7 +58,9 @@ def test_classify_by_a_sentence(asked: Connection) -> None:
     assert dict(found) == pytest.approx(dict(zip(["sport", "{}"], expected, strict=True)))
 
 
-@pytest.mark.parametrize("given", ["null::text", "' '", "null::vector", f"'[{'0,' * 63}0]'::vector"])
+@pytest.mark.parametrize(
+    "given", ["null::text", "' '", "null::vector", f"'[{'0,' * 63}0]'::vector"]
+)
 def test_nothing_is_of_no_class(asked: Connection, given: str) -> None:
     assert rows(asked, f"select * from sqlembed.classify('hash', {given}, array['sport'])") == []
 
@@ -171,9 +173,12 @@ def test_labels_in_a_view(shared: Connection) -> None:
     make_labelled(shared)
     run(shared, "create view labelled as select at, id from point")
 
-    assert scalar(
-        shared, "select label from sqlembed.nearest_label('labelled', '[1,0]'::vector, 'id')"
-    ) == "0"
+    assert (
+        scalar(
+            shared, "select label from sqlembed.nearest_label('labelled', '[1,0]'::vector, 'id')"
+        )
+        == "0"
+    )
 
 
 @pytest.mark.parametrize(

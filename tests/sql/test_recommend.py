@@ -101,7 +101,7 @@ def test_vectors_beside_their_rows_and_keys_of_several_columns(shared: Connectio
     run(
         shared,
         'insert into r_embedding ("Day", id, source_hash, embedding)'
-        ' select r."Day", r.id, r_embedding_hash(r), \'[1,2,3,4,5,6,7,8]\' from r',
+        " select r.\"Day\", r.id, r_embedding_hash(r), '[1,2,3,4,5,6,7,8]' from r",
     )
 
     found = rows(

@@ -50,8 +50,8 @@ begin
         weighed as (
             select
                 c.centroid_id, c.lexeme, c.term,
-                c.times operator(pg_catalog./) cluster.times operator(pg_catalog.*) pg_catalog.ln(
-                    1::pg_catalog.float8 operator(pg_catalog.+) average.times operator(pg_catalog./) corpus.times
+                (c.times operator(pg_catalog./) cluster.times) operator(pg_catalog.*) pg_catalog.ln(
+                    1::pg_catalog.float8 operator(pg_catalog.+) (average.times operator(pg_catalog./) corpus.times)
                 ) as weight
             from counted as c
             join cluster on cluster.centroid_id operator(pg_catalog.=) c.centroid_id

@@ -11,8 +11,7 @@ begin
             order by pg_catalog.hashtextextended(r.sqlembed_key::pg_catalog.text, $1), r.sqlembed_key
             limit $2
         ) as r',
-        case _drift_sample.metric
-            when 'cosine' then 'public.l2_normalize(r.sqlembed_vector::public.vector)'
+        case when _drift_sample.metric operator(pg_catalog.=) 'cosine' then 'public.l2_normalize(r.sqlembed_vector::public.vector)'
             else 'r.sqlembed_vector::public.vector'
         end,
         _drift_sample.rows

@@ -38,8 +38,7 @@ begin
         ) as r
         order by r.shift desc, r.key
         limit $1',
-        case source.metric
-            when 'cosine' then 'public.l2_normalize(r.sqlembed_vector::public.vector)'
+        case when source.metric operator(pg_catalog.=) 'cosine' then 'public.l2_normalize(r.sqlembed_vector::public.vector)'
             else 'r.sqlembed_vector::public.vector'
         end,
         source.current_sql,

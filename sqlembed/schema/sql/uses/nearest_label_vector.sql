@@ -26,15 +26,15 @@ begin
                     (h.base).%1$I::pg_catalog.text as label,
                     h.distance,
                     -- Dudani 1976: from 1 for the nearest down to 0 for the last, whatever the metric.
-                    coalesce(
-                        (pg_catalog.max(h.distance) over () operator(pg_catalog.-) h.distance)
-                        operator(pg_catalog./) nullif(
-                            pg_catalog.max(h.distance) over ()
-                                operator(pg_catalog.-) pg_catalog.min(h.distance) over (),
-                            0
-                        ),
-                        1
-                    ) as weight
+                    case
+                        when pg_catalog.max(h.distance) over () operator(pg_catalog.>) pg_catalog.min(h.distance) over ()
+                        then (pg_catalog.max(h.distance) over () operator(pg_catalog.-) h.distance)
+                            operator(pg_catalog./) (
+                                pg_catalog.max(h.distance) over ()
+                                operator(pg_catalog.-) pg_catalog.min(h.distance) over ()
+                            )
+                        else 1
+                    end as weight
                 from sqlembed.vector_search(null::%2$s, $1, k => $2, embedding => $3, filter => $4, mode => $5) as h
             ) as n
             group by n.label

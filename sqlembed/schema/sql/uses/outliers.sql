@@ -100,15 +100,14 @@ begin
             m.neighbour_distance
         from measured as m
         order by score desc, m.key',
-        case source.metric
-            when 'cosine' then 'public.l2_normalize(r.sqlembed_vector::public.vector)'
+        case when source.metric operator(pg_catalog.=) 'cosine' then 'public.l2_normalize(r.sqlembed_vector::public.vector)'
             else 'r.sqlembed_vector::public.vector'
         end,
         sqlembed._vector_rows(source.from_clause, source.vector, source.key, usual),
         -- What has no direction is nowhere.
-        case source.metric when 'cosine' then 'public.vector_norm(u.vector) operator(pg_catalog.>) 0::pg_catalog.float8' else 'true' end,
+        case when source.metric operator(pg_catalog.=) 'cosine' then 'public.vector_norm(u.vector) operator(pg_catalog.>) 0::pg_catalog.float8' else 'true' end,
         sqlembed._vector_rows(source.from_clause, source.vector, source.key, outliers.filter),
-        case source.metric when 'cosine' then 'public.vector_norm(o.vector) operator(pg_catalog.>) 0::pg_catalog.float8' else 'true' end,
+        case when source.metric operator(pg_catalog.=) 'cosine' then 'public.vector_norm(o.vector) operator(pg_catalog.>) 0::pg_catalog.float8' else 'true' end,
         operator,
         neighbours
     );
