@@ -162,7 +162,7 @@ def test_vectors_are_written_in_short_statements(
     article: Connection, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An application that changes a row waits for one of them at most."""
-    monkeypatch.setattr(batch, "WRITE_TIME", timedelta(0))
+    monkeypatch.setattr(limits, "WRITE_TIME", timedelta(0))
     monkeypatch.setattr(limits, "BATCH_LIMIT", 30)
     run(
         article,

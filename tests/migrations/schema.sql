@@ -133,6 +133,10 @@ CREATE FUNCTION sqlembed._check_writer(declared sqlembed.embedding) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._checked_chunking(chunking jsonb) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._choose_worker(embedder text) RETURNS integer
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -198,7 +202,11 @@ CREATE FUNCTION sqlembed._default_num_clusters(num_rows bigint) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._describe_embedding(embedding integer, OUT relation regclass, OUT name name, OUT embedder text, OUT read_sources text, OUT write_vectors text) RETURNS record
+CREATE FUNCTION sqlembed._describe_chunks(declared sqlembed.embedding) RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._describe_embedding(embedding integer, OUT relation regclass, OUT name name, OUT embedder text, OUT read_sources text, OUT write_vectors text, OUT chunking jsonb, OUT read_chunks text) RETURNS record
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -359,7 +367,7 @@ CREATE FUNCTION sqlembed._key_names(relation regclass) RETURNS name[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._key_sql(relation regclass, prefix text DEFAULT 'r.'::text, OUT columns name[], OUT expression text, OUT match text) RETURNS record
+CREATE FUNCTION sqlembed._key_sql(relation regclass, prefix text DEFAULT 'r.'::text, length integer DEFAULT NULL::integer, OUT columns name[], OUT expression text, OUT match text) RETURNS record
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -501,7 +509,7 @@ CREATE FUNCTION sqlembed._prepare_column(relation regclass, name name, embedder 
 CREATE FUNCTION sqlembed._prepare_full_text(relation regclass, embedding name, config text, source text) RETURNS name
     LANGUAGE plpgsql;
 
-CREATE FUNCTION sqlembed._prepare_side(relation regclass, embedding name, OUT side regclass, OUT hash_function name, OUT is_new boolean) RETURNS record
+CREATE FUNCTION sqlembed._prepare_side(relation regclass, embedding name, is_chunked boolean, OUT side regclass, OUT hash_function name, OUT is_new boolean) RETURNS record
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -526,6 +534,10 @@ CREATE FUNCTION sqlembed._read_changes() RETURNS TABLE(embedding integer, embedd
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._read_chunks_sql(declared sqlembed.embedding) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._read_texts(declared sqlembed.embedding, keys jsonb[]) RETURNS TABLE(key jsonb, input text, hash bytea)
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -545,7 +557,7 @@ CREATE FUNCTION sqlembed._refuse_relation(function_name text, given text) RETURN
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._refuse_side(relation regclass, side regclass, embedding name) RETURNS void
+CREATE FUNCTION sqlembed._refuse_side(relation regclass, side regclass, embedding name, is_chunked boolean) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -1350,7 +1362,9 @@ REVOKE ALL ON FUNCTION sqlembed._count_pending(embedders text[], without integer
 
 REVOKE ALL ON FUNCTION sqlembed._declared_embedding(embedding integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION sqlembed._describe_embedding(embedding integer, OUT relation regclass, OUT name name, OUT embedder text, OUT read_sources text, OUT write_vectors text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION sqlembed._describe_chunks(declared sqlembed.embedding) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._describe_embedding(embedding integer, OUT relation regclass, OUT name name, OUT embedder text, OUT read_sources text, OUT write_vectors text, OUT chunking jsonb, OUT read_chunks text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._describe_side(declared sqlembed.embedding) FROM PUBLIC;
 
@@ -1407,6 +1421,8 @@ REVOKE ALL ON FUNCTION sqlembed._parts(inputs text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION sqlembed._probe_loopback() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._read_cache(fingerprint text, kind text, hashes bytea[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._read_chunks_sql(declared sqlembed.embedding) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._register_name(name text, dimensions integer) FROM PUBLIC;
 
