@@ -12,7 +12,7 @@ import pytest
 
 from sqlembed.embedders import HashEmbedder, Registry
 from sqlembed.errors import NotInstalled, RegistrationRefused
-from sqlembed.worker import Progress, Worker, batch, jobs, limits, register_embedders
+from sqlembed.worker import Progress, Worker, jobs, limits, register_embedders
 from tests.fix_worker import StartWorker
 from tests.integration.working import WAIT, Noting, article, embedded, fill, until
 from tests.writing import (
