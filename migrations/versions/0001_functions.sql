@@ -456,7 +456,7 @@ stable
 set search_path = pg_catalog, pg_temp
 as $function$
     select case (_vector_test.declared).place
-        when 'row' then format('%s.%I is not null', _vector_test.row_name, (_vector_test.declared).name)
+        when 'row' then format('%s.%I is not null', _vector_test.row_name, p.vector)
         else format(
             'exists (select from %s as sqlembed_side where %s and %ssqlembed_side.source_hash operator(pg_catalog.=) %s)',
             (_vector_test.declared).side,
@@ -466,6 +466,8 @@ as $function$
             sqlembed._hash_call(_vector_test.declared, _vector_test.row_name)
         )
     end
+    -- A column that was renamed a moment ago has its old name in the catalogue.
+    from sqlembed._present_columns(_vector_test.declared) as p
 $function$;
 
 comment on function sqlembed._vector_test(sqlembed.embedding, text) is
@@ -5804,84 +5806,461 @@ comment on function sqlembed._write_cache(text, text, bytea[], public.vector[], 
 
 revoke execute on function sqlembed._write_cache(text, text, bytea[], public.vector[], interval) from public;
 
+create or replace function sqlembed._after_key(relation regclass, row_name text, key jsonb) returns text
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    part record;
+    before text := '';
+    condition text;
+begin
+    perform sqlembed._check_key(_after_key.relation, 'after_key', _after_key.key);
+    -- By the operators of the key's own index, which is what "order by" goes by.
+    for part in
+        select
+            format('%s.%I', _after_key.row_name, a.attname) as expression,
+            format(
+                case
+                    -- A key names a moment in UTC without saying so; a client's own jsonb says it.
+                    when a.atttypid = 'timestamptz'::regtype
+                    then '(case when $4 operator(pg_catalog.->>) %1$s operator(pg_catalog.~) '':\d\d(\.\d+)?(Z|[+-]\d\d(:?\d\d)?)$'' '
+                        'then ($4 operator(pg_catalog.->>) %1$s)::pg_catalog.timestamptz '
+                        'else pg_catalog.timezone(''UTC'', ($4 operator(pg_catalog.->>) %1$s)::pg_catalog.timestamp) end)'
+                    else '($4 operator(pg_catalog.->>) %1$s)::%2$s'
+                end,
+                k.position - 1,
+                format_type(a.atttypid, -1)
+            ) as value,
+            (
+                select format('operator(%I.%s)', n.nspname, p.oprname)
+                from pg_operator as p
+                join pg_namespace as n on n.oid = p.oprnamespace
+                where p.oid = (
+                    select m.amopopr
+                    from pg_amop as m
+                    where m.amopfamily = c.opcfamily
+                        and m.amopstrategy = 3
+                        and m.amoplefttype = c.opcintype
+                        and m.amoprighttype = c.opcintype
+                )
+            ) as equal,
+            (
+                select format('operator(%I.%s)', n.nspname, p.oprname)
+                from pg_operator as p
+                join pg_namespace as n on n.oid = p.oprnamespace
+                where p.oid = (
+                    select m.amopopr
+                    from pg_amop as m
+                    where m.amopfamily = c.opcfamily
+                        and m.amopstrategy = 5
+                        and m.amoplefttype = c.opcintype
+                        and m.amoprighttype = c.opcintype
+                )
+            ) as greater
+        from pg_index as i
+        cross join unnest(i.indkey, i.indclass) with ordinality as k (attnum, operator_class, position)
+        join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
+        join pg_opclass as c on c.oid = k.operator_class
+        where i.indrelid = _after_key.relation and i.indisprimary and k.position <= i.indnkeyatts
+        order by k.position
+    loop
+        condition := concat_ws(' or ', condition, format('%s%s %s %s', before, part.expression, part.greater, part.value));
+        before := format('%s%s %s %s and ', before, part.expression, part.equal, part.value);
+    end loop;
+    return condition;
+end
+$function$;
+
+comment on function sqlembed._after_key(regclass, text, jsonb) is
+    'The condition that the key of a row comes after the key $4, in the order of the primary key.';
+
 create or replace function sqlembed._attempt(
+    function_name text,
     source anyelement,
     query public.vector,
     k integer,
-    relation regclass,
+    name name,
     filter text,
-    statement text,
-    exact_statement text
+    mode text,
+    metric text,
+    diversity double precision,
+    after_distance double precision,
+    after_key jsonb,
+    excluded tid,
+    excluded_table oid,
+    with_vectors boolean
 )
-returns table (base anyelement, distance double precision, key jsonb, place tid, attempt integer)
+returns table (
+    base anyelement,
+    distance double precision,
+    attempt integer,
+    embedding public.vector
+)
 language plpgsql
 stable
 rows 10
 as $function$
 declare
+    checked boolean := sqlembed._check_search(
+        _attempt.function_name, _attempt.k, _attempt.filter, _attempt.mode, _attempt.diversity, _attempt.after_distance,
+        _attempt.after_key
+    );
+    target sqlembed.search_target;
+    path sqlembed.search_path;
+    conditions text;
     found_rows bigint := 0;
-    ef_search text;
-    hnsw_scan text;
-    ivfflat_scan text;
+    settings text[];
+    ignored text;
     problem text;
     pg_hint text;
 begin
+    target := sqlembed._search_target(_attempt.function_name, _attempt.source, _attempt.name, _attempt.metric);
     -- Besides, a function of pgvector has to run before its settings are there.
     if public.vector_dims(_attempt.query) is null then
         return;
     end if;
-    ef_search := pg_catalog.current_setting('hnsw.ef_search');
-    -- pgvector has these since 0.8.
-    hnsw_scan := pg_catalog.current_setting('hnsw.iterative_scan', true);
-    ivfflat_scan := pg_catalog.current_setting('ivfflat.iterative_scan', true);
+    if _attempt.diversity is not null then
+        return query
+        select d.base, d.distance, 1, null::public.vector
+        from sqlembed._diverse(
+            _attempt.function_name, _attempt.source, _attempt.query, _attempt.k, _attempt.name, _attempt.filter,
+            _attempt.mode, target.metric, _attempt.diversity, _attempt.excluded, _attempt.excluded_table
+        ) as d;
+        return;
+    end if;
 
-    -- On random vectors, the hardest case, 40 candidates had 0.90 of the nearest 10, 100 had 0.99.
-    perform pg_catalog.set_config(
-        'hnsw.ef_search',
-        least(
-            1000,
-            greatest(60 operator(pg_catalog.+) (4 operator(pg_catalog.*) least(_attempt.k, 235)), ef_search::integer)
-        )::text,
-        true
+    conditions := sqlembed._search_conditions(
+        target, _attempt.filter, _attempt.after_distance, _attempt.after_key, _attempt.excluded
     );
-    -- So that a scan goes on until k rows pass the filter; relaxed_order finds more of the nearest
-    -- than strict_order.
-    if hnsw_scan operator(pg_catalog.=) 'off' then
-        perform pg_catalog.set_config('hnsw.iterative_scan', 'relaxed_order', true);
-    end if;
-    if ivfflat_scan operator(pg_catalog.=) 'off' then
-        perform pg_catalog.set_config('ivfflat.iterative_scan', 'relaxed_order', true);
-    end if;
+    path := sqlembed._search_path(
+        target, _attempt.query, _attempt.k, _attempt.mode, conditions, _attempt.after_distance, _attempt.after_key,
+        _attempt.excluded, _attempt.excluded_table
+    );
 
-    if _attempt.statement is not null then
-        return query execute _attempt.statement using _attempt.query, _attempt.k;
+    if not path.is_exact then
+        settings := sqlembed._enter_search(path);
+        return query execute sqlembed._search_statement(target, conditions, 1, path.visits, _attempt.with_vectors)
+        using _attempt.query, _attempt.k, _attempt.after_distance, _attempt.after_key, _attempt.excluded,
+            _attempt.excluded_table;
         get diagnostics found_rows = row_count;
+        ignored := sqlembed._leave_search(settings);
     end if;
     -- An index may give up before it has found k of the rows that pass the filter.
     if found_rows operator(pg_catalog.<) _attempt.k then
-        return query execute _attempt.exact_statement using _attempt.query, _attempt.k;
-    end if;
-
-    -- An error undoes settings by itself, the end of a function only those that it was created with.
-    perform pg_catalog.set_config('hnsw.ef_search', ef_search, true);
-    if hnsw_scan operator(pg_catalog.=) 'off' then
-        perform pg_catalog.set_config('hnsw.iterative_scan', 'off', true);
-    end if;
-    if ivfflat_scan operator(pg_catalog.=) 'off' then
-        perform pg_catalog.set_config('ivfflat.iterative_scan', 'off', true);
+        return query execute sqlembed._search_statement(target, conditions, 2, null, _attempt.with_vectors)
+        using _attempt.query, _attempt.k, _attempt.after_distance, _attempt.after_key, _attempt.excluded,
+            _attempt.excluded_table;
     end if;
 exception
     when others then
         get stacked diagnostics problem = message_text, pg_hint = pg_exception_hint;
         perform sqlembed._explain_failure(
-            sqlstate, problem, pg_hint, _attempt.relation, _attempt.filter, public.vector_dims(_attempt.query)
+            sqlstate, problem, pg_hint, target.relation, _attempt.filter, public.vector_dims(_attempt.query)
         );
         raise;
 end
 $function$;
 
-comment on function sqlembed._attempt(anyelement, public.vector, integer, regclass, text, text, text) is
+comment on function sqlembed._attempt(
+    text, anyelement, public.vector, integer, name, text, text, text, double precision, double precision, jsonb, tid,
+    oid, boolean
+) is
     'Rows that a vector index finds as attempt 1, and where those are fewer than k, the rows found without it as attempt 2. The filter runs with the rights and the search_path of the caller.';
+
+create or replace function sqlembed._check_key(relation regclass, argument text, key jsonb) returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    columns name[] := (select k.columns from sqlembed._key_sql(_check_key.relation) as k);
+begin
+    if columns is null then
+        raise exception 'sqlembed: % has no primary key, so no row of it has a key', _check_key.relation
+            using errcode = 'SE010', hint = 'Give the table that it reads from, or add a primary key.';
+    end if;
+    if jsonb_typeof(_check_key.key) is distinct from 'array'
+        or jsonb_array_length(_check_key.key) <> cardinality(columns)
+        or _check_key.key @> '[null]'
+    then
+        raise exception 'sqlembed: % is no key of %: %',
+            _check_key.argument, _check_key.relation, coalesce(_check_key.key::text, 'NULL')
+            using errcode = 'SE014',
+                hint = format(
+                    'A key is a jsonb array of the primary key''s values: jsonb_build_array(%s).',
+                    (select string_agg(quote_ident(c), ', ') from unnest(columns) as c)
+                );
+    end if;
+end
+$function$;
+
+comment on function sqlembed._check_key(regclass, text, jsonb) is
+    'An error when a jsonb value has not the form of a key of the table.';
+
+create or replace function sqlembed._check_search(
+    function_name text,
+    k integer,
+    filter text,
+    mode text,
+    diversity double precision,
+    after_distance double precision,
+    after_key jsonb
+)
+returns boolean
+language plpgsql
+immutable
+as $function$
+declare
+    by_words boolean := _check_search.mode in ('hybrid', 'text')
+        and _check_search.function_name operator(pg_catalog.=) 'search';
+begin
+    if (_check_search.mode in ('vector', 'exact') or by_words)
+        and _check_search.k operator(pg_catalog.>=) 1
+        and (_check_search.k operator(pg_catalog.<=) 1000 or _check_search.mode operator(pg_catalog.=) 'exact')
+        and (_check_search.filter is null or not sqlembed._blank(_check_search.filter))
+        and _check_search.diversity is null
+        and _check_search.after_distance is null
+        and _check_search.after_key is null
+    then
+        return true;
+    end if;
+
+    perform sqlembed._check_choice('mode', _check_search.mode, '{vector,exact,hybrid,text}');
+    if _check_search.mode in ('hybrid', 'text') and not by_words then
+        raise exception 'sqlembed: mode => % needs a text', pg_catalog.quote_literal(_check_search.mode)
+            using errcode = 'SE014', hint = 'A vector has no words. Give the text to sqlembed.search.';
+    end if;
+    if (_check_search.k operator(pg_catalog.>=) 1) is not true then
+        raise exception 'sqlembed: k must be 1 or more, not %', coalesce(_check_search.k::text, 'NULL')
+            using errcode = 'SE014', hint = 'k is the number of rows to find.';
+    end if;
+    if _check_search.k operator(pg_catalog.>) 1000 and _check_search.mode operator(pg_catalog.<>) 'exact' then
+        raise exception 'sqlembed: k must be 1000 or less, not %', _check_search.k
+            using errcode = 'SE014', hint = 'With mode => ''exact'' it may be larger.';
+    end if;
+    if sqlembed._blank(_check_search.filter) and _check_search.filter is not null then
+        raise exception 'sqlembed: the filter is empty'
+            using errcode = 'SE015', hint = 'To search all rows, leave it out or give NULL.';
+    end if;
+    if by_words and (
+        _check_search.diversity is not null or _check_search.after_distance is not null or _check_search.after_key is not null
+    ) then
+        raise exception 'sqlembed: mode => % takes neither diversity nor pages', pg_catalog.quote_literal(_check_search.mode)
+            using errcode = 'SE014', hint = 'Ask for a larger k, or for mode => ''vector'' or ''exact''.';
+    end if;
+    if _check_search.diversity is not null then
+        if (_check_search.diversity between 0 and 1) is not true then
+            raise exception 'sqlembed: diversity must be between 0 and 1, not %', _check_search.diversity
+                using errcode = 'SE014', hint = '0 is the nearest rows, 1 the most unlike each other; 0.5 is a fair start.';
+        end if;
+        if _check_search.k operator(pg_catalog.>) 1000 then
+            raise exception 'sqlembed: with diversity k must be 1000 or less, not %', _check_search.k
+                using errcode = 'SE014', hint = 'Leave diversity out.';
+        end if;
+        if _check_search.after_distance is not null or _check_search.after_key is not null then
+            raise exception 'sqlembed: rows chosen for diversity have no next page'
+                using errcode = 'SE014', hint = 'Ask for a larger k, or leave diversity out.';
+        end if;
+    end if;
+    if (_check_search.after_distance is null) operator(pg_catalog.<>) (_check_search.after_key is null) then
+        raise exception 'sqlembed: after_distance and after_key belong together'
+            using errcode = 'SE014',
+                hint = 'Give those of the last row seen: after_distance => distance, after_key => jsonb_build_array((base).id).';
+    end if;
+    return true;
+end
+$function$;
+
+comment on function sqlembed._check_search(text, integer, text, text, double precision, double precision, jsonb) is
+    'True, or the error for arguments that no search can have.';
+
+create or replace function sqlembed._choose_diverse(
+    distances double precision[],
+    vectors public.vector[],
+    k integer,
+    diversity double precision,
+    metric text
+)
+returns integer[]
+language plpgsql
+immutable
+as $function$
+declare
+    chosen integer[] := '{}';
+    -- How far each candidate is from the nearest of those that were chosen.
+    apart double precision[];
+    next integer;
+begin
+    -- Maximal marginal relevance (Carbonell and Goldstein 1998), with minus the distance for a similarity.
+    for round in 1..least(_choose_diverse.k, coalesce(pg_catalog.cardinality(_choose_diverse.distances), 0)) loop
+        select c.number
+        into next
+        from rows from (
+            pg_catalog.unnest(_choose_diverse.distances), pg_catalog.unnest(apart)
+        ) with ordinality as c (distance, apart, number)
+        where c.number operator(pg_catalog.<>) all (chosen)
+        order by
+            (1 operator(pg_catalog.-) _choose_diverse.diversity) operator(pg_catalog.*) c.distance
+                operator(pg_catalog.-) (_choose_diverse.diversity operator(pg_catalog.*) coalesce(c.apart, 0)),
+            -- Where relevance counts for nothing the nearest still comes first.
+            c.number
+        limit 1;
+        chosen := chosen operator(pg_catalog.||) next;
+        apart := array(
+            select least(
+                c.apart, sqlembed.distance(c.vector, _choose_diverse.vectors[next], _choose_diverse.metric)
+            )
+            from rows from (
+                pg_catalog.unnest(_choose_diverse.vectors), pg_catalog.unnest(apart)
+            ) with ordinality as c (vector, apart, number)
+            order by c.number
+        );
+    end loop;
+    return chosen;
+end
+$function$;
+
+comment on function sqlembed._choose_diverse(double precision[], public.vector[], integer, double precision, text) is
+    'Numbers of k candidates, each of them near to the query and far from those chosen before it; diversity 0 counts nearness alone, 1 distance from each other alone.';
+
+create or replace function sqlembed._diverse(
+    function_name text,
+    source anyelement,
+    query public.vector,
+    k integer,
+    name name,
+    filter text,
+    mode text,
+    metric text,
+    diversity double precision,
+    excluded tid,
+    excluded_table oid
+)
+returns table (base anyelement, distance double precision)
+language plpgsql
+stable
+rows 10
+as $function$
+declare
+    near record;
+    chosen integer[];
+begin
+    select
+        pg_catalog.array_agg(a.base order by a.number) as bases,
+        pg_catalog.array_agg(a.distance order by a.number) as distances,
+        pg_catalog.array_agg(a.embedding order by a.number) as vectors
+    into near
+    from (
+        select t.*, pg_catalog.max(t.attempt) over () as last_attempt
+        from sqlembed._attempt(
+            _diverse.function_name, _diverse.source, _diverse.query,
+            -- To choose from.
+            least(1000, greatest(50, 5 operator(pg_catalog.*) _diverse.k)), _diverse.name, _diverse.filter,
+            _diverse.mode, _diverse.metric, null, null, null, _diverse.excluded, _diverse.excluded_table, true
+        ) with ordinality as t (base, distance, attempt, embedding, number)
+    ) as a
+    where a.attempt operator(pg_catalog.=) a.last_attempt and a.distance operator(pg_catalog.<>) 'NaN';
+    chosen := sqlembed._choose_diverse(
+        near.distances, near.vectors, _diverse.k, _diverse.diversity, _diverse.metric
+    );
+    return query
+    select near.bases[c.number], near.distances[c.number]
+    from pg_catalog.unnest(chosen) with ordinality as c (number, place)
+    order by c.place;
+end
+$function$;
+
+comment on function sqlembed._diverse(
+    text, anyelement, public.vector, integer, name, text, text, text, double precision, tid, oid
+) is
+    'k rows out of the 5 k nearest, near to the query and unlike each other, in the order in which they were chosen.';
+
+create or replace function sqlembed._enter_search(path sqlembed.search_path, out before text[])
+language plpgsql
+stable
+as $function$
+declare
+    -- Assigned to, because PERFORM takes several times as long.
+    ignored text;
+begin
+    -- Those of iterative scans are there since pgvector 0.8.
+    before := array[
+        pg_catalog.current_setting('hnsw.ef_search'),
+        pg_catalog.current_setting('hnsw.iterative_scan', true),
+        pg_catalog.current_setting('ivfflat.iterative_scan', true),
+        pg_catalog.current_setting('hnsw.max_scan_tuples', true)
+    ];
+    if before[1]::integer operator(pg_catalog.<) (_enter_search.path).ef_search then
+        ignored := pg_catalog.set_config('hnsw.ef_search', (_enter_search.path).ef_search::text, true);
+    end if;
+    -- So that a scan goes on until k rows pass the filter; relaxed_order finds more of the nearest
+    -- than strict_order.
+    if before[2] operator(pg_catalog.=) 'off' then
+        ignored := pg_catalog.set_config('hnsw.iterative_scan', 'relaxed_order', true);
+    end if;
+    if before[3] operator(pg_catalog.=) 'off' then
+        ignored := pg_catalog.set_config('ivfflat.iterative_scan', 'relaxed_order', true);
+    end if;
+    -- A limit of the caller's own stands; pgvector's was made for no table in particular.
+    if before[4] operator(pg_catalog.=) '20000' and (_enter_search.path).max_scan_tuples is not null then
+        ignored := pg_catalog.set_config('hnsw.max_scan_tuples', (_enter_search.path).max_scan_tuples::text, true);
+    end if;
+end
+$function$;
+
+comment on function sqlembed._enter_search(sqlembed.search_path) is
+    'Make the settings with which a search goes through an index; gives those from before, for _leave_search.';
+
+create or replace function sqlembed._estimate(
+    statement text,
+    query public.vector,
+    after_distance double precision,
+    after_key jsonb,
+    excluded tid,
+    excluded_table oid,
+    out rows double precision,
+    out cost double precision
+)
+language plpgsql
+-- PostgreSQL refuses EXPLAIN in functions that are not.
+volatile
+as $function$
+declare
+    plan jsonb;
+begin
+    execute 'explain (format json) ' || _estimate.statement
+    into plan
+    using _estimate.query, null::integer, _estimate.after_distance, _estimate.after_key, _estimate.excluded,
+        _estimate.excluded_table;
+    _estimate.rows := plan operator(pg_catalog.#>) '{0,Plan,Plan Rows}';
+    _estimate.cost := plan operator(pg_catalog.#>) '{0,Plan,Total Cost}';
+end
+$function$;
+
+comment on function sqlembed._estimate(text, public.vector, double precision, jsonb, tid, oid) is
+    'How many rows a statement gives and what it costs, as PostgreSQL''s planner sees it.';
+
+create or replace function sqlembed._estimated_rows(relation regclass) returns double precision
+language sql
+stable
+as $function$
+    select coalesce(pg_catalog.sum(c.reltuples), 0)
+    from (
+        select _estimated_rows.relation::pg_catalog.oid as oid
+        union
+        select p.relid from pg_catalog.pg_partition_tree(_estimated_rows.relation) as p where p.isleaf
+        union
+        select i.inhrelid from pg_catalog.pg_inherits as i where i.inhparent operator(pg_catalog.=) _estimated_rows.relation
+    ) as part
+    join pg_catalog.pg_class as c on c.oid operator(pg_catalog.=) part.oid
+    -- A partitioned table counts its rows a second time, and one that was never analyzed none.
+    where c.relkind operator(pg_catalog.<>) 'p' and c.reltuples operator(pg_catalog.>) 0
+$function$;
+
+comment on function sqlembed._estimated_rows(regclass) is
+    'How many rows a table had when it was last analyzed, its partitions and children included; 0 for a view.';
 
 create or replace function sqlembed._explain_failure(
     state text,
@@ -5979,7 +6358,6 @@ create or replace function sqlembed._hybrid_search(
     query text,
     query_vector public.vector,
     k integer,
-    relation regclass,
     embedding name,
     filter text,
     text_weight double precision
@@ -5990,10 +6368,11 @@ stable
 rows 10
 as $function$
 declare
-    row_type text := pg_catalog.pg_typeof(_hybrid_search.source)::text;
+    target sqlembed.search_target := sqlembed._search_target(
+        'search', _hybrid_search.source, _hybrid_search.embedding, null
+    );
     words record := sqlembed._plan_text(
-        _hybrid_search.relation, _hybrid_search.embedding, row_type, _hybrid_search.query, _hybrid_search.filter,
-        true
+        target, _hybrid_search.query, _hybrid_search.filter, true
     );
     -- What stands at place 62 of both lists equals the first of one that is not in the other.
     depth integer := least(1000, greatest(100, 2 operator(pg_catalog.*) _hybrid_search.k));
@@ -6034,164 +6413,84 @@ begin
             select pg_catalog.format(
                 'pg_catalog.jsonb_build_array(%s)', pg_catalog.string_agg(pg_catalog.format('(n.base).%I', c.name), ', ')
             )
-            from pg_catalog.unnest(sqlembed._key_names(_hybrid_search.relation)) as c (name)
+            from pg_catalog.unnest(sqlembed._key_names(target.relation)) as c (name)
         )
     )
     using
         _hybrid_search.source, _hybrid_search.query_vector, depth, _hybrid_search.embedding, vector_filter,
-        words.statement, words.wanted, words.words, _hybrid_search.relation, _hybrid_search.filter,
+        words.statement, words.wanted, words.words, target.relation, _hybrid_search.filter,
         _hybrid_search.text_weight, _hybrid_search.k;
 end
 $function$;
 
-comment on function sqlembed._hybrid_search(anyelement, text, public.vector, integer, regclass, name, text, double precision) is
+comment on function sqlembed._hybrid_search(anyelement, text, public.vector, integer, name, text, double precision) is
     'The k rows that rank best among the nearest to a vector and those found by words together. Phrases and exclusions of the text hold for both.';
 
-create or replace function sqlembed._nearest(
-    source anyelement,
-    query public.vector,
-    k integer,
-    relation regclass,
-    filter text,
-    statement text,
-    exact_statement text
-)
-returns table (base anyelement, distance double precision, key jsonb)
-language sql
+create or replace function sqlembed._leave_search(before text[]) returns void
+language plpgsql
 stable
-rows 10
 as $function$
-    -- Inlined into the searches. An index in relaxed order leaves the order to us; an attempt
-    -- that found too few rows is void; and where there is no distance (cosine of a zero vector)
-    -- there is no neighbour.
-    select a.base, a.distance, a.key
-    from (
-        select t.*, pg_catalog.max(t.attempt) over () as last_attempt
-        from sqlembed._attempt(
-            _nearest.source, _nearest.query, _nearest.k, _nearest.relation, _nearest.filter, _nearest.statement,
-            _nearest.exact_statement
-        ) as t
-    ) as a
-    where a.attempt operator(pg_catalog.=) a.last_attempt and a.distance operator(pg_catalog.<>) 'NaN'
-    order by a.distance, a.key, a.place
+declare
+    ignored text;
+begin
+    -- An error undoes settings by itself, the end of a function only those that it was created with.
+    ignored := pg_catalog.set_config('hnsw.ef_search', _leave_search.before[1], true);
+    if _leave_search.before[2] operator(pg_catalog.=) 'off' then
+        ignored := pg_catalog.set_config('hnsw.iterative_scan', 'off', true);
+    end if;
+    if _leave_search.before[3] operator(pg_catalog.=) 'off' then
+        ignored := pg_catalog.set_config('ivfflat.iterative_scan', 'off', true);
+    end if;
+    if _leave_search.before[4] operator(pg_catalog.=) '20000' then
+        ignored := pg_catalog.set_config('hnsw.max_scan_tuples', '20000', true);
+    end if;
+end
 $function$;
 
-comment on function sqlembed._nearest(anyelement, public.vector, integer, regclass, text, text, text) is
-    'The k rows nearest to a vector, nearest first, equal distances in the order of their keys.';
+comment on function sqlembed._leave_search(text[]) is 'Bring back the settings from before _enter_search.';
 
-create or replace function sqlembed._plan_search(
+create or replace function sqlembed._nearest(
     function_name text,
     source anyelement,
+    query public.vector,
     k integer,
     name name,
     filter text,
     mode text,
-    metric text,
-    out relation regclass,
-    out embedder text,
-    out statement text,
-    out exact_statement text
+    metric text default null,
+    diversity double precision default null,
+    after_distance double precision default null,
+    after_key jsonb default null,
+    excluded tid default null,
+    excluded_table oid default null
 )
-language plpgsql
+returns table (base anyelement, distance double precision, score double precision, chunk text)
+language sql
 stable
--- The look-up takes less time than planning it anew, as a session's first calls would.
-set plan_cache_mode = force_generic_plan
+rows 10
 as $function$
-declare
-    row_type pg_catalog.regtype := pg_catalog.pg_typeof(_plan_search.source);
-    target record;
-    vector_column name;
-    from_clause text;
-    vector text;
-    key_columns text;
-    distance text;
-begin
-    if (
-        _plan_search.mode in ('vector', 'exact')
-        and _plan_search.k operator(pg_catalog.>=) 1
-        and (_plan_search.k operator(pg_catalog.<=) 1000 or _plan_search.mode operator(pg_catalog.=) 'exact')
-        and (_plan_search.filter is null or not sqlembed._blank(_plan_search.filter))
-    ) is not true then
-        perform sqlembed._refuse_arguments(_plan_search.k, _plan_search.filter, _plan_search.mode);
-    end if;
-    select
-        c.oid::pg_catalog.regclass as relation,
-        c.relname,
-        c.relkind,
-        i.indexrelid as key_index,
-        i.indnkeyatts as key_length,
-        d.*
-    into target
-    from pg_catalog.pg_type as t
-    join pg_catalog.pg_class as c on c.oid operator(pg_catalog.=) t.typrelid and c.relkind operator(pg_catalog.<>) 'c'
-    left join pg_catalog.pg_index as i on i.indrelid operator(pg_catalog.=) c.oid and i.indisprimary
-    cross join lateral (
-        select
-            pg_catalog.count(*) as declared,
-            pg_catalog.min(e.name::text)::name as name,
-            pg_catalog.min(e.metric) as metric,
-            pg_catalog.min(e.embedder) as embedder,
-            pg_catalog.min(e.id) filter (where e.side is not null) as side_embedding
-        from sqlembed.embedding as e
-        where e.relation operator(pg_catalog.=) c.oid and e.name operator(pg_catalog.=) coalesce(_plan_search.name, e.name)
-    ) as d
-    where t.oid operator(pg_catalog.=) row_type;
-    if target.relation is null then
-        perform sqlembed._refuse_relation(
-            _plan_search.function_name,
-            case when row_type operator(pg_catalog.=) 'regclass'::pg_catalog.regtype then _plan_search.source::text end
-        );
-    end if;
-
-    _plan_search.relation := target.relation;
-    _plan_search.embedder := target.embedder;
-    vector_column := target.name;
-    if target.declared operator(pg_catalog.<>) 1 then
-        if _plan_search.function_name operator(pg_catalog.=) 'search' then
-            perform sqlembed._refuse_undeclared(target.relation, _plan_search.name);
-        end if;
-        vector_column := sqlembed._vector_column(target.relation, _plan_search.name);
-        target.metric := 'cosine';
-        target.side_embedding := null;
-    end if;
-    if target.side_embedding is null then
-        from_clause := pg_catalog.format('%s as %I', target.relation, target.relname);
-        vector := pg_catalog.format('%I.%I', target.relname, vector_column);
-    else
-        select s.from_clause, s.vector
-        into from_clause, vector
-        from sqlembed.embedding as e
-        cross join lateral sqlembed._side_source(e, target.relname) as s
-        where e.id operator(pg_catalog.=) target.side_embedding;
-    end if;
-    for n in 1..coalesce(target.key_length, 0) loop
-        key_columns := pg_catalog.concat_ws(
-            ', ',
-            key_columns,
-            pg_catalog.format('%I.%s', target.relname, pg_catalog.pg_get_indexdef(target.key_index, n, false))
-        );
-    end loop;
-    distance := pg_catalog.format('%s %s $1', vector, sqlembed._metric_operator(coalesce(_plan_search.metric, target.metric)));
-    if _plan_search.mode operator(pg_catalog.=) 'vector' then
-        _plan_search.statement := sqlembed._search_statement(
-            target.relname, from_clause, row_type::text, target.relkind, vector, key_columns,
-            distance, _plan_search.filter, 1
-        );
-    end if;
-    _plan_search.exact_statement := sqlembed._search_statement(
-        target.relname, from_clause, row_type::text, target.relkind, vector, key_columns,
-        distance, _plan_search.filter, 2
-    );
-end
+    -- Inlined into the searches. An attempt that found too few rows is void, and where there is no
+    -- distance (cosine of a zero vector) there is no neighbour.
+    select a.base, a.distance, null::pg_catalog.float8, null::pg_catalog.text
+    from (
+        select t.*, pg_catalog.max(t.attempt) over () as last_attempt
+        from sqlembed._attempt(
+            _nearest.function_name, _nearest.source, _nearest.query, _nearest.k, _nearest.name, _nearest.filter,
+            _nearest.mode, _nearest.metric, _nearest.diversity, _nearest.after_distance, _nearest.after_key,
+            _nearest.excluded, _nearest.excluded_table, false
+        ) with ordinality as t (base, distance, attempt, embedding, number)
+    ) as a
+    where a.attempt operator(pg_catalog.=) a.last_attempt and a.distance operator(pg_catalog.<>) 'NaN'
+    order by a.number
 $function$;
 
-comment on function sqlembed._plan_search(text, anyelement, integer, name, text, text, text) is
-    'Check the arguments of a search, find its table and vector column, and make its statements for the query vector $1 and k $2: one that may use a vector index, unless it is to be exact, and one that does not.';
+comment on function sqlembed._nearest(
+    text, anyelement, public.vector, integer, name, text, text, text, double precision, double precision, jsonb, tid, oid
+) is
+    'The k rows nearest to a vector, nearest first, equal distances in the order of their keys.';
 
 create or replace function sqlembed._plan_text(
-    relation regclass,
-    embedding name,
-    row_type text,
+    target sqlembed.search_target,
     query text,
     filter text,
     with_distance boolean,
@@ -6204,7 +6503,9 @@ language plpgsql
 stable
 as $function$
 declare
-    declared sqlembed.embedding := sqlembed._embedding_of(_plan_text.relation, _plan_text.embedding);
+    declared sqlembed.embedding := sqlembed._embedding_of(
+        (_plan_text.target).relation, (_plan_text.target).embedding
+    );
     config text := coalesce(declared.full_text, sqlembed._text_search_config(pg_catalog.get_current_ts_config()));
     is_stored boolean;
     document text;
@@ -6220,11 +6521,7 @@ begin
     );
     document := case
         when is_stored
-        then pg_catalog.format(
-            '%I.%I',
-            (select c.relname from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) declared.relation),
-            declared.full_text_column
-        )
+        then pg_catalog.format('%s.%I', (_plan_text.target).row_name, declared.full_text_column)
         else sqlembed._full_text_sql(config, declared.source)
     end;
     select q.words, q.required, q.wanted
@@ -6235,42 +6532,15 @@ begin
     end if;
     if _plan_text.wanted is not null then
         _plan_text.statement := sqlembed._text_statement(
-            declared, _plan_text.row_type, document, is_stored, _plan_text.filter,
-            pg_catalog.cardinality(_plan_text.words), _plan_text.with_distance
+            _plan_text.target, document, is_stored, _plan_text.filter, pg_catalog.cardinality(_plan_text.words),
+            _plan_text.with_distance
         );
     end if;
 end
 $function$;
 
-comment on function sqlembed._plan_text(regclass, name, text, text, text, boolean) is
+comment on function sqlembed._plan_text(sqlembed.search_target, text, text, boolean) is
     'How to find rows by words: the statement (NULL: the query has no words), the words, the text query, and the condition that every row has to fulfil, as SQL (NULL: none).';
-
-create or replace function sqlembed._refuse_arguments(k integer, filter text, mode text) returns void
-language plpgsql
-immutable
-set search_path = pg_catalog, pg_temp
-as $function$
-begin
-    perform sqlembed._check_choice('mode', _refuse_arguments.mode, '{vector,exact,hybrid,text}');
-    if _refuse_arguments.mode in ('hybrid', 'text') then
-        raise exception 'sqlembed: mode => % needs a text', quote_literal(_refuse_arguments.mode)
-            using errcode = 'SE014', hint = 'A vector has no words. Give the text to sqlembed.search.';
-    end if;
-    if _refuse_arguments.k > 1000 then
-        raise exception 'sqlembed: k must be 1000 or less, not %', _refuse_arguments.k
-            using errcode = 'SE014', hint = 'With mode => ''exact'' it may be larger.';
-    end if;
-    if _refuse_arguments.k >= 1 then
-        raise exception 'sqlembed: the filter is empty'
-            using errcode = 'SE015', hint = 'To search all rows, leave it out or give NULL.';
-    end if;
-    raise exception 'sqlembed: k must be 1 or more, not %', coalesce(_refuse_arguments.k::text, 'NULL')
-        using errcode = 'SE014', hint = 'k is the number of rows to find.';
-end
-$function$;
-
-comment on function sqlembed._refuse_arguments(integer, text, text) is
-    'The error for arguments that no search can have.';
 
 create or replace function sqlembed._refuse_relation(function_name text, given text) returns void
 language plpgsql
@@ -6289,7 +6559,11 @@ begin
                     when starts_with(_refuse_relation.given, '"') then _refuse_relation.given
                     else coalesce(quote_ident(nullif(_refuse_relation.given, '')), 'article')
                 end,
-                case _refuse_relation.function_name when 'search' then '''food''' else '''[1, 2, 3]''' end
+                case _refuse_relation.function_name
+                    when 'search' then '''food'''
+                    when 'similar' then '''[42]'''
+                    else '''[1, 2, 3]'''
+                end
             );
 end
 $function$;
@@ -6319,64 +6593,344 @@ $function$;
 comment on function sqlembed._refuse_undeclared(regclass, name) is
     'The error for a text search in something without the one embedding that was meant.';
 
-create or replace function sqlembed._search_statement(
-    relation_name name,
-    from_clause text,
-    row_type text,
-    relation_kind "char",
-    vector text,
-    key_columns text,
-    distance text,
+create or replace function sqlembed._search_conditions(
+    target sqlembed.search_target,
     filter text,
-    attempt integer
+    after_distance double precision,
+    after_key jsonb,
+    excluded tid
 )
 returns text
 language sql
 stable
 as $function$
-    -- The table keeps its name, because the filter may use it. The volatile clock makes PostgreSQL
-    -- put a row together after it has sorted, which reads the row out of TOAST, and not before.
-    select pg_catalog.format(
-        'select
-            case when pg_catalog.clock_timestamp() is not null then row(%1$I.*)::%2$s end,
-            %3$s,
-            case when pg_catalog.clock_timestamp() is not null then pg_catalog.jsonb_build_array(%4$s) end,
-            %5$s,
-            %6$s
-        from %7$s
-        where %8$s is not null and (%9$s
-        )
-        order by %3$s%10$s
-        limit $2',
-        relation_name,
-        row_type,
-        -- Vector indexes answer to the bare operator alone.
-        case attempt
-            when 1 then distance
-            else pg_catalog.format('(%s) operator(pg_catalog.+) ''0''::pg_catalog.float8', distance)
+    -- The line break ends a comment at the end of the filter.
+    select pg_catalog.concat(
+        ' and (' || _search_conditions.filter || E'\n)',
+        case
+            when _search_conditions.after_distance is not null
+            then pg_catalog.format(
+                ' and (%1$s operator(pg_catalog.>) $3 or %1$s operator(pg_catalog.=) $3 and (%2$s))',
+                (_search_conditions.target).distance,
+                sqlembed._after_key(
+                    (_search_conditions.target).relation, (_search_conditions.target).row_name, _search_conditions.after_key
+                )
+            )
         end,
         case
-            when key_columns is not null then key_columns
-            when relation_kind in ('r', 'p', 'm') then pg_catalog.format('%I.tableoid::pg_catalog.int8', relation_name)
-        end,
-        case
-            when key_columns is null and relation_kind in ('r', 'p', 'm') then pg_catalog.format('%I.ctid', relation_name)
-            else 'null::pg_catalog.tid'
-        end,
-        attempt,
-        from_clause,
-        vector,
-        coalesce(filter, 'true'),
-        case
-            when attempt operator(pg_catalog.=) 1 then ''
-            when key_columns is not null then ', ' || key_columns
-            when relation_kind in ('r', 'p', 'm') then pg_catalog.format(', %1$I.tableoid, %1$I.ctid', relation_name)
+            when _search_conditions.excluded is not null
+            then pg_catalog.format(
+                ' and not (%1$s.ctid operator(pg_catalog.=) $5 and %1$s.tableoid operator(pg_catalog.=) $6)',
+                (_search_conditions.target).row_name
+            )
         end
     )
 $function$;
 
-comment on function sqlembed._search_statement(name, text, text, "char", text, text, text, text, integer) is
-    'A statement that finds the nearest rows: row, distance, key, place of rows without a primary key, and number of the attempt. The second attempt uses no vector index.';
+comment on function sqlembed._search_conditions(sqlembed.search_target, text, double precision, jsonb, tid) is
+    'What rows have to fulfil, to follow "where ... ": the filter, to come after distance $3 and key $4, and not to be the row at place $5 of table $6.';
+
+create or replace function sqlembed._search_path(
+    target sqlembed.search_target,
+    query public.vector,
+    k integer,
+    mode text,
+    conditions text,
+    after_distance double precision,
+    after_key jsonb,
+    excluded tid,
+    excluded_table oid
+)
+returns sqlembed.search_path
+language plpgsql
+stable
+as $function$
+declare
+    -- What a row that a graph leads to costs, in the planner's units: measured as 5 at 64 dimensions and
+    -- 13 at 384, because such a row is compared with some 30 neighbours of it.
+    cost_of_visit double precision;
+    path sqlembed.search_path;
+    passing record;
+    candidates double precision;
+begin
+    -- On random vectors, the hardest case, 40 candidates had 0.90 of the nearest 10, 100 had 0.99.
+    candidates := 60 operator(pg_catalog.+) (4 operator(pg_catalog.*) _search_path.k::pg_catalog.float8);
+    path.ef_search := least(1000, candidates);
+    if _search_path.mode operator(pg_catalog.=) 'exact' then
+        path.is_exact := true;
+        path.reason := 'mode => ''exact''';
+        return path;
+    end if;
+    path.is_exact := false;
+    if _search_path.conditions operator(pg_catalog.=) '' and not (_search_path.target).is_guarded then
+        path.reason := 'every row may be found';
+        return path;
+    end if;
+
+    cost_of_visit := 4 operator(pg_catalog.+) (public.vector_dims(_search_path.query) operator(pg_catalog./) 50.0);
+    path.total_rows := sqlembed._estimated_rows((_search_path.target).relation);
+    select e.*
+    into passing
+    from sqlembed._estimate(
+        pg_catalog.format(
+            'select from %s where %s is not null%s',
+            (_search_path.target).from_clause, (_search_path.target).vector, _search_path.conditions
+        ),
+        _search_path.query, _search_path.after_distance, _search_path.after_key, _search_path.excluded,
+        _search_path.excluded_table
+    ) as e;
+    path.matching_rows := passing.rows;
+    path.total_rows := greatest(path.total_rows, path.matching_rows, 1);
+    path.exact_cost := passing.cost;
+    -- Longer vectors stand outside of their rows, in several pieces.
+    if public.vector_dims(_search_path.query) operator(pg_catalog.>) 500 then
+        path.exact_cost := path.exact_cost operator(pg_catalog.+) (2 operator(pg_catalog.*) passing.rows);
+    end if;
+    -- A table beside it is joined, and the texts are hashed: of so many rows, because PostgreSQL takes half
+    -- of them for stale.
+    if (_search_path.target).vector_relation operator(pg_catalog.<>) (_search_path.target).relation then
+        path.exact_cost := path.exact_cost operator(pg_catalog.+) (4 operator(pg_catalog.*) passing.rows);
+    end if;
+    -- So many have to be visited before k of them have passed, and as many again for bad luck.
+    path.visits := greatest(
+        candidates,
+        2 operator(pg_catalog.*) _search_path.k operator(pg_catalog.*) path.total_rows
+            operator(pg_catalog./) greatest(passing.rows, 1)
+    );
+    path.is_exact := path.exact_cost operator(pg_catalog.<) (cost_of_visit operator(pg_catalog.*) path.visits);
+    path.reason := pg_catalog.format(
+        '%s of about %s rows pass: comparing them costs %s, looking for them through an index %s',
+        path.matching_rows, path.total_rows, pg_catalog.round(path.exact_cost),
+        pg_catalog.round(cost_of_visit operator(pg_catalog.*) path.visits)
+    );
+    path.ef_search := least(1000, path.visits);
+    -- Else an index stops there.
+    path.max_scan_tuples := least(2000000000, greatest(20000, 2 operator(pg_catalog.*) path.visits));
+    if _search_path.conditions operator(pg_catalog.=) '' then
+        -- What a policy or a view hides, PostgreSQL leaves out before anything is counted.
+        path.visits := null;
+    end if;
+    return path;
+end
+$function$;
+
+comment on function sqlembed._search_path(
+    sqlembed.search_target, public.vector, integer, text, text, double precision, jsonb, tid, oid
+) is
+    'Whether a search goes through an index or compares every row that passes, and the settings with which it goes through an index: from k, the table''s size and how many rows pass as PostgreSQL''s planner sees it.';
+
+create or replace function sqlembed._search_remarks(target sqlembed.search_target) returns text[]
+language plpgsql
+stable
+as $function$
+declare
+    remarks text[] := '{}';
+    counted record;
+begin
+    if not exists (
+        select
+        from pg_catalog.pg_index as i
+        join pg_catalog.pg_class as c on c.oid operator(pg_catalog.=) i.indexrelid
+        join pg_catalog.pg_am as m on m.oid operator(pg_catalog.=) c.relam
+        join pg_catalog.pg_opclass as o on o.oid operator(pg_catalog.=) i.indclass[0]
+        join pg_catalog.pg_attribute as a
+            on a.attrelid operator(pg_catalog.=) i.indrelid and a.attnum operator(pg_catalog.=) i.indkey[0]
+        where i.indrelid operator(pg_catalog.=) (_search_remarks.target).vector_relation
+            and i.indisvalid
+            and m.amname in ('hnsw', 'ivfflat')
+            and a.attname operator(pg_catalog.=) (_search_remarks.target).embedding
+            and o.opcname::text operator(pg_catalog.~~) case (_search_remarks.target).metric
+                when 'cosine' then '%\_cosine\_ops'
+                when 'euclidean' then '%\_l2\_ops'
+                when 'inner_product' then '%\_ip\_ops'
+                else '%\_l1\_ops'
+            end
+    ) then
+        remarks := remarks operator(pg_catalog.||) pg_catalog.format(
+            'no index serves the metric %s on %s.%I: every row is compared',
+            (_search_remarks.target).metric, (_search_remarks.target).vector_relation, (_search_remarks.target).embedding
+        );
+    end if;
+    execute pg_catalog.format(
+        'select a.total, a.total operator(pg_catalog.-) e.embedded as missing '
+        'from (select pg_catalog.count(*) as total from %s) as a, (select pg_catalog.count(%s) as embedded from %s) as e',
+        (_search_remarks.target).relation, (_search_remarks.target).vector, (_search_remarks.target).from_clause
+    )
+    into counted;
+    if counted.missing operator(pg_catalog.>) 0 then
+        remarks := remarks operator(pg_catalog.||) pg_catalog.format(
+            '%s of %s rows have no vector and are not found: view sqlembed.status says whether they wait or are blank',
+            counted.missing, counted.total
+        );
+    end if;
+    return remarks;
+end
+$function$;
+
+comment on function sqlembed._search_remarks(sqlembed.search_target) is
+    'What keeps searches of a table from being fast or complete: no index that serves the metric, rows without a vector.';
+
+create or replace function sqlembed._search_statement(
+    target sqlembed.search_target,
+    conditions text,
+    attempt integer,
+    visits double precision,
+    with_vectors boolean default false
+)
+returns text
+language plpgsql
+stable
+as $function$
+declare
+    target sqlembed.search_target := _search_statement.target;
+    vector text := case
+        when _search_statement.with_vectors then pg_catalog.format('(%s)::public.vector', target.vector)
+        else 'null::public.vector'
+    end;
+    -- The volatile clock makes PostgreSQL put a row together after it has sorted, which reads the
+    -- row out of TOAST, and not before.
+    late constant text := 'pg_catalog.clock_timestamp() is not null';
+    keys text := '';
+    -- Not the bare distance: PostgreSQL would take an index's word for its order, which in relaxed order is
+    -- no more than nearly right.
+    order_by text := 'f.distance operator(pg_catalog.+) ''0''::pg_catalog.float8';
+begin
+    if _search_statement.attempt operator(pg_catalog.=) 2 then
+        return pg_catalog.format(
+            -- Vector indexes answer to the bare operator alone.
+            'select case when %1$s then row(%2$s.*)::%3$s end, %4$s, 2, %5$s from %6$s where %7$s is not null%8$s '
+            'order by (%4$s) operator(pg_catalog.+) ''0''::pg_catalog.float8%9$s limit $2',
+            late, target.row_name, target.row_type, target.distance, vector, target.from_clause, target.vector,
+            _search_statement.conditions, ', ' || pg_catalog.array_to_string(target.key_columns, ', ')
+        );
+    end if;
+    for n in 1..coalesce(pg_catalog.cardinality(target.key_columns), 0) loop
+        keys := keys || pg_catalog.format(', %s as key_%s', target.key_columns[n], n);
+        order_by := order_by || pg_catalog.format(', f.key_%s', n);
+    end loop;
+    if _search_statement.visits is null then
+        return pg_catalog.format(
+            'select f.base, f.distance, 1, f.vector from ('
+            'select case when %1$s then row(%2$s.*)::%3$s end as base, %4$s as distance, %5$s as vector%6$s '
+            'from %7$s where %8$s is not null%9$s order by %4$s limit $2'
+            ') as f order by %10$s',
+            late, target.row_name, target.row_type, target.distance, vector, keys, target.from_clause, target.vector,
+            _search_statement.conditions, order_by
+        );
+    end if;
+    -- The nearest are looked at one by one, but only so many: all rows that pass may be far away. An
+    -- index that is left to go on until k have passed, up to a limit of its own, then gives whatever
+    -- it has come across, the nearest or not. The array tells a row that did not pass from one of NULLs.
+    return pg_catalog.format(
+        'select f.bases[1], f.distance, 1, f.vector from ('
+        'select case when %1$s%9$s then array[row(%2$s.*)::%3$s] end as bases, %4$s as distance, %5$s as vector%6$s '
+        'from %7$s where %8$s is not null order by %4$s limit %11$s'
+        ') as f where f.bases is not null order by %10$s limit $2',
+        late, target.row_name, target.row_type, target.distance, vector, keys, target.from_clause, target.vector,
+        _search_statement.conditions, order_by, pg_catalog.ceil(_search_statement.visits)
+    );
+end
+$function$;
+
+comment on function sqlembed._search_statement(sqlembed.search_target, text, integer, double precision, boolean) is
+    'A statement that finds the $2 rows nearest to $1, nearest first, equal distances in the order of their keys: row, distance, number of the attempt, and the vector where it is wanted. The first attempt may use a vector index, and looks at no more rows than visits where that is given; the second compares every row.';
+
+create or replace function sqlembed._search_target(
+    function_name text,
+    source anyelement,
+    name name,
+    metric text
+)
+returns sqlembed.search_target
+language plpgsql
+stable
+as $function$
+declare
+    row_type pg_catalog.regtype := pg_catalog.pg_typeof(_search_target.source);
+    seen record;
+    target sqlembed.search_target;
+    vector_column name;
+begin
+    select
+        c.oid::pg_catalog.regclass as relation,
+        c.relname,
+        n.nspname,
+        c.relkind,
+        pg_catalog.row_security_active(c.oid) or c.relkind operator(pg_catalog.=) 'v' as may_hide,
+        i.indexrelid as key_index,
+        i.indnkeyatts as key_length,
+        d.*
+    into seen
+    from pg_catalog.pg_type as t
+    join pg_catalog.pg_class as c on c.oid operator(pg_catalog.=) t.typrelid and c.relkind operator(pg_catalog.<>) 'c'
+    join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) c.relnamespace
+    left join pg_catalog.pg_index as i on i.indrelid operator(pg_catalog.=) c.oid and i.indisprimary
+    cross join lateral (
+        select
+            pg_catalog.count(*) as declared,
+            pg_catalog.min(e.name::text)::name as name,
+            pg_catalog.min(e.metric) as metric,
+            pg_catalog.min(e.embedder) as embedder,
+            pg_catalog.min(e.id) filter (where e.side is not null) as side_embedding
+        from sqlembed.embedding as e
+        where e.relation operator(pg_catalog.=) c.oid and e.name operator(pg_catalog.=) coalesce(_search_target.name, e.name)
+    ) as d
+    where t.oid operator(pg_catalog.=) row_type;
+    if seen.relation is null then
+        perform sqlembed._refuse_relation(
+            _search_target.function_name,
+            case when row_type operator(pg_catalog.=) 'regclass'::pg_catalog.regtype then _search_target.source::text end
+        );
+    end if;
+
+    vector_column := seen.name;
+    if seen.declared operator(pg_catalog.<>) 1 then
+        if _search_target.function_name operator(pg_catalog.=) 'search' then
+            perform sqlembed._refuse_undeclared(seen.relation, _search_target.name);
+        end if;
+        vector_column := sqlembed._vector_column(seen.relation, _search_target.name);
+        seen.side_embedding := null;
+    end if;
+
+    target.relation := seen.relation;
+    target.embedding := vector_column;
+    target.embedder := seen.embedder;
+    target.metric := coalesce(
+        _search_target.metric, case when seen.declared operator(pg_catalog.=) 1 then seen.metric end, 'cosine'
+    );
+    target.is_guarded := seen.may_hide;
+    target.row_type := row_type::text;
+    -- The table keeps its name, because a filter may use it.
+    target.row_name := pg_catalog.quote_ident(seen.relname);
+    if seen.side_embedding is null then
+        target.vector_relation := seen.relation;
+        -- With its schema, or a common table expression around might be taken for it.
+        target.from_clause := pg_catalog.format('%I.%I as %s', seen.nspname, seen.relname, target.row_name);
+        target.vector := pg_catalog.format('%s.%I', target.row_name, vector_column);
+    else
+        select e.side, s.from_clause, s.vector
+        into target.vector_relation, target.from_clause, target.vector
+        from sqlembed.embedding as e
+        cross join lateral sqlembed._side_source(e, seen.relname) as s
+        where e.id operator(pg_catalog.=) seen.side_embedding;
+    end if;
+    target.distance := pg_catalog.format(
+        '%s %s $1', target.vector, sqlembed._metric_operator(target.metric)
+    );
+    for n in 1..coalesce(seen.key_length, 0) loop
+        target.key_columns[n] := pg_catalog.format(
+            '%s.%s', target.row_name, pg_catalog.pg_get_indexdef(seen.key_index, n, false)
+        );
+    end loop;
+    if target.key_columns is null and seen.relkind in ('r', 'p', 'm') then
+        target.key_columns := array[target.row_name || '.tableoid', target.row_name || '.ctid'];
+    end if;
+    return target;
+end
+$function$;
+
+comment on function sqlembed._search_target(text, anyelement, name, text) is
+    'What a search reads: the table of a row type with its vectors, in the rows or in a table beside it, as parts of SQL in which $1 is the query vector.';
 
 create or replace function sqlembed._side_source(
     declared sqlembed.embedding,
@@ -6435,34 +6989,22 @@ comment on function sqlembed._side_source(sqlembed.embedding, name) is
     'What a search reads from when the vectors stand in a side table, and the vector''s expression: the table under the name of its rows, joined with the vectors that count. Null for vectors in the rows.';
 
 create or replace function sqlembed._text_distance(
-    declared sqlembed.embedding,
-    relation_name name,
-    full_name text,
+    target sqlembed.search_target,
     place_in text
 )
 returns text
-language plpgsql
+language sql
 stable
 as $function$
-declare
-    from_clause text := pg_catalog.format('%s as %I', _text_distance.full_name, _text_distance.relation_name);
-    vector text := pg_catalog.format('%I.%I', _text_distance.relation_name, (_text_distance.declared).name);
-begin
-    if (_text_distance.declared).side is not null then
-        select s.from_clause, s.vector
-        into from_clause, vector
-        from sqlembed._side_source(_text_distance.declared, _text_distance.relation_name) as s;
-    end if;
-    return pg_catalog.format(
-        '(select %1$s %2$s $4 from %3$s where %4$I.tableoid operator(pg_catalog.=) %5$s.relation '
-        'and %4$I.ctid operator(pg_catalog.=) %5$s.place)',
-        vector, sqlembed._metric_operator((_text_distance.declared).metric), from_clause,
-        _text_distance.relation_name, _text_distance.place_in
-    );
-end
+    select pg_catalog.format(
+        '(select %1$s %2$s $4 from %3$s where %4$s.tableoid operator(pg_catalog.=) %5$s.relation '
+        'and %4$s.ctid operator(pg_catalog.=) %5$s.place)',
+        (_text_distance.target).vector, sqlembed._metric_operator((_text_distance.target).metric),
+        (_text_distance.target).from_clause, (_text_distance.target).row_name, _text_distance.place_in
+    )
 $function$;
 
-comment on function sqlembed._text_distance(sqlembed.embedding, name, text, text) is
+comment on function sqlembed._text_distance(sqlembed.search_target, text) is
     'SQL for the distance between the query vector $4 and a row that was found by words, whose relation and place are columns of what was found; NULL where it has no vector.';
 
 create or replace function sqlembed._text_query(
@@ -6574,8 +7116,7 @@ create or replace function sqlembed._text_search(
     source anyelement,
     query text,
     k integer,
-    relation regclass,
-    embedding name,
+    target sqlembed.search_target,
     filter text
 )
 returns table (base anyelement, score double precision)
@@ -6585,25 +7126,23 @@ rows 10
 as $function$
 declare
     words record := sqlembed._plan_text(
-        _text_search.relation, _text_search.embedding, pg_catalog.pg_typeof(_text_search.source)::text,
-        _text_search.query, _text_search.filter, false
+        _text_search.target, _text_search.query, _text_search.filter, false
     );
 begin
     return query
     select t.base, t.score
     from sqlembed._text_rows(
         _text_search.source, words.statement, words.wanted, words.words, _text_search.k, null,
-        _text_search.relation, _text_search.filter
+        (_text_search.target).relation, _text_search.filter
     ) as t;
 end
 $function$;
 
-comment on function sqlembed._text_search(anyelement, text, integer, regclass, name, text) is
+comment on function sqlembed._text_search(anyelement, text, integer, sqlembed.search_target, text) is
     'The k rows that match a text best by its words, best first.';
 
 create or replace function sqlembed._text_statement(
-    declared sqlembed.embedding,
-    row_type text,
+    target sqlembed.search_target,
     document text,
     is_stored boolean,
     filter text,
@@ -6615,8 +7154,7 @@ language plpgsql
 stable
 as $function$
 declare
-    relation pg_catalog.regclass := (_text_statement.declared).relation;
-    relation_name name;
+    relation pg_catalog.regclass := (_text_statement.target).relation;
     -- A common table expression of this statement must not be taken for the table, nor the table,
     -- which keeps its name where the filter may use it, for one of them.
     full_name text;
@@ -6629,15 +7167,14 @@ declare
     distance text := 'null::pg_catalog.float8';
 begin
     select
-        c.relname,
         pg_catalog.format('%I.%I', n.nspname, c.relname),
         case c.relname when 'sqlembed_text' then 'sqlembed_words' else 'sqlembed_text' end
-    into relation_name, full_name, alias
+    into full_name, alias
     from pg_catalog.pg_class as c
     join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) c.relnamespace
     where c.oid operator(pg_catalog.=) relation;
     select
-        pg_catalog.string_agg(pg_catalog.format('%I.%I as key%s', relation_name, k.name, k.place), ', ' order by k.place),
+        pg_catalog.string_agg(pg_catalog.format('%s.%I as key%s', (_text_statement.target).row_name, k.name, k.place), ', ' order by k.place),
         pg_catalog.string_agg(pg_catalog.format('%s.key%s', alias, k.place), ', ' order by k.place)
     into key_columns, keys
     from pg_catalog.unnest(sqlembed._key_names(relation)) with ordinality as k (name, place);
@@ -6664,15 +7201,15 @@ begin
     into frequencies, weights, scores
     from pg_catalog.generate_series(1, _text_statement.words) as n;
     if _text_statement.with_distance then
-        distance := sqlembed._text_distance(_text_statement.declared, relation_name, full_name, alias);
+        distance := sqlembed._text_distance(_text_statement.target, alias);
     end if;
 
     return pg_catalog.format(
         'with found as materialized (
             select relation, place, %1$s, pg_catalog.length(document)::pg_catalog.float8 as length, %2$s
             from (
-                select %3$I.tableoid as relation, %3$I.ctid as place, %4$s, %5$s as document
-                from %6$s as %3$I
+                select %3$s.tableoid as relation, %3$s.ctid as place, %4$s, %5$s as document
+                from %6$s as %3$s
                 where %7$s and (%8$s
                 )
                 offset 0
@@ -6692,7 +7229,7 @@ begin
         join %6$s as base
             on base.tableoid operator(pg_catalog.=) %13$s.relation and base.ctid operator(pg_catalog.=) %13$s.place
         order by %13$s.score desc, %1$s',
-        keys, frequencies, relation_name, key_columns,
+        keys, frequencies, (_text_statement.target).row_name, key_columns,
         case
             -- A copy, so that one that is in TOAST is fetched once, and not once a word.
             when _text_statement.is_stored
@@ -6703,12 +7240,12 @@ begin
         case when _text_statement.is_stored then _text_statement.document || ' operator(pg_catalog.@@) $1' else 'true' end,
         coalesce(_text_statement.filter, 'true'),
         case when _text_statement.is_stored then 'true' else 'document operator(pg_catalog.@@) $1' end,
-        weights, scores, _text_statement.row_type, alias, distance
+        weights, scores, (_text_statement.target).row_type, alias, distance
     );
 end
 $function$;
 
-comment on function sqlembed._text_statement(sqlembed.embedding, text, text, boolean, text, integer, boolean) is
+comment on function sqlembed._text_statement(sqlembed.search_target, text, boolean, text, integer, boolean) is
     'A statement that ranks the rows which match the text query $1 by BM25 over its words $2, and gives the best $3 of them: row, distance to the query vector $4 if that is wanted, and score. Where the full text is stored, its index finds them.';
 
 create or replace function sqlembed._vector_column(relation regclass, name name) returns name
@@ -6755,6 +7292,54 @@ $function$;
 comment on function sqlembed._vector_column(regclass, name) is
     'A vector column of a relation, by name or the only one.';
 
+create or replace function sqlembed._vector_of_row(
+    target sqlembed.search_target,
+    key jsonb,
+    out vector public.vector,
+    out place tid,
+    out place_table oid
+)
+language plpgsql
+stable
+as $function$
+declare
+    relation regclass := (_vector_of_row.target).relation;
+begin
+    perform sqlembed._check_key(relation, 'key', _vector_of_row.key);
+    begin
+        execute pg_catalog.format(
+            'select r.ctid, r.tableoid from %s as r cross join (select $1 as key) as k where %s',
+            relation, (select s.match from sqlembed._key_sql(relation) as s)
+        )
+        into _vector_of_row.place, _vector_of_row.place_table
+        using _vector_of_row.key;
+    exception
+        when data_exception then
+            raise exception 'sqlembed: key % does not fit %: %', _vector_of_row.key, relation, sqlerrm
+                using errcode = 'SE014', hint = 'Give the values of the primary key, in its order.';
+    end;
+    if _vector_of_row.place is null then
+        raise exception 'sqlembed: % has no row with the key %', relation, _vector_of_row.key
+            using errcode = 'SE014', hint = 'It may be gone, or hidden by row level security.';
+    end if;
+    execute pg_catalog.format(
+        'select (%1$s)::public.vector from %2$s '
+        'where %3$s.ctid operator(pg_catalog.=) $1 and %3$s.tableoid operator(pg_catalog.=) $2',
+        (_vector_of_row.target).vector, (_vector_of_row.target).from_clause, (_vector_of_row.target).row_name
+    )
+    into _vector_of_row.vector
+    using _vector_of_row.place, _vector_of_row.place_table;
+    if _vector_of_row.vector is null then
+        raise exception 'sqlembed: the row with the key % of % has no vector', _vector_of_row.key, relation
+            using errcode = 'SE013',
+                hint = 'Either it waits for a worker (call sqlembed.wait_until_embedded), or there is no text in it.';
+    end if;
+end
+$function$;
+
+comment on function sqlembed._vector_of_row(sqlembed.search_target, jsonb) is
+    'The vector of the row with a key, and where the row is; an error when there is no such row or no vector.';
+
 create or replace function sqlembed._word_score(
     weight double precision,
     frequency real,
@@ -6781,6 +7366,241 @@ return pg_catalog.ln(1 + (2 * matching - holding + 0.5::double precision) / (hol
 comment on function sqlembed._word_weight(bigint, bigint) is
     'What a word counts that so many of the matching rows hold: the fewer, the more.';
 
+create or replace function sqlembed.explain_search(
+    relation anyelement,
+    query public.vector,
+    k integer default 10,
+    embedding name default null,
+    filter text default null,
+    mode text default 'vector',
+    metric text default null,
+    out path text,
+    out reason text,
+    out index_name text,
+    out rows_found bigint,
+    out rows_visited bigint,
+    out total_rows bigint,
+    out matching_rows bigint,
+    out selectivity double precision,
+    out ef_search integer,
+    out iterative_scan text,
+    out max_scan_tuples integer,
+    out milliseconds double precision,
+    out remarks text[]
+)
+language plpgsql
+-- PostgreSQL refuses EXPLAIN in functions that are not.
+volatile
+as $function$
+declare
+    checked boolean := sqlembed._check_search(
+        'explain_search', explain_search.k, explain_search.filter, explain_search.mode, null, null, null
+    );
+    target sqlembed.search_target := sqlembed._search_target(
+        'explain_search', explain_search.relation, explain_search.embedding, explain_search.metric
+    );
+    chosen sqlembed.search_path;
+    conditions text;
+    settings text[];
+    plan jsonb;
+    nodes jsonb;
+begin
+    perform public.vector_dims('[1]'::public.vector);
+    conditions := sqlembed._search_conditions(target, explain_search.filter, null, null, null);
+    chosen := sqlembed._search_path(
+        target, explain_search.query, explain_search.k, explain_search.mode, conditions, null, null, null, null
+    );
+    explain_search.reason := chosen.reason;
+    explain_search.milliseconds := 0;
+    explain_search.rows_visited := 0;
+    explain_search.rows_found := 0;
+    for attempt in case when chosen.is_exact then 2 else 1 end..2 loop
+        if attempt operator(pg_catalog.=) 1 then
+            settings := sqlembed._enter_search(chosen);
+            explain_search.ef_search := pg_catalog.current_setting('hnsw.ef_search');
+            explain_search.iterative_scan := pg_catalog.current_setting('hnsw.iterative_scan', true);
+            explain_search.max_scan_tuples := pg_catalog.current_setting('hnsw.max_scan_tuples', true);
+        elsif explain_search.path is not null then
+            explain_search.path := explain_search.path || ', then exact';
+            explain_search.reason := explain_search.reason || '; the first attempt gave too few rows';
+        else
+            explain_search.path := 'exact';
+        end if;
+        execute 'explain (analyze, format json) '
+            || sqlembed._search_statement(target, conditions, attempt, chosen.visits)
+        into plan
+        using explain_search.query, explain_search.k, null::pg_catalog.float8, null::jsonb, null::tid, null::oid;
+        if attempt operator(pg_catalog.=) 1 then
+            perform sqlembed._leave_search(settings);
+        end if;
+        nodes := pg_catalog.jsonb_path_query_array(plan, 'strict $[0].Plan.** ? (exists (@."Relation Name"))');
+        explain_search.rows_found := (plan operator(pg_catalog.#>) '{0,Plan,Actual Rows}')::pg_catalog.float8;
+        explain_search.milliseconds := explain_search.milliseconds
+            operator(pg_catalog.+) (plan operator(pg_catalog.#>) '{0,Execution Time}')::pg_catalog.float8;
+        explain_search.rows_visited := explain_search.rows_visited operator(pg_catalog.+) (
+            select coalesce(
+                pg_catalog.sum(
+                    (
+                        (n operator(pg_catalog.->>) 'Actual Rows')::pg_catalog.float8
+                        operator(pg_catalog.+)
+                        coalesce((n operator(pg_catalog.->>) 'Rows Removed by Filter')::pg_catalog.float8, 0)
+                    )
+                    operator(pg_catalog.*) (n operator(pg_catalog.->>) 'Actual Loops')::pg_catalog.float8
+                ),
+                0
+            )
+            from pg_catalog.jsonb_array_elements(nodes) as n
+        );
+        if explain_search.path is null then
+            -- Only a scan in the order of distances goes through a vector index.
+            explain_search.index_name := pg_catalog.jsonb_path_query_first(
+                nodes, 'strict $[*] ? (exists (@."Order By"))."Index Name"'
+            ) operator(pg_catalog.#>>) '{}';
+            explain_search.path := case
+                when explain_search.index_name is null then 'exact'
+                when chosen.visits is null then 'index'
+                else 'iterative'
+            end;
+            if explain_search.index_name is null and attempt operator(pg_catalog.=) 1 then
+                explain_search.reason := 'PostgreSQL finds comparing every row cheaper, or no index serves the search';
+            end if;
+        end if;
+        exit when explain_search.rows_found operator(pg_catalog.>=) explain_search.k
+            -- Complete, because every row was compared.
+            or explain_search.path operator(pg_catalog.=) 'exact';
+    end loop;
+    explain_search.total_rows := coalesce(chosen.total_rows, sqlembed._estimated_rows(target.relation));
+    explain_search.matching_rows := coalesce(chosen.matching_rows, explain_search.total_rows);
+    explain_search.selectivity := explain_search.matching_rows::pg_catalog.float8
+        operator(pg_catalog./) nullif(explain_search.total_rows, 0);
+    explain_search.remarks := sqlembed._search_remarks(target);
+end
+$function$;
+
+comment on function sqlembed.explain_search(anyelement, public.vector, integer, name, text, text, text) is
+    'Run a search and say which way it took and why: index, iterative (an index that goes on until k rows have passed the filter) or exact; its settings; how many rows there are, pass the filter (both estimated) and were visited; and in remarks what keeps the search from being fast or complete.';
+
+create or replace function sqlembed.explain_search(
+    relation anyelement,
+    query text,
+    k integer default 10,
+    embedding name default null,
+    filter text default null,
+    mode text default 'vector',
+    out path text,
+    out reason text,
+    out index_name text,
+    out rows_found bigint,
+    out rows_visited bigint,
+    out total_rows bigint,
+    out matching_rows bigint,
+    out selectivity double precision,
+    out ef_search integer,
+    out iterative_scan text,
+    out max_scan_tuples integer,
+    out milliseconds double precision,
+    out remarks text[]
+)
+language plpgsql
+volatile
+as $function$
+declare
+    target sqlembed.search_target := sqlembed._search_target(
+        'search', explain_search.relation, explain_search.embedding, null
+    );
+    found record;
+begin
+    if sqlembed._blank(explain_search.query) then
+        raise exception 'sqlembed: the query is empty' using errcode = 'SE014', hint = 'Give the text to search for.';
+    end if;
+    select e.*
+    into found
+    from sqlembed.explain_search(
+        explain_search.relation, sqlembed.embed(target.embedder, explain_search.query), explain_search.k,
+        explain_search.embedding, explain_search.filter, explain_search.mode
+    ) as e;
+    path := found.path;
+    reason := found.reason;
+    index_name := found.index_name;
+    rows_found := found.rows_found;
+    rows_visited := found.rows_visited;
+    total_rows := found.total_rows;
+    matching_rows := found.matching_rows;
+    selectivity := found.selectivity;
+    ef_search := found.ef_search;
+    iterative_scan := found.iterative_scan;
+    max_scan_tuples := found.max_scan_tuples;
+    milliseconds := found.milliseconds;
+    remarks := found.remarks;
+end
+$function$;
+
+comment on function sqlembed.explain_search(anyelement, text, integer, name, text, text) is
+    'As explain_search for a vector; the time of embedding the text is not in milliseconds.';
+
+create or replace function sqlembed.recall(
+    relation regclass,
+    embedding name default null,
+    k integer default 10,
+    queries integer default 100
+)
+returns double precision
+language plpgsql
+-- Which rows are asked for is left to chance.
+volatile
+as $function$
+declare
+    row_type text;
+    target sqlembed.search_target;
+    sampled record;
+    found_right bigint := 0;
+    right_ones bigint := 0;
+    counted record;
+begin
+    if (recall.queries operator(pg_catalog.>=) 1) is not true then
+        raise exception 'sqlembed: queries must be 1 or more, not %', coalesce(recall.queries::text, 'NULL')
+            using errcode = 'SE014', hint = 'It is the number of rows to try as queries.';
+    end if;
+    perform sqlembed._check_search('recall', recall.k, null, 'vector', null, null, null);
+    row_type := (
+        select c.reltype::pg_catalog.regtype::text
+        from pg_catalog.pg_class as c
+        where c.oid operator(pg_catalog.=) recall.relation
+    );
+    execute pg_catalog.format('select t.* from sqlembed._search_target(''recall'', null::%s, $1, null) as t', row_type)
+    into target
+    using recall.embedding;
+    for sampled in execute pg_catalog.format(
+        'select k.key from (select %s as key from %s where %s is not null order by pg_catalog.random() limit $1) as k',
+        coalesce(
+            (select s.expression from sqlembed._key_sql(recall.relation, target.row_name || '.') as s),
+            'null::pg_catalog.jsonb'
+        ),
+        target.from_clause,
+        target.vector
+    )
+    using recall.queries
+    loop
+        -- By distance, so that of rows at equal distances each is as right as the other.
+        execute pg_catalog.format(
+            'with exact as (select distance from sqlembed.similar(null::%1$s, $1, $2, $3, mode => ''exact'')) '
+            'select (select pg_catalog.count(*) from exact) as nearest, '
+            '(select pg_catalog.count(*) from sqlembed.similar(null::%1$s, $1, $2, $3) as s '
+            'where s.distance operator(pg_catalog.<=) (select pg_catalog.max(distance) from exact)) as found',
+            row_type
+        )
+        into counted
+        using sampled.key, recall.k, recall.embedding;
+        right_ones := right_ones operator(pg_catalog.+) counted.nearest;
+        found_right := found_right operator(pg_catalog.+) counted.found;
+    end loop;
+    return found_right::pg_catalog.float8 operator(pg_catalog./) nullif(right_ones, 0);
+end
+$function$;
+
+comment on function sqlembed.recall(regclass, name, integer, integer) is
+    'Which part of the k nearest rows a search finds, at its default settings: rows of the table, picked at random, are the queries, each left out of its own result. Exact searches are the measure, so it takes as long as those. NULL where nothing is embedded.';
+
 create or replace function sqlembed.search(
     relation anyelement,
     query text,
@@ -6788,7 +7608,10 @@ create or replace function sqlembed.search(
     embedding name default null,
     filter text default null,
     mode text default 'vector',
-    text_weight double precision default 1
+    text_weight double precision default 1,
+    diversity double precision default null,
+    after_distance double precision default null,
+    after_key jsonb default null
 )
 returns table (base anyelement, distance double precision, score double precision, chunk text)
 language plpgsql
@@ -6796,10 +7619,10 @@ stable
 rows 10
 as $function$
 declare
-    plan record := sqlembed._plan_search(
-        'search', search.relation, search.k, search.embedding, search.filter,
-        case when search.mode operator(pg_catalog.=) any ('{hybrid,text}') then 'vector' else search.mode end, null
+    checked boolean := sqlembed._check_search(
+        'search', search.k, search.filter, search.mode, search.diversity, search.after_distance, search.after_key
     );
+    target sqlembed.search_target := sqlembed._search_target('search', search.relation, search.embedding, null);
     query_vector public.vector;
 begin
     if sqlembed._blank(search.query) then
@@ -6808,30 +7631,32 @@ begin
     if search.mode operator(pg_catalog.=) 'text' then
         return query
         select t.base, null::pg_catalog.float8, t.score, null::pg_catalog.text
-        from sqlembed._text_search(search.relation, search.query, search.k, plan.relation, search.embedding, search.filter) as t;
+        from sqlembed._text_search(search.relation, search.query, search.k, target, search.filter) as t;
         return;
     end if;
     -- Once, and before anything with the filter runs: its errors are its own.
-    query_vector := sqlembed.embed(plan.embedder, search.query);
+    query_vector := sqlembed.embed(target.embedder, search.query);
     if search.mode operator(pg_catalog.=) 'hybrid' then
         return query
-        select h.base, h.distance, h.score, h.chunk
+        select h.*
         from sqlembed._hybrid_search(
-            search.relation, search.query, query_vector, search.k, plan.relation, search.embedding, search.filter,
-            search.text_weight
+            search.relation, search.query, query_vector, search.k, search.embedding, search.filter, search.text_weight
         ) as h;
         return;
     end if;
     return query
-    select n.base, n.distance, null::pg_catalog.float8, null::pg_catalog.text
+    select n.*
     from sqlembed._nearest(
-        search.relation, query_vector, search.k, plan.relation, search.filter, plan.statement, plan.exact_statement
+        'search', search.relation, query_vector, search.k, search.embedding, search.filter, search.mode, null,
+        search.diversity, search.after_distance, search.after_key
     ) as n;
 end
 $function$;
 
-comment on function sqlembed.search(anyelement, text, integer, name, text, text, double precision) is
-    'The k rows whose embedding is nearest to a text, nearest first: select (base).title, distance from sqlembed.search(null::article, ''food''). filter is a condition on one row of the table, applied before ranking; mode => ''exact'' compares every row, ''text'' ranks by the words of the query alone (BM25, its score), ''hybrid'' by both: score is the reciprocal rank fusion, in which words count text_weight times what vectors do.';
+comment on function sqlembed.search(
+    anyelement, text, integer, name, text, text, double precision, double precision, double precision, jsonb
+) is
+    'The k rows whose embedding is nearest to a text, nearest first: select (base).title, distance from sqlembed.search(null::article, ''food''). filter is a condition on one row of the table, applied before ranking; mode => ''exact'' compares every row, ''text'' ranks by the words of the query alone (BM25, its score), ''hybrid'' by both: score is the reciprocal rank fusion, in which words count text_weight times what vectors do. diversity from 0 to 1 prefers rows unlike each other; after_distance and after_key, those of the last row seen, give the next page.';
 
 create or replace function sqlembed.search(
     relation text,
@@ -6840,7 +7665,10 @@ create or replace function sqlembed.search(
     embedding name default null,
     filter text default null,
     mode text default 'vector',
-    text_weight double precision default 1
+    text_weight double precision default 1,
+    diversity double precision default null,
+    after_distance double precision default null,
+    after_key jsonb default null
 )
 returns table (base text, distance double precision, score double precision, chunk text)
 language plpgsql
@@ -6851,8 +7679,50 @@ begin
 end
 $function$;
 
-comment on function sqlembed.search(text, text, integer, name, text, text, double precision) is
+comment on function sqlembed.search(
+    text, text, integer, name, text, text, double precision, double precision, double precision, jsonb
+) is
     'Always an error, which shows how a table is given: as a NULL of its row type.';
+
+create or replace function sqlembed.similar(
+    relation anyelement,
+    key jsonb,
+    k integer default 10,
+    embedding name default null,
+    filter text default null,
+    mode text default 'vector',
+    diversity double precision default null,
+    after_distance double precision default null,
+    after_key jsonb default null
+)
+returns table (base anyelement, distance double precision, score double precision, chunk text)
+language plpgsql
+stable
+rows 10
+as $function$
+declare
+    checked boolean := sqlembed._check_search(
+        'similar', "similar".k, "similar".filter, "similar".mode, "similar".diversity, "similar".after_distance,
+        "similar".after_key
+    );
+    target sqlembed.search_target := sqlembed._search_target('similar', "similar".relation, "similar".embedding, null);
+    own record;
+begin
+    own := sqlembed._vector_of_row(target, "similar".key);
+    return query
+    select n.*
+    from sqlembed._nearest(
+        'similar', "similar".relation, own.vector, "similar".k, "similar".embedding, "similar".filter,
+        "similar".mode, null, "similar".diversity, "similar".after_distance, "similar".after_key, own.place,
+        own.place_table
+    ) as n;
+end
+$function$;
+
+comment on function sqlembed.similar(
+    anyelement, jsonb, integer, name, text, text, double precision, double precision, jsonb
+) is
+    'The k rows nearest to a row of the same table, that row left out: select (base).title, distance from sqlembed.similar(null::article, ''[42]''). key is a jsonb array of the primary key''s values; the rest is as in search.';
 
 create or replace function sqlembed.vector_search(
     relation anyelement,
@@ -6861,29 +7731,28 @@ create or replace function sqlembed.vector_search(
     embedding name default null,
     filter text default null,
     mode text default 'vector',
-    metric text default null
+    metric text default null,
+    diversity double precision default null,
+    after_distance double precision default null,
+    after_key jsonb default null
 )
 returns table (base anyelement, distance double precision, score double precision, chunk text)
-language plpgsql
+language sql
 stable
 rows 10
 as $function$
-declare
-    plan record := sqlembed._plan_search(
-        'vector_search', vector_search.relation, vector_search.k, vector_search.embedding, vector_search.filter,
-        vector_search.mode, vector_search.metric
-    );
-begin
-    return query
-    select n.base, n.distance, null::pg_catalog.float8, null::pg_catalog.text
+    -- Inlined into the caller's statement.
+    select n.*
     from sqlembed._nearest(
-        vector_search.relation, vector_search.query, vector_search.k, plan.relation, vector_search.filter,
-        plan.statement, plan.exact_statement
-    ) as n;
-end
+        'vector_search', vector_search.relation, vector_search.query, vector_search.k, vector_search.embedding,
+        vector_search.filter, vector_search.mode, vector_search.metric, vector_search.diversity,
+        vector_search.after_distance, vector_search.after_key
+    ) as n
 $function$;
 
-comment on function sqlembed.vector_search(anyelement, public.vector, integer, name, text, text, text) is
+comment on function sqlembed.vector_search(
+    anyelement, public.vector, integer, name, text, text, text, double precision, double precision, jsonb
+) is
     'As search, for a vector that is at hand; NULL has no neighbours. Any vector column will do, declared as an embedding or not: embedding names it. metric NULL means the declared one, else cosine.';
 
 create or replace function sqlembed.vector_search(
@@ -6893,7 +7762,10 @@ create or replace function sqlembed.vector_search(
     embedding name default null,
     filter text default null,
     mode text default 'vector',
-    metric text default null
+    metric text default null,
+    diversity double precision default null,
+    after_distance double precision default null,
+    after_key jsonb default null
 )
 returns table (base text, distance double precision, score double precision, chunk text)
 language plpgsql
@@ -6904,7 +7776,7 @@ begin
 end
 $function$;
 
-comment on function sqlembed.vector_search(text, public.vector, integer, name, text, text, text) is
+comment on function sqlembed.vector_search(text, public.vector, integer, name, text, text, text, double precision, double precision, jsonb) is
     'Always an error, which shows how a table is given: as a NULL of its row type.';
 
 create or replace function sqlembed._assigned_sql(name text, rows text, with_distances boolean) returns text
@@ -8272,16 +9144,7 @@ begin
     loop
         execute pg_catalog.format(
             'select %s from (select $1) as k (key) cross join %s as r where %s',
-            case
-                when declared.side is null then pg_catalog.format('r.%I is not null', declared.name)
-                -- Whether it is that of the present text is left to what waits: the function that tells is the
-                -- owner's, and would run with the rights of whoever asks.
-                else pg_catalog.format(
-                    'exists (select from %s as sqlembed_side where %s)',
-                    declared.side, sqlembed._side_match(declared.relation, declared.side, 'r', 'sqlembed_side')
-                )
-            end,
-            declared.relation, (select k.match from sqlembed._key_sql(declared.relation) as k)
+            sqlembed._vector_test(declared, 'r'), declared.relation, (select k.match from sqlembed._key_sql(declared.relation) as k)
         )
         into has_vector
         using found_key;

@@ -392,6 +392,36 @@ create type sqlembed.fitted_model as (
 
 comment on type sqlembed.fitted_model is 'What create_kmeans says of the model that it made.';
 
+create type sqlembed.search_target as (
+    relation regclass,
+    embedding name,
+    vector_relation regclass,
+    embedder text,
+    metric text,
+    row_name text,
+    row_type text,
+    from_clause text,
+    vector text,
+    distance text,
+    key_columns text[],
+    is_guarded boolean
+);
+
+comment on type sqlembed.search_target is 'What a search reads, as parts of SQL.';
+
+create type sqlembed.search_path as (
+    is_exact boolean,
+    reason text,
+    ef_search integer,
+    max_scan_tuples integer,
+    total_rows double precision,
+    matching_rows double precision,
+    exact_cost double precision,
+    visits double precision
+);
+
+comment on type sqlembed.search_path is 'The way that a search takes, and its settings.';
+
 grant usage on schema sqlembed to public;
 grant select on sqlembed.embedder, sqlembed.embedder_key to public;
 -- Nowhere the right to delete or to update all of a table: whoever has it may lock the table for good.

@@ -28,8 +28,8 @@ sqlembed.vector_search(
 """
 BY_BOTH = """
 sqlembed._hybrid_search(
-    null::{relation}, %(query)s, %(vector)s, %(k)s, %(relation)s::regclass, %(embedding)s,
-    %(filter)s, %(text_weight)s
+    null::{relation}, %(query)s, %(vector)s, %(k)s, %(embedding)s, %(filter)s,
+    %(text_weight)s
 )
 """
 

@@ -19,6 +19,36 @@ CREATE TYPE sqlembed.row_state AS (
 	retry_at timestamp with time zone
 );
 
+CREATE TYPE sqlembed.search_path AS (
+	is_exact boolean,
+	reason text,
+	ef_search integer,
+	max_scan_tuples integer,
+	total_rows double precision,
+	matching_rows double precision,
+	exact_cost double precision,
+	visits double precision
+);
+
+CREATE TYPE sqlembed.search_target AS (
+	relation regclass,
+	embedding name,
+	vector_relation regclass,
+	embedder text,
+	metric text,
+	row_name text,
+	row_type text,
+	from_clause text,
+	vector text,
+	distance text,
+	key_columns text[],
+	is_guarded boolean
+);
+
+CREATE FUNCTION sqlembed._after_key(relation regclass, row_name text, key jsonb) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._answer_requests(worker integer, ids bigint[], counts integer[], errors text[], fingerprint text, kind text, hashes bytea[], vectors public.vector[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -77,7 +107,7 @@ CREATE TABLE sqlembed.embedding (
 CREATE FUNCTION sqlembed._attach_triggers(declared sqlembed.embedding) RETURNS void
     LANGUAGE plpgsql;
 
-CREATE FUNCTION sqlembed._attempt(source anyelement, query public.vector, k integer, relation regclass, filter text, statement text, exact_statement text) RETURNS TABLE(base anyelement, distance double precision, key jsonb, place tid, attempt integer)
+CREATE FUNCTION sqlembed._attempt(function_name text, source anyelement, query public.vector, k integer, name name, filter text, mode text, metric text, diversity double precision, after_distance double precision, after_key jsonb, excluded tid, excluded_table oid, with_vectors boolean) RETURNS TABLE(base anyelement, distance double precision, attempt integer, embedding public.vector)
     LANGUAGE plpgsql STABLE ROWS 10;
 
 CREATE FUNCTION sqlembed._base_columns(relation regclass, columns name[]) RETURNS name[]
@@ -121,6 +151,10 @@ CREATE FUNCTION sqlembed._check_family(relation regclass, embedding name) RETURN
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._check_key(relation regclass, argument text, key jsonb) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._check_kmeans(name text, num_clusters integer, metric text, max_iterations integer, min_rel_progress double precision, seed integer) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -129,13 +163,15 @@ CREATE FUNCTION sqlembed._check_relation(relation regclass) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._check_search(function_name text, k integer, filter text, mode text, diversity double precision, after_distance double precision, after_key jsonb) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE;
+
 CREATE FUNCTION sqlembed._check_writer(declared sqlembed.embedding) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._checked_chunking(chunking jsonb) RETURNS jsonb
-    LANGUAGE plpgsql IMMUTABLE
-    SET search_path TO 'pg_catalog', 'pg_temp';
+CREATE FUNCTION sqlembed._choose_diverse(distances double precision[], vectors public.vector[], k integer, diversity double precision, metric text) RETURNS integer[]
+    LANGUAGE plpgsql IMMUTABLE;
 
 CREATE FUNCTION sqlembed._choose_worker(embedder text) RETURNS integer
     LANGUAGE plpgsql
@@ -202,11 +238,7 @@ CREATE FUNCTION sqlembed._default_num_clusters(num_rows bigint) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._describe_chunks(declared sqlembed.embedding) RETURNS text
-    LANGUAGE plpgsql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp';
-
-CREATE FUNCTION sqlembed._describe_embedding(embedding integer, OUT relation regclass, OUT name name, OUT embedder text, OUT read_sources text, OUT write_vectors text, OUT chunking jsonb, OUT read_chunks text) RETURNS record
+CREATE FUNCTION sqlembed._describe_embedding(embedding integer, OUT relation regclass, OUT name name, OUT embedder text, OUT read_sources text, OUT write_vectors text) RETURNS record
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -216,6 +248,9 @@ CREATE FUNCTION sqlembed._describe_side(declared sqlembed.embedding) RETURNS tex
 
 CREATE FUNCTION sqlembed._distinct_vectors(rows text, at_most integer) RETURNS public.vector[]
     LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed._diverse(function_name text, source anyelement, query public.vector, k integer, name name, filter text, mode text, metric text, diversity double precision, excluded tid, excluded_table oid) RETURNS TABLE(base anyelement, distance double precision)
+    LANGUAGE plpgsql STABLE ROWS 10;
 
 CREATE FUNCTION sqlembed._drop_leftovers() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -244,6 +279,9 @@ CREATE FUNCTION sqlembed._empty_side(relation regclass, side regclass) RETURNS b
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._enter_search(path sqlembed.search_path, OUT before text[]) RETURNS text[]
+    LANGUAGE plpgsql STABLE;
+
 CREATE FUNCTION sqlembed._epoch_key(worker integer, epoch integer) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -251,6 +289,12 @@ CREATE FUNCTION sqlembed._epoch_key(worker integer, epoch integer) RETURNS integ
 CREATE FUNCTION sqlembed._equal_operator(operator_class oid) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._estimate(statement text, query public.vector, after_distance double precision, after_key jsonb, excluded tid, excluded_table oid, OUT rows double precision, OUT cost double precision) RETURNS record
+    LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed._estimated_rows(relation regclass) RETURNS double precision
+    LANGUAGE sql STABLE;
 
 CREATE FUNCTION sqlembed._explain_dimensions(name text, state text, problem text) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -332,7 +376,7 @@ CREATE FUNCTION sqlembed._hash_call(declared sqlembed.embedding, row_name text) 
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._hybrid_search(source anyelement, query text, query_vector public.vector, k integer, relation regclass, embedding name, filter text, text_weight double precision) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
+CREATE FUNCTION sqlembed._hybrid_search(source anyelement, query text, query_vector public.vector, k integer, embedding name, filter text, text_weight double precision) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
     LANGUAGE plpgsql STABLE ROWS 10;
 
 CREATE FUNCTION sqlembed._is_alive(worker integer) RETURNS boolean
@@ -367,7 +411,7 @@ CREATE FUNCTION sqlembed._key_names(relation regclass) RETURNS name[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._key_sql(relation regclass, prefix text DEFAULT 'r.'::text, length integer DEFAULT NULL::integer, OUT columns name[], OUT expression text, OUT match text) RETURNS record
+CREATE FUNCTION sqlembed._key_sql(relation regclass, prefix text DEFAULT 'r.'::text, OUT columns name[], OUT expression text, OUT match text) RETURNS record
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -417,6 +461,9 @@ CREATE FUNCTION sqlembed._leave_epoch(worker integer, next integer) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._leave_search(before text[]) RETURNS void
+    LANGUAGE plpgsql STABLE;
+
 CREATE FUNCTION sqlembed._lock(what text) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -449,7 +496,7 @@ CREATE FUNCTION sqlembed._metric_operator(metric text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._nearest(source anyelement, query public.vector, k integer, relation regclass, filter text, statement text, exact_statement text) RETURNS TABLE(base anyelement, distance double precision, key jsonb)
+CREATE FUNCTION sqlembed._nearest(function_name text, source anyelement, query public.vector, k integer, name name, filter text, mode text, metric text DEFAULT NULL::text, diversity double precision DEFAULT NULL::double precision, after_distance double precision DEFAULT NULL::double precision, after_key jsonb DEFAULT NULL::jsonb, excluded tid DEFAULT NULL::tid, excluded_table oid DEFAULT NULL::oid) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
     LANGUAGE sql STABLE ROWS 10;
 
 CREATE FUNCTION sqlembed._nearest_sql(rows text, metric text, centroids public.vector[]) RETURNS text
@@ -493,11 +540,7 @@ CREATE FUNCTION sqlembed._pending(relation regclass, OUT rows bigint, OUT served
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._plan_search(function_name text, source anyelement, k integer, name name, filter text, mode text, metric text, OUT relation regclass, OUT embedder text, OUT statement text, OUT exact_statement text) RETURNS record
-    LANGUAGE plpgsql STABLE
-    SET plan_cache_mode TO 'force_generic_plan';
-
-CREATE FUNCTION sqlembed._plan_text(relation regclass, embedding name, row_type text, query text, filter text, with_distance boolean, OUT statement text, OUT words tsquery[], OUT wanted tsquery, OUT requirement text) RETURNS record
+CREATE FUNCTION sqlembed._plan_text(target sqlembed.search_target, query text, filter text, with_distance boolean, OUT statement text, OUT words tsquery[], OUT wanted tsquery, OUT requirement text) RETURNS record
     LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed._prefixed_source(relation regclass, expression text, row_name text) RETURNS text
@@ -509,7 +552,7 @@ CREATE FUNCTION sqlembed._prepare_column(relation regclass, name name, embedder 
 CREATE FUNCTION sqlembed._prepare_full_text(relation regclass, embedding name, config text, source text) RETURNS name
     LANGUAGE plpgsql;
 
-CREATE FUNCTION sqlembed._prepare_side(relation regclass, embedding name, is_chunked boolean, OUT side regclass, OUT hash_function name, OUT is_new boolean) RETURNS record
+CREATE FUNCTION sqlembed._prepare_side(relation regclass, embedding name, OUT side regclass, OUT hash_function name, OUT is_new boolean) RETURNS record
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -534,20 +577,12 @@ CREATE FUNCTION sqlembed._read_changes() RETURNS TABLE(embedding integer, embedd
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._read_chunks_sql(declared sqlembed.embedding) RETURNS text
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp';
-
 CREATE FUNCTION sqlembed._read_texts(declared sqlembed.embedding, keys jsonb[]) RETURNS TABLE(key jsonb, input text, hash bytea)
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
     SET enable_hashjoin TO 'off'
     SET enable_mergejoin TO 'off';
-
-CREATE FUNCTION sqlembed._refuse_arguments(k integer, filter text, mode text) RETURNS void
-    LANGUAGE plpgsql IMMUTABLE
-    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._refuse_hidden(declared sqlembed.embedding) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -557,7 +592,7 @@ CREATE FUNCTION sqlembed._refuse_relation(function_name text, given text) RETURN
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._refuse_side(relation regclass, side regclass, embedding name, is_chunked boolean) RETURNS void
+CREATE FUNCTION sqlembed._refuse_side(relation regclass, side regclass, embedding name) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -630,8 +665,20 @@ CREATE FUNCTION sqlembed._row_key(relation regclass, key jsonb) RETURNS jsonb
 CREATE FUNCTION sqlembed._row_source(relation regclass, expression text, row_name text) RETURNS text
     LANGUAGE plpgsql;
 
-CREATE FUNCTION sqlembed._search_statement(relation_name name, from_clause text, row_type text, relation_kind "char", vector text, key_columns text, distance text, filter text, attempt integer) RETURNS text
+CREATE FUNCTION sqlembed._search_conditions(target sqlembed.search_target, filter text, after_distance double precision, after_key jsonb, excluded tid) RETURNS text
     LANGUAGE sql STABLE;
+
+CREATE FUNCTION sqlembed._search_path(target sqlembed.search_target, query public.vector, k integer, mode text, conditions text, after_distance double precision, after_key jsonb, excluded tid, excluded_table oid) RETURNS sqlembed.search_path
+    LANGUAGE plpgsql STABLE;
+
+CREATE FUNCTION sqlembed._search_remarks(target sqlembed.search_target) RETURNS text[]
+    LANGUAGE plpgsql STABLE;
+
+CREATE FUNCTION sqlembed._search_statement(target sqlembed.search_target, conditions text, attempt integer, visits double precision, with_vectors boolean DEFAULT false) RETURNS text
+    LANGUAGE plpgsql STABLE;
+
+CREATE FUNCTION sqlembed._search_target(function_name text, source anyelement, name name, metric text) RETURNS sqlembed.search_target
+    LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed._sees_all_rows(relation regclass) RETURNS boolean
     LANGUAGE sql STABLE
@@ -686,8 +733,8 @@ CREATE FUNCTION sqlembed._take_requests(worker integer, most integer) RETURNS TA
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._text_distance(declared sqlembed.embedding, relation_name name, full_name text, place_in text) RETURNS text
-    LANGUAGE plpgsql STABLE;
+CREATE FUNCTION sqlembed._text_distance(target sqlembed.search_target, place_in text) RETURNS text
+    LANGUAGE sql STABLE;
 
 CREATE FUNCTION sqlembed._text_query(config regconfig, query text, OUT words tsquery[], OUT required tsquery, OUT wanted tsquery) RETURNS record
     LANGUAGE plpgsql STABLE
@@ -697,14 +744,14 @@ CREATE FUNCTION sqlembed._text_rows(source anyelement, statement text, wanted ts
     LANGUAGE plpgsql STABLE ROWS 10
     SET jit TO 'off';
 
-CREATE FUNCTION sqlembed._text_search(source anyelement, query text, k integer, relation regclass, embedding name, filter text) RETURNS TABLE(base anyelement, score double precision)
+CREATE FUNCTION sqlembed._text_search(source anyelement, query text, k integer, target sqlembed.search_target, filter text) RETURNS TABLE(base anyelement, score double precision)
     LANGUAGE plpgsql STABLE ROWS 10;
 
 CREATE FUNCTION sqlembed._text_search_config(config regconfig) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._text_statement(declared sqlembed.embedding, row_type text, document text, is_stored boolean, filter text, words integer, with_distance boolean) RETURNS text
+CREATE FUNCTION sqlembed._text_statement(target sqlembed.search_target, document text, is_stored boolean, filter text, words integer, with_distance boolean) RETURNS text
     LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed._ticket(embedder text, kind text, inputs text[]) RETURNS bytea
@@ -731,6 +778,9 @@ CREATE FUNCTION sqlembed._unsteady_part(tree text) RETURNS text
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._vector_column(relation regclass, name name) RETURNS name
+    LANGUAGE plpgsql STABLE;
+
+CREATE FUNCTION sqlembed._vector_of_row(target sqlembed.search_target, key jsonb, OUT vector public.vector, OUT place tid, OUT place_table oid) RETURNS record
     LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed._vector_test(declared sqlembed.embedding, row_name text) RETURNS text
@@ -808,6 +858,12 @@ CREATE FUNCTION sqlembed.embed(embedder text, input text) RETURNS public.vector
 CREATE FUNCTION sqlembed.embed_given(embedder text, input text, given public.vector, fingerprint text) RETURNS public.vector
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED;
 
+CREATE FUNCTION sqlembed.explain_search(relation anyelement, query text, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, OUT path text, OUT reason text, OUT index_name text, OUT rows_found bigint, OUT rows_visited bigint, OUT total_rows bigint, OUT matching_rows bigint, OUT selectivity double precision, OUT ef_search integer, OUT iterative_scan text, OUT max_scan_tuples integer, OUT milliseconds double precision, OUT remarks text[]) RETURNS record
+    LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed.explain_search(relation anyelement, query public.vector, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, metric text DEFAULT NULL::text, OUT path text, OUT reason text, OUT index_name text, OUT rows_found bigint, OUT rows_visited bigint, OUT total_rows bigint, OUT matching_rows bigint, OUT selectivity double precision, OUT ef_search integer, OUT iterative_scan text, OUT max_scan_tuples integer, OUT milliseconds double precision, OUT remarks text[]) RETURNS record
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed.grant_embedder(embedder text, grantee text) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -817,6 +873,9 @@ CREATE FUNCTION sqlembed.predict(name text, embedding public.halfvec) RETURNS in
 
 CREATE FUNCTION sqlembed.predict(name text, embedding public.vector) RETURNS integer
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION sqlembed.recall(relation regclass, embedding name DEFAULT NULL::name, k integer DEFAULT 10, queries integer DEFAULT 100) RETURNS double precision
+    LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.refresh_embedding(relation regclass, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text) RETURNS bigint
     LANGUAGE plpgsql;
@@ -835,19 +894,22 @@ CREATE FUNCTION sqlembed.revoke_embedder(embedder text, grantee text) RETURNS vo
 CREATE FUNCTION sqlembed.row_status(relation regclass, key jsonb, embedding name DEFAULT NULL::name) RETURNS SETOF sqlembed.row_state
     LANGUAGE plpgsql;
 
-CREATE FUNCTION sqlembed.search(relation anyelement, query text, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, text_weight double precision DEFAULT 1) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
+CREATE FUNCTION sqlembed.search(relation anyelement, query text, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, text_weight double precision DEFAULT 1, diversity double precision DEFAULT NULL::double precision, after_distance double precision DEFAULT NULL::double precision, after_key jsonb DEFAULT NULL::jsonb) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
     LANGUAGE plpgsql STABLE ROWS 10;
 
-CREATE FUNCTION sqlembed.search(relation text, query text, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, text_weight double precision DEFAULT 1) RETURNS TABLE(base text, distance double precision, score double precision, chunk text)
+CREATE FUNCTION sqlembed.search(relation text, query text, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, text_weight double precision DEFAULT 1, diversity double precision DEFAULT NULL::double precision, after_distance double precision DEFAULT NULL::double precision, after_key jsonb DEFAULT NULL::jsonb) RETURNS TABLE(base text, distance double precision, score double precision, chunk text)
     LANGUAGE plpgsql IMMUTABLE;
+
+CREATE FUNCTION sqlembed."similar"(relation anyelement, key jsonb, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, diversity double precision DEFAULT NULL::double precision, after_distance double precision DEFAULT NULL::double precision, after_key jsonb DEFAULT NULL::jsonb) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
+    LANGUAGE plpgsql STABLE ROWS 10;
 
 CREATE FUNCTION sqlembed.similarity(embedder text, a text, b text) RETURNS double precision
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED;
 
-CREATE FUNCTION sqlembed.vector_search(relation anyelement, query public.vector, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, metric text DEFAULT NULL::text) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
-    LANGUAGE plpgsql STABLE ROWS 10;
+CREATE FUNCTION sqlembed.vector_search(relation anyelement, query public.vector, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, metric text DEFAULT NULL::text, diversity double precision DEFAULT NULL::double precision, after_distance double precision DEFAULT NULL::double precision, after_key jsonb DEFAULT NULL::jsonb) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
+    LANGUAGE sql STABLE ROWS 10;
 
-CREATE FUNCTION sqlembed.vector_search(relation text, query public.vector, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, metric text DEFAULT NULL::text) RETURNS TABLE(base text, distance double precision, score double precision, chunk text)
+CREATE FUNCTION sqlembed.vector_search(relation text, query public.vector, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, metric text DEFAULT NULL::text, diversity double precision DEFAULT NULL::double precision, after_distance double precision DEFAULT NULL::double precision, after_key jsonb DEFAULT NULL::jsonb) RETURNS TABLE(base text, distance double precision, score double precision, chunk text)
     LANGUAGE plpgsql IMMUTABLE;
 
 CREATE PROCEDURE sqlembed.wait_until_embedded(IN relation regclass, IN timeout interval DEFAULT '00:01:00'::interval)
@@ -1362,9 +1424,7 @@ REVOKE ALL ON FUNCTION sqlembed._count_pending(embedders text[], without integer
 
 REVOKE ALL ON FUNCTION sqlembed._declared_embedding(embedding integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION sqlembed._describe_chunks(declared sqlembed.embedding) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION sqlembed._describe_embedding(embedding integer, OUT relation regclass, OUT name name, OUT embedder text, OUT read_sources text, OUT write_vectors text, OUT chunking jsonb, OUT read_chunks text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION sqlembed._describe_embedding(embedding integer, OUT relation regclass, OUT name name, OUT embedder text, OUT read_sources text, OUT write_vectors text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._describe_side(declared sqlembed.embedding) FROM PUBLIC;
 
@@ -1421,8 +1481,6 @@ REVOKE ALL ON FUNCTION sqlembed._parts(inputs text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION sqlembed._probe_loopback() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._read_cache(fingerprint text, kind text, hashes bytea[]) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION sqlembed._read_chunks_sql(declared sqlembed.embedding) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._register_name(name text, dimensions integer) FROM PUBLIC;
 

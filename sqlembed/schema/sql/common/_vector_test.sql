@@ -4,7 +4,7 @@ stable
 set search_path = pg_catalog, pg_temp
 as $function$
     select case (_vector_test.declared).place
-        when 'row' then format('%s.%I is not null', _vector_test.row_name, (_vector_test.declared).name)
+        when 'row' then format('%s.%I is not null', _vector_test.row_name, p.vector)
         else format(
             'exists (select from %s as sqlembed_side where %s and %ssqlembed_side.source_hash operator(pg_catalog.=) %s)',
             (_vector_test.declared).side,
@@ -14,6 +14,8 @@ as $function$
             sqlembed._hash_call(_vector_test.declared, _vector_test.row_name)
         )
     end
+    -- A column that was renamed a moment ago has its old name in the catalogue.
+    from sqlembed._present_columns(_vector_test.declared) as p
 $function$;
 
 comment on function sqlembed._vector_test(sqlembed.embedding, text) is

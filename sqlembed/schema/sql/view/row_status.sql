@@ -34,16 +34,7 @@ begin
     loop
         execute pg_catalog.format(
             'select %s from (select $1) as k (key) cross join %s as r where %s',
-            case
-                when declared.side is null then pg_catalog.format('r.%I is not null', declared.name)
-                -- Whether it is that of the present text is left to what waits: the function that tells is the
-                -- owner's, and would run with the rights of whoever asks.
-                else pg_catalog.format(
-                    'exists (select from %s as sqlembed_side where %s)',
-                    declared.side, sqlembed._side_match(declared.relation, declared.side, 'r', 'sqlembed_side')
-                )
-            end,
-            declared.relation, (select k.match from sqlembed._key_sql(declared.relation) as k)
+            sqlembed._vector_test(declared, 'r'), declared.relation, (select k.match from sqlembed._key_sql(declared.relation) as k)
         )
         into has_vector
         using found_key;
