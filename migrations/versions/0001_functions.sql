@@ -70,8 +70,9 @@ begin
     else
         -- Somebody else's may hold some that are out of date, or whose rows are gone.
         execute pg_catalog.format(
-            'select (select pg_catalog.count(*) from %1$s), pg_catalog.count(*) from %2$s',
-            relation, side
+            'select (select pg_catalog.count(*) from %1$s), pg_catalog.count(*) from %2$s where %3$s',
+            relation, side,
+            case when (_count_rows.declared).chunking is null then 'true' else 'ordinal operator(pg_catalog.=) 1' end
         )
         into _count_rows.total, _count_rows.embedded;
     end if;
@@ -547,9 +548,11 @@ as $function$
     select case (_vector_test.declared).place
         when 'row' then format('%s.%I is not null', _vector_test.row_name, p.vector)
         else format(
-            'exists (select from %s as sqlembed_side where %s and sqlembed_side.source_hash operator(pg_catalog.=) %s)',
+            'exists (select from %s as sqlembed_side where %s and %ssqlembed_side.source_hash operator(pg_catalog.=) %s)',
             (_vector_test.declared).side,
             sqlembed._side_match((_vector_test.declared).relation, (_vector_test.declared).side, _vector_test.row_name, 'sqlembed_side'),
+            -- All chunks of a row are written at once.
+            case when (_vector_test.declared).chunking is not null then 'sqlembed_side.ordinal operator(pg_catalog.=) 1 and ' end,
             sqlembed._hash_call(_vector_test.declared, _vector_test.row_name)
         )
     end
@@ -1854,10 +1857,11 @@ begin
     -- Owners of tables may insert here, and what they write about the key becomes SQL that runs with
     -- the rights of the owner of sqlembed.
     perform sqlembed._check_relation(new.relation);
+    new.chunking := sqlembed._checked_chunking(new.chunking);
     if new.side is not null then
         -- Workers write to it with their own rights.
         perform sqlembed._check_relation(new.side);
-        perform sqlembed._refuse_side(new.relation, new.side, new.name);
+        perform sqlembed._refuse_side(new.relation, new.side, new.name, new.chunking is not null);
     end if;
     select
         k.columns,
@@ -2027,6 +2031,66 @@ $function$;
 
 comment on function sqlembed._check_relation(regclass) is
     'An error when a relation cannot have embeddings, or is not the caller''s.';
+
+create or replace function sqlembed._checked_chunking(chunking jsonb) returns jsonb
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    given jsonb := _checked_chunking.chunking;
+    problem text;
+    unit text;
+begin
+    if given is null then
+        return null;
+    end if;
+    if jsonb_typeof(given) <> 'object' then
+        problem := format('is an object, not %s', jsonb_typeof(given));
+    elsif exists (
+        select from jsonb_object_keys(given) as k (name) where k.name <> all ('{tokens,characters,overlap,format,headings}')
+    ) then
+        problem := format(
+            'has no %s',
+            (
+                select string_agg(quote_literal(k.name), ', ')
+                from jsonb_object_keys(given) as k (name)
+                where k.name <> all ('{tokens,characters,overlap,format,headings}')
+            )
+        );
+    elsif (given ? 'tokens') = (given ? 'characters') then
+        problem := 'needs one of tokens and characters';
+    end if;
+    if problem is null then
+        unit := case when given ? 'tokens' then 'tokens' else 'characters' end;
+        given := '{"overlap": 0, "format": "plain", "headings": false}' || given;
+        problem := case
+            when (jsonb_typeof(given -> unit) = 'number' and given ->> unit ~ '^[0-9]+$' and given -> unit between '8' and '1000000')
+                is not true
+                then format('%s must be a whole number from 8 to 1000000, not %s', unit, given -> unit)
+            when (jsonb_typeof(given -> 'overlap') = 'number' and given ->> 'overlap' ~ '^[0-9]+$') is not true
+                then format('overlap must be a whole number of %s from 0 on, not %s', unit, given -> 'overlap')
+            when given -> 'overlap' >= given -> unit
+                then format('overlap (%s) must be less than %s (%s)', given -> 'overlap', unit, given -> unit)
+            when given -> 'format' not in ('"plain"', '"markdown"')
+                then format('format must be "plain" or "markdown", not %s', given -> 'format')
+            when jsonb_typeof(given -> 'headings') <> 'boolean'
+                then format('headings must be true or false, not %s', given -> 'headings')
+            when given -> 'headings' = 'true' and given -> 'format' <> '"markdown"'
+                then 'headings needs format "markdown", which says what a heading is'
+        end;
+    end if;
+    if problem is not null then
+        raise exception 'sqlembed: chunking %', problem
+            using errcode = 'SE014',
+                hint = 'Such as chunking => ''{"tokens": 256, "overlap": 32, "format": "markdown", "headings": true}''; {"characters": 1000} goes with embedders that count no tokens.';
+    end if;
+    return given;
+end
+$function$;
+
+comment on function sqlembed._checked_chunking(jsonb) is
+    'How long texts are cut, with everything that was left out; an error for what cannot be.';
 
 create or replace function sqlembed._column_numbers(relation regclass, columns name[]) returns smallint[]
 language sql
@@ -2306,6 +2370,7 @@ comment on function sqlembed._is_waiting(regclass, timestamptz) is
 create or replace function sqlembed._key_sql(
     relation regclass,
     prefix text default 'r.',
+    length integer default null,
     out columns name[],
     out expression text,
     out match text
@@ -2371,12 +2436,12 @@ as $function$
         )
         select base.oid from base where base.typtype <> 'd'
     ) as base
-    where i.indrelid = _key_sql.relation and i.indisprimary and k.position <= i.indnkeyatts
+    where i.indrelid = _key_sql.relation and i.indisprimary and k.position <= coalesce(_key_sql.length, i.indnkeyatts)
     having count(*) > 0
 $function$;
 
-comment on function sqlembed._key_sql(regclass, text) is
-    'The primary key of a table: its columns, SQL that makes the jsonb key of row r (or of columns with another prefix), and the condition that row r has the key k.key. No row without a primary key.';
+comment on function sqlembed._key_sql(regclass, text, integer) is
+    'The primary key of a table: its columns, SQL that makes the jsonb key of row r (or of columns with another prefix), and the condition that row r has the key k.key. Of the first so many of its columns, if length is given. No row without a primary key.';
 
 create or replace function sqlembed._key_text(value anyelement) returns text
 language plpgsql
@@ -3116,6 +3181,7 @@ comment on function sqlembed._prepare_full_text(regclass, name, text, text) is
 create or replace function sqlembed._prepare_side(
     relation regclass,
     embedding name,
+    is_chunked boolean,
     out side regclass,
     out hash_function name,
     out is_new boolean
@@ -3142,7 +3208,7 @@ begin
     _prepare_side.side := to_regclass(full_name);
     _prepare_side.is_new := _prepare_side.side is null;
     if not _prepare_side.is_new then
-        perform sqlembed._refuse_side(_prepare_side.relation, _prepare_side.side, _prepare_side.embedding);
+        perform sqlembed._refuse_side(_prepare_side.relation, _prepare_side.side, _prepare_side.embedding, _prepare_side.is_chunked);
         return;
     end if;
 
@@ -3165,15 +3231,31 @@ begin
     where i.indrelid = _prepare_side.relation and i.indisprimary and k.position <= i.indnkeyatts;
     begin
         execute format(
-            'create %stable %s (%s, source_hash bytea not null, primary key (%s))',
+            'create %stable %s (%s, %ssource_hash bytea not null, primary key (%s%s))%s',
             case source.relpersistence when 'u' then 'unlogged ' else '' end,
-            full_name, columns, key
+            full_name,
+            columns,
+            case
+                when _prepare_side.is_chunked
+                then 'ordinal integer, span int4range not null, chunk text not null, chunk_hash bytea not null, '
+                else ''
+            end,
+            key,
+            case when _prepare_side.is_chunked then ', ordinal' else '' end,
+            -- A text and a vector of up to some 1,500 dimensions stay together, and the vector is not fetched apart.
+            case when _prepare_side.is_chunked then ' with (toast_tuple_target = 8160)' else '' end
         );
     exception
         when duplicate_column then
-            raise exception 'sqlembed: column source_hash of % is part of its primary key, and a side table has one of that name',
-                _prepare_side.relation
-                using errcode = 'SE010', hint = 'Say place => ''row'', or rename the column.';
+            raise exception 'sqlembed: a column of the primary key of % has the name of one that a side table has as well: %',
+                _prepare_side.relation,
+                case
+                    when _prepare_side.is_chunked then 'ordinal, span, chunk, chunk_hash or source_hash' else 'source_hash'
+                end
+                using errcode = 'SE010',
+                    hint = case
+                        when _prepare_side.is_chunked then 'Rename the column.' else 'Say place => ''row'', or rename the column.'
+                    end;
         when duplicate_object then
             raise exception 'sqlembed: there is a type %, and the vectors of % would stand in a table of that name',
                 full_name, _prepare_side.relation
@@ -3184,16 +3266,34 @@ begin
     execute format(
         'comment on table %s is %L',
         _prepare_side.side,
-        format('Vectors of %s. Made by sqlembed.create_embedding; written by workers.', _prepare_side.relation)
+        format(
+            '%s of %s. Made by sqlembed.create_embedding; written by workers.',
+            case when _prepare_side.is_chunked then 'Chunks' else 'Vectors' end,
+            _prepare_side.relation
+        )
     );
     execute format(
-        'comment on column %s.source_hash is %L', _prepare_side.side, 'sha256 of the text that the vector was made from, in UTF-8.'
+        'comment on column %s.source_hash is %L',
+        _prepare_side.side,
+        case
+            when _prepare_side.is_chunked then 'sha256 of the text that the chunk is cut from, in UTF-8.'
+            else 'sha256 of the text that the vector was made from, in UTF-8.'
+        end
     );
+    if _prepare_side.is_chunked then
+        execute format(
+            'comment on column %1$s.ordinal is ''Its place among the chunks of a row, from 1 on.'';
+            comment on column %1$s.span is ''Its characters in the text of the row, from 1 on.'';
+            comment on column %1$s.chunk is ''The text itself.'';
+            comment on column %1$s.chunk_hash is ''sha256 of what is embedded, headings above it included, in UTF-8.''',
+            _prepare_side.side
+        );
+    end if;
 end
 $function$;
 
-comment on function sqlembed._prepare_side(regclass, name) is
-    'The table beside a table that holds the vectors of an embedding: made with the columns of the primary key, or taken over.';
+comment on function sqlembed._prepare_side(regclass, name, boolean) is
+    'The table beside a table that holds the vectors of an embedding, or those of its chunks: made with the columns of the primary key, or taken over.';
 
 create or replace function sqlembed._present_columns(
     declared sqlembed.embedding,
@@ -3298,7 +3398,7 @@ $function$;
 comment on function sqlembed._refuse_index(regclass, name, text, integer, text, boolean, text, jsonb) is
     'The error for vectors that are too long for a kind of index; otherwise nothing.';
 
-create or replace function sqlembed._refuse_side(relation regclass, side regclass, embedding name) returns void
+create or replace function sqlembed._refuse_side(relation regclass, side regclass, embedding name, is_chunked boolean) returns void
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
@@ -3323,7 +3423,8 @@ begin
             from pg_index as i
             cross join unnest(i.indkey) with ordinality as k (attnum, position)
             join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
-            where i.indrelid = c.oid and i.indisprimary and k.position <= i.indnkeyatts
+            where i.indrelid = c.oid and i.indisprimary
+                and k.position <= i.indnkeyatts - case when _refuse_side.is_chunked then 1 else 0 end
         ) then 'has another primary key'
         when not exists (
             select
@@ -3331,7 +3432,15 @@ begin
             where a.attrelid = c.oid and a.attname = 'source_hash' and a.atttypid = 'bytea'::regtype
         ) or not exists (
             select from pg_attribute as a where a.attrelid = c.oid and a.attname = _refuse_side.embedding
-        ) then 'is no side table'
+        ) or _refuse_side.is_chunked <> (
+            select count(*) = 4
+            from pg_attribute as a
+            where a.attrelid = c.oid
+                and (a.attname, a.atttypid) in (
+                    ('ordinal', 'integer'::regtype), ('span', 'int4range'::regtype), ('chunk', 'text'::regtype),
+                    ('chunk_hash', 'bytea'::regtype)
+                )
+        ) then case when _refuse_side.is_chunked then 'is no table of chunks' else 'is no side table' end
     end
     into problem
     from pg_class as c
@@ -3344,7 +3453,7 @@ begin
 end
 $function$;
 
-comment on function sqlembed._refuse_side(regclass, regclass, name) is
+comment on function sqlembed._refuse_side(regclass, regclass, name, boolean) is
     'An error when what has the name of a side table cannot be the one of an embedding.';
 
 create or replace function sqlembed._refuse_vector_source(relation regclass, embedding name, columns name[]) returns void
@@ -4057,18 +4166,24 @@ declare
     prepared record;
     options jsonb := sqlembed._check_index(create_embedding.index, create_embedding.index_options);
     beside record;
+    chunking jsonb := sqlembed._checked_chunking(create_embedding.chunking);
+    place text := create_embedding.place;
     config text := sqlembed._text_search_config(create_embedding.full_text);
     declared sqlembed.embedding;
     queued bigint;
 begin
     perform sqlembed._check_options(
-        create_embedding.timing, create_embedding.on_change, create_embedding.metric, create_embedding.storage,
-        create_embedding.place
+        create_embedding.timing, create_embedding.on_change, create_embedding.metric, create_embedding.storage, place
     );
     perform sqlembed._check_choice('adopt', create_embedding.adopt, '{keep,recompute}', '{check}');
-    if create_embedding.chunking is not null then
-        raise exception 'sqlembed: chunking is not available in this version'
-            using errcode = 'SE014', hint = 'Leave it out: one vector stands for the whole text.';
+    if create_embedding.timing operator(pg_catalog.=) 'sync' and chunking is not null then
+        raise exception 'sqlembed: timing ''sync'' with chunking is not available in this version'
+            using errcode = 'SE014',
+                hint = 'Only a worker cuts texts: say timing => ''async'', and call sqlembed.wait_until_embedded where the chunks are needed at once.';
+    end if;
+    if chunking is not null then
+        -- A row has several.
+        place := 'side';
     end if;
 
     perform sqlembed._check_relation(create_embedding.relation);
@@ -4096,13 +4211,14 @@ begin
         if create_embedding.if_not_exists
             and (
                 declared.embedder, declared.source, declared.timing, declared.on_change, declared.metric, declared.storage,
-                declared.index, declared.place, coalesce(declared.full_text, ''), coalesce(declared.index_options, '{}')
+                declared.index, declared.place, coalesce(declared.full_text, ''), coalesce(declared.index_options, '{}'),
+                coalesce(declared.chunking, 'null')
             )
                 operator(pg_catalog.=)
                 (
                     create_embedding.embedder, canonical.expression, create_embedding.timing, create_embedding.on_change,
                     create_embedding.metric, coalesce(create_embedding.storage, declared.storage), create_embedding.index,
-                    create_embedding.place, coalesce(config, ''), coalesce(options, '{}')
+                    place, coalesce(config, ''), coalesce(options, '{}'), coalesce(chunking, 'null')
                 )
         then
             return 0;
@@ -4116,8 +4232,10 @@ begin
                 );
     end if;
     perform sqlembed._refuse_vector_source(create_embedding.relation, create_embedding.embedding, canonical.columns);
-    if create_embedding.place operator(pg_catalog.=) 'side' then
-        select s.* into beside from sqlembed._prepare_side(create_embedding.relation, create_embedding.embedding) as s;
+    if place operator(pg_catalog.=) 'side' then
+        select s.*
+        into beside
+        from sqlembed._prepare_side(create_embedding.relation, create_embedding.embedding, chunking is not null) as s;
     else
         select null::pg_catalog.regclass as side, null::name as hash_function, true as is_new into beside;
     end if;
@@ -4136,8 +4254,8 @@ begin
     values (
         create_embedding.relation, create_embedding.embedding, create_embedding.embedder, canonical.expression,
         create_embedding.source, create_embedding.timing, create_embedding.on_change, create_embedding.metric,
-        prepared.storage, create_embedding.index, options, create_embedding.place, beside.side,
-        beside.hash_function, create_embedding.chunking, prepared.dimensions, key.columns, key.expression, canonical.columns,
+        prepared.storage, create_embedding.index, options, place, beside.side,
+        beside.hash_function, chunking, prepared.dimensions, key.columns, key.expression, canonical.columns,
         config,
         case
             when config is not null
@@ -4157,6 +4275,10 @@ begin
         perform sqlembed._build_index(declared);
     end if;
 
+    if chunking is not null and not beside.is_new and create_embedding.adopt operator(pg_catalog.=) 'recompute' then
+        -- No vector is taken for that of an unchanged chunk.
+        execute pg_catalog.format('update %s set chunk_hash = %L', declared.side, '');
+    end if;
     execute pg_catalog.format(
         'insert into sqlembed.change (embedding, key) select %s, %s from %s as r where not (%s) or %L',
         declared.id, declared.key_expression, declared.relation, sqlembed._vector_test(declared, 'r'),
@@ -4176,7 +4298,7 @@ comment on function sqlembed.create_embedding(
     regclass, text, text, name, text, text, text, text, text, text, jsonb, text, boolean, regconfig,
     jsonb, integer
 ) is
-    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, attaches triggers, builds the index and queues the rows that have no vector. With full_text, a language such as english, it also keeps the words of the source in a column of their own, with an index. index is hnsw, binary (one bit a dimension), prefix (the first dimensions alone) or none. dimensions makes an embedder known that nobody has registered yet. Returns how many it queued.';
+    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, attaches triggers, builds the index and queues the rows that have no vector. With full_text, a language such as english, it also keeps the words of the source in a column of their own, with an index. With chunking, such as {"tokens": 256, "overlap": 32}, long texts are cut, and the chunks with their vectors stand in a side table. index is hnsw, binary (one bit a dimension), prefix (the first dimensions alone) or none. dimensions makes an embedder known that nobody has registered yet. Returns how many it queued.';
 
 create or replace function sqlembed.drop_embedding(
     relation regclass,
@@ -4884,13 +5006,101 @@ comment on function sqlembed._declared_embedding(integer) is
 
 revoke execute on function sqlembed._declared_embedding(integer) from public;
 
+create or replace function sqlembed._describe_chunks(declared sqlembed.embedding) returns text
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    keys record;
+begin
+    select
+        string_agg(format('r.%I as key_%s', k.column_name, k.position), ', ' order by k.position) as locked,
+        string_agg(format('c.key_%s', k.position), ', ' order by k.position) as made,
+        string_agg(quote_ident(k.side_name), ', ' order by k.position) as written,
+        string_agg(format('s.%I %s c.key_%s', k.side_name, k.operator, k.position), ' and ' order by k.position) as match
+    into keys
+    from sqlembed._side_keys((_describe_chunks.declared).relation, (_describe_chunks.declared).side) as k;
+
+    -- $1: keys, $2: sha256 of their texts, fewer than rows where the rest is NULL. $3 to $9: the chunks, each
+    -- with the place of its row in $1. All chunks of a row are written at once, or none: the lock on the row
+    -- is held, and its text tested, as for a row's own vector. Those that the text has no more go.
+    return format(
+        'with current as materialized (
+            select k.number, k.key, k.hash, locked.*
+            from rows from (unnest($1), unnest($2)) with ordinality as k (key, hash, number)
+            cross join lateral (
+                select %6$s
+                from %1$s as r
+                where %2$s and (
+                    select case
+                        when k.hash is null then s.input is null
+                        else sha256(convert_to(s.input::text, ''UTF8'')) = k.hash
+                    end
+                    from (select (%3$s) as input from (select %11$s) as r) as s
+                )
+                for no key update of r skip locked
+            ) as locked
+        ),
+        chosen as materialized (
+            select distinct on (%8$s) c.* from current as c order by %8$s, c.number
+        ),
+        piece as materialized (
+            select p.*
+            from unnest($3::integer[], $4::integer[], $5::integer[], $6::integer[], $7::text[], $8, $9)
+                as p (number, ordinal, first, last, chunk, hash, vector)
+        ),
+        written as (
+            insert into %4$s as s (%7$s, ordinal, span, chunk, chunk_hash, source_hash, %5$I)
+            select %8$s, p.ordinal, int4range(p.first, p.last), p.chunk, p.hash, c.hash, p.vector::%10$s
+            from chosen as c
+            join piece as p on p.number = c.number
+            on conflict (%7$s, ordinal) do update
+            set
+                span = excluded.span,
+                chunk = excluded.chunk,
+                chunk_hash = excluded.chunk_hash,
+                source_hash = excluded.source_hash,
+                %5$I = excluded.%5$I
+        ),
+        removed as (
+            delete from %4$s as s
+            using (
+                select c.*, (select count(*) from piece as p where p.number = c.number) as pieces from chosen as c
+            ) as c
+            where %9$s and s.ordinal > c.pieces
+        )
+        select c.key from current as c',
+        (_describe_chunks.declared).relation,
+        (select k.match from sqlembed._key_sql((_describe_chunks.declared).relation) as k),
+        (_describe_chunks.declared).source,
+        (_describe_chunks.declared).side,
+        (select p.vector from sqlembed._present_columns(_describe_chunks.declared) as p),
+        keys.locked,
+        keys.written,
+        keys.made,
+        keys.match,
+        case (_describe_chunks.declared).storage when 'vector' then 'public.vector' else 'public.halfvec' end,
+        sqlembed._renamed_columns(_describe_chunks.declared)
+    );
+end
+$function$;
+
+comment on function sqlembed._describe_chunks(sqlembed.embedding) is
+    'The statement with which a worker writes the chunks of rows into a side table. For _describe_embedding.';
+
+revoke execute on function sqlembed._describe_chunks(sqlembed.embedding) from public;
+
 create or replace function sqlembed._describe_embedding(
     embedding integer,
     out relation regclass,
     out name name,
     out embedder text,
     out read_sources text,
-    out write_vectors text
+    out write_vectors text,
+    out chunking jsonb,
+    out read_chunks text
 )
 language plpgsql
 stable
@@ -4957,6 +5167,12 @@ begin
         declared.source, renamed
     );
 
+    if declared.chunking is not null then
+        _describe_embedding.write_vectors := sqlembed._describe_chunks(declared);
+        _describe_embedding.read_chunks := sqlembed._read_chunks_sql(declared);
+        _describe_embedding.chunking := declared.chunking;
+        return;
+    end if;
     if declared.side is not null then
         _describe_embedding.write_vectors := sqlembed._describe_side(declared);
         return;
@@ -4999,7 +5215,7 @@ end
 $function$;
 
 comment on function sqlembed._describe_embedding(integer) is
-    'What a worker needs to serve an embedding: its embedder, and two statements, which it prepares once: one reads texts, one writes vectors. NULL for an embedding that is gone.';
+    'What a worker needs to serve an embedding: its embedder, and two statements, which it prepares once: one reads texts, one writes vectors; for long texts also how they are cut, and a statement that reads what their chunks have already. NULL for an embedding that is gone.';
 
 revoke execute on function sqlembed._describe_embedding(integer) from public;
 
@@ -5717,6 +5933,35 @@ comment on function sqlembed._read_cache(text, text, bytea[]) is
 
 revoke execute on function sqlembed._read_cache(text, text, bytea[]) from public;
 
+create or replace function sqlembed._read_chunks_sql(declared sqlembed.embedding) returns text
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- $1: keys, $2: sha256 of their texts. A row whose text is still the one of its chunks is to be embedded
+    -- anew: somebody has asked for it.
+    select format(
+        'select r.chunk_hash, r.%I::public.vector
+        from rows from (unnest($1), unnest($2)) as k (key, hash)
+        join %s as r on %s
+        where r.source_hash <> k.hash and r.%1$I is not null',
+        (select p.vector from sqlembed._present_columns(_read_chunks_sql.declared) as p),
+        (_read_chunks_sql.declared).side,
+        (
+            select k.match
+            from sqlembed._key_sql(
+                (_read_chunks_sql.declared).side, length => cardinality((_read_chunks_sql.declared).key_columns)
+            ) as k
+        )
+    )
+$function$;
+
+comment on function sqlembed._read_chunks_sql(sqlembed.embedding) is
+    'The statement with which a worker reads the vectors that chunks of changed rows have already. For _describe_embedding.';
+
+revoke execute on function sqlembed._read_chunks_sql(sqlembed.embedding) from public;
+
 create or replace function sqlembed._release_jobs(
     worker integer,
     embedding integer,
@@ -5768,7 +6013,7 @@ as $function$
 declare
     declared sqlembed.embedding := sqlembed._declared_embedding(_remove_vectors.embedding);
     match text;
-    key_match text;
+    side_key record;
     removed jsonb[];
     is_all boolean;
 begin
@@ -5782,7 +6027,10 @@ begin
         return;
     end if;
     match := sqlembed._side_match(declared.relation, declared.side, 't', 'r');
-    key_match := (select k.match from sqlembed._key_sql(declared.side) as k);
+    -- Of a chunk, the key of its row.
+    select k.match, k.expression
+    into side_key
+    from sqlembed._key_sql(declared.side, length => cardinality(declared.key_columns)) as k;
     execute format(
         'with gone as (
             delete from %1$s as r
@@ -5797,16 +6045,16 @@ begin
             )
             returning %6$s as key
         )
-        select array_agg(g.key) from gone as g',
+        select array_agg(distinct g.key) from gone as g',
         declared.side,
         case
             when is_all then declared.side || ' as r'
-            else format('unnest($1) as k (key) join %s as r on %s', declared.side, key_match)
+            else format('unnest($1) as k (key) join %s as r on %s', declared.side, side_key.match)
         end,
         declared.relation,
         match,
         case when is_all then _remove_vectors.at_once::text else 'all' end,
-        (select k.expression from sqlembed._key_sql(declared.side) as k)
+        side_key.expression
     )
     into removed
     using _remove_vectors.keys;
@@ -5826,7 +6074,7 @@ begin
             when ''[]'' then not exists (select from %1$s as r where not exists (select from %2$s as t where %3$s))
             else not exists (select from %1$s as r where %4$s and not exists (select from %2$s as t where %3$s))
         end',
-        declared.side, declared.relation, match, key_match
+        declared.side, declared.relation, match, side_key.match
     )
     using _remove_vectors.keys;
 end

@@ -19,6 +19,40 @@ CREATE TYPE sqlembed.row_state AS (
 	retry_at timestamp with time zone
 );
 
+CREATE TYPE sqlembed.search_path AS (
+	is_exact boolean,
+	reason text,
+	ef_search integer,
+	max_scan_tuples integer,
+	total_rows double precision,
+	matching_rows double precision,
+	exact_cost double precision,
+	visits double precision,
+	candidates double precision
+);
+
+CREATE TYPE sqlembed.search_target AS (
+	relation regclass,
+	embedding name,
+	vector_relation regclass,
+	embedder text,
+	metric text,
+	row_name text,
+	row_type text,
+	from_clause text,
+	vector text,
+	distance text,
+	key_columns text[],
+	is_guarded boolean,
+	index_kind text,
+	index_dimensions integer,
+	ordering text
+);
+
+CREATE FUNCTION sqlembed._after_key(relation regclass, row_name text, key jsonb) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._answer_requests(worker integer, ids bigint[], counts integer[], errors text[], fingerprint text, kind text, hashes bytea[], vectors public.vector[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -47,6 +81,7 @@ CREATE TABLE sqlembed.embedding (
     metric text NOT NULL,
     storage text NOT NULL,
     index text NOT NULL,
+    index_options jsonb,
     index_name name,
     place text NOT NULL,
     side regclass,
@@ -65,7 +100,7 @@ CREATE TABLE sqlembed.embedding (
     members regclass[] NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     is_dropped boolean DEFAULT false NOT NULL,
-    CONSTRAINT embedding_index_check CHECK ((index = ANY (ARRAY['hnsw'::text, 'ivfflat'::text, 'none'::text]))),
+    CONSTRAINT embedding_index_check CHECK ((index = ANY (ARRAY['hnsw'::text, 'binary'::text, 'prefix'::text, 'none'::text]))),
     CONSTRAINT embedding_metric_check CHECK ((metric = ANY (ARRAY['cosine'::text, 'euclidean'::text, 'inner_product'::text, 'l1'::text]))),
     CONSTRAINT embedding_on_change_check CHECK ((on_change = ANY (ARRAY['hide'::text, 'keep'::text]))),
     CONSTRAINT embedding_place_check CHECK ((place = ANY (ARRAY['row'::text, 'side'::text]))),
@@ -77,7 +112,7 @@ CREATE TABLE sqlembed.embedding (
 CREATE FUNCTION sqlembed._attach_triggers(declared sqlembed.embedding) RETURNS void
     LANGUAGE plpgsql;
 
-CREATE FUNCTION sqlembed._attempt(source anyelement, query public.vector, k integer, relation regclass, filter text, statement text, exact_statement text) RETURNS TABLE(base anyelement, distance double precision, key jsonb, place tid, attempt integer)
+CREATE FUNCTION sqlembed._attempt(function_name text, source anyelement, query public.vector, k integer, name name, filter text, mode text, metric text, diversity double precision, after_distance double precision, after_key jsonb, excluded tid, excluded_table oid, with_vectors boolean) RETURNS TABLE(base anyelement, distance double precision, attempt integer, embedding public.vector)
     LANGUAGE plpgsql STABLE ROWS 10;
 
 CREATE FUNCTION sqlembed._base_columns(relation regclass, columns name[]) RETURNS name[]
@@ -87,7 +122,7 @@ CREATE FUNCTION sqlembed._base_columns(relation regclass, columns name[]) RETURN
 CREATE FUNCTION sqlembed._blank(input text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE;
 
-CREATE FUNCTION sqlembed._build_index(declared sqlembed.embedding) RETURNS void
+CREATE FUNCTION sqlembed._build_index(declared sqlembed.embedding, replaced regclass DEFAULT NULL::regclass) RETURNS void
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._cached(embedder text, kind text, inputs text[]) RETURNS public.vector[]
@@ -125,6 +160,14 @@ CREATE FUNCTION sqlembed._check_filter(filter text) RETURNS void
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._check_index(index text, options jsonb) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._check_key(relation regclass, argument text, key jsonb) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._check_kmeans(name text, num_clusters integer, metric text, max_iterations integer, min_rel_progress double precision, seed integer) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -137,9 +180,16 @@ CREATE FUNCTION sqlembed._check_labels(labels text[], template text, temperature
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._check_options(timing text, on_change text, metric text, storage text, place text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._check_relation(relation regclass) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._check_search(function_name text, k integer, filter text, mode text, diversity double precision, after_distance double precision, after_key jsonb) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE;
 
 CREATE FUNCTION sqlembed._check_use(is_possible boolean, problem text, hint text) RETURNS void
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -148,6 +198,13 @@ CREATE FUNCTION sqlembed._check_use(is_possible boolean, problem text, hint text
 CREATE FUNCTION sqlembed._check_writer(declared sqlembed.embedding) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._checked_chunking(chunking jsonb) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._choose_diverse(distances double precision[], vectors public.vector[], k integer, diversity double precision, metric text) RETURNS integer[]
+    LANGUAGE plpgsql IMMUTABLE;
 
 CREATE FUNCTION sqlembed._choose_worker(embedder text) RETURNS integer
     LANGUAGE plpgsql
@@ -218,7 +275,11 @@ CREATE FUNCTION sqlembed._default_num_clusters(num_rows bigint) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._describe_embedding(embedding integer, OUT relation regclass, OUT name name, OUT embedder text, OUT read_sources text, OUT write_vectors text) RETURNS record
+CREATE FUNCTION sqlembed._describe_chunks(declared sqlembed.embedding) RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._describe_embedding(embedding integer, OUT relation regclass, OUT name name, OUT embedder text, OUT read_sources text, OUT write_vectors text, OUT chunking jsonb, OUT read_chunks text) RETURNS record
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -228,6 +289,9 @@ CREATE FUNCTION sqlembed._describe_side(declared sqlembed.embedding) RETURNS tex
 
 CREATE FUNCTION sqlembed._distinct_vectors(rows text, at_most integer) RETURNS public.vector[]
     LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed._diverse(function_name text, source anyelement, query public.vector, k integer, name name, filter text, mode text, metric text, diversity double precision, excluded tid, excluded_table oid) RETURNS TABLE(base anyelement, distance double precision)
+    LANGUAGE plpgsql STABLE ROWS 10;
 
 CREATE FUNCTION sqlembed._drift_sample(rows text, metric text, num_rows integer, seed integer, OUT vectors public.vector[]) RETURNS public.vector[]
     LANGUAGE plpgsql STABLE;
@@ -264,9 +328,15 @@ CREATE FUNCTION sqlembed._embedding_of(relation regclass, name name DEFAULT NULL
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._empty_column(present sqlembed.embedding, wanted sqlembed.embedding) RETURNS void
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed._empty_side(relation regclass, side regclass) RETURNS boolean
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._enter_search(path sqlembed.search_path, OUT before text[]) RETURNS text[]
+    LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed._epoch_key(worker integer, epoch integer) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -275,6 +345,15 @@ CREATE FUNCTION sqlembed._epoch_key(worker integer, epoch integer) RETURNS integ
 CREATE FUNCTION sqlembed._equal_operator(operator_class oid) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._estimate(statement text, query public.vector, after_distance double precision, after_key jsonb, excluded tid, excluded_table oid, OUT rows double precision, OUT cost double precision) RETURNS record
+    LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed._estimated_rows(relation regclass) RETURNS double precision
+    LANGUAGE sql STABLE;
+
+CREATE FUNCTION sqlembed._exchange_index(present sqlembed.embedding, wanted sqlembed.embedding, index_name name) RETURNS void
+    LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._explain_dimensions(name text, state text, problem text) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -348,6 +427,10 @@ CREATE FUNCTION sqlembed._grantee(name text) RETURNS regrole
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._has_index(holder regclass, expression text, operator_class text, parameters text[] DEFAULT '{}'::text[], other_than regclass DEFAULT NULL::regclass) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._has_own_changes(embedding integer DEFAULT NULL::integer) RETURNS boolean
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -360,11 +443,27 @@ CREATE FUNCTION sqlembed._hash_call(declared sqlembed.embedding, row_name text) 
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._hybrid_search(source anyelement, query text, query_vector public.vector, k integer, relation regclass, embedding name, filter text, text_weight double precision) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
+CREATE FUNCTION sqlembed._hybrid_search(source anyelement, query text, query_vector public.vector, k integer, embedding name, filter text, text_weight double precision) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
     LANGUAGE plpgsql STABLE ROWS 10;
+
+CREATE FUNCTION sqlembed._index_parameters(options jsonb) RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._index_sql(name name, holder regclass, vector_column name, index text, options jsonb, storage text, dimensions integer, metric text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._indexed(index text, options jsonb, storage text, dimensions integer, metric text, vector text, OUT expression text, OUT operator_class text, OUT ordering text) RETURNS record
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._is_alive(worker integer) RETURNS boolean
     LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._is_current_sql(declared sqlembed.embedding) RETURNS text
+    LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._is_dblink_shared() RETURNS boolean
@@ -395,7 +494,7 @@ CREATE FUNCTION sqlembed._key_names(relation regclass) RETURNS name[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._key_sql(relation regclass, prefix text DEFAULT 'r.'::text, OUT columns name[], OUT expression text, OUT match text) RETURNS record
+CREATE FUNCTION sqlembed._key_sql(relation regclass, prefix text DEFAULT 'r.'::text, length integer DEFAULT NULL::integer, OUT columns name[], OUT expression text, OUT match text) RETURNS record
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -453,6 +552,9 @@ CREATE FUNCTION sqlembed._leave_epoch(worker integer, next integer) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._leave_search(before text[]) RETURNS void
+    LANGUAGE plpgsql STABLE;
+
 CREATE FUNCTION sqlembed._lock(what text) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -461,7 +563,7 @@ CREATE FUNCTION sqlembed._loss_at_mean(metric text, cluster_size bigint, sum_dis
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._make_hash_function(declared sqlembed.embedding) RETURNS void
+CREATE FUNCTION sqlembed._make_hash_function(declared sqlembed.embedding, replaces boolean DEFAULT false) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -494,7 +596,7 @@ CREATE FUNCTION sqlembed._near_pairs(rows text, from_clause text, vector text, k
     LANGUAGE plpgsql STABLE
     SET jit TO 'off';
 
-CREATE FUNCTION sqlembed._nearest(source anyelement, query public.vector, k integer, relation regclass, filter text, statement text, exact_statement text) RETURNS TABLE(base anyelement, distance double precision, key jsonb)
+CREATE FUNCTION sqlembed._nearest(function_name text, source anyelement, query public.vector, k integer, name name, filter text, mode text, metric text DEFAULT NULL::text, diversity double precision DEFAULT NULL::double precision, after_distance double precision DEFAULT NULL::double precision, after_key jsonb DEFAULT NULL::jsonb, excluded tid DEFAULT NULL::tid, excluded_table oid DEFAULT NULL::oid) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
     LANGUAGE sql STABLE ROWS 10;
 
 CREATE FUNCTION sqlembed._nearest_sql(rows text, metric text, centroids public.vector[]) RETURNS text
@@ -542,23 +644,19 @@ CREATE FUNCTION sqlembed._pending(relation regclass, OUT rows bigint, OUT served
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._plan_search(function_name text, source anyelement, k integer, name name, filter text, mode text, metric text, OUT relation regclass, OUT embedder text, OUT statement text, OUT exact_statement text) RETURNS record
-    LANGUAGE plpgsql STABLE
-    SET plan_cache_mode TO 'force_generic_plan';
-
-CREATE FUNCTION sqlembed._plan_text(relation regclass, embedding name, row_type text, query text, filter text, with_distance boolean, OUT statement text, OUT words tsquery[], OUT wanted tsquery, OUT requirement text) RETURNS record
+CREATE FUNCTION sqlembed._plan_text(target sqlembed.search_target, query text, filter text, with_distance boolean, OUT statement text, OUT words tsquery[], OUT wanted tsquery, OUT requirement text) RETURNS record
     LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed._prefixed_source(relation regclass, expression text, row_name text) RETURNS text
     LANGUAGE plpgsql;
 
-CREATE FUNCTION sqlembed._prepare_column(relation regclass, name name, embedder text, storage text, index text) RETURNS integer
+CREATE FUNCTION sqlembed._prepare_column(relation regclass, name name, embedder text, index text, index_options jsonb, INOUT storage text, OUT dimensions integer) RETURNS record
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._prepare_full_text(relation regclass, embedding name, config text, source text) RETURNS name
     LANGUAGE plpgsql;
 
-CREATE FUNCTION sqlembed._prepare_side(relation regclass, embedding name, OUT side regclass, OUT hash_function name, OUT is_new boolean) RETURNS record
+CREATE FUNCTION sqlembed._prepare_side(relation regclass, embedding name, is_chunked boolean, OUT side regclass, OUT hash_function name, OUT is_new boolean) RETURNS record
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -583,6 +681,10 @@ CREATE FUNCTION sqlembed._read_changes() RETURNS TABLE(embedding integer, embedd
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._read_chunks_sql(declared sqlembed.embedding) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._read_texts(declared sqlembed.embedding, keys jsonb[]) RETURNS TABLE(key jsonb, input text, hash bytea)
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -590,11 +692,11 @@ CREATE FUNCTION sqlembed._read_texts(declared sqlembed.embedding, keys jsonb[]) 
     SET enable_hashjoin TO 'off'
     SET enable_mergejoin TO 'off';
 
-CREATE FUNCTION sqlembed._refuse_arguments(k integer, filter text, mode text) RETURNS void
-    LANGUAGE plpgsql IMMUTABLE
+CREATE FUNCTION sqlembed._refuse_hidden(declared sqlembed.embedding) RETURNS void
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._refuse_hidden(declared sqlembed.embedding) RETURNS void
+CREATE FUNCTION sqlembed._refuse_index(relation regclass, name name, embedder text, dimensions integer, storage text, is_present boolean, index text, options jsonb) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -606,7 +708,7 @@ CREATE FUNCTION sqlembed._refuse_relation(function_name text, given text) RETURN
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._refuse_side(relation regclass, side regclass, embedding name) RETURNS void
+CREATE FUNCTION sqlembed._refuse_side(relation regclass, side regclass, embedding name, is_chunked boolean) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -615,6 +717,10 @@ CREATE FUNCTION sqlembed._refuse_undeclared(relation regclass, name name) RETURN
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._refuse_unsteady(declared sqlembed.embedding) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._refuse_vector_source(relation regclass, embedding name, columns name[]) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -677,14 +783,30 @@ CREATE FUNCTION sqlembed._restore_scan(ef_search text, hnsw_scan text, ivfflat_s
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._rough_index(holder regclass, name name, metric text, vector text, OUT kind text, OUT dimensions integer, OUT ordering text) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._row_key(relation regclass, key jsonb) RETURNS jsonb
     LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed._row_source(relation regclass, expression text, row_name text) RETURNS text
     LANGUAGE plpgsql;
 
-CREATE FUNCTION sqlembed._search_statement(relation_name name, from_clause text, row_type text, relation_kind "char", vector text, key_columns text, distance text, filter text, attempt integer) RETURNS text
+CREATE FUNCTION sqlembed._search_conditions(target sqlembed.search_target, filter text, after_distance double precision, after_key jsonb, excluded tid) RETURNS text
     LANGUAGE sql STABLE;
+
+CREATE FUNCTION sqlembed._search_path(target sqlembed.search_target, query public.vector, k integer, mode text, conditions text, after_distance double precision, after_key jsonb, excluded tid, excluded_table oid) RETURNS sqlembed.search_path
+    LANGUAGE plpgsql STABLE;
+
+CREATE FUNCTION sqlembed._search_remarks(target sqlembed.search_target) RETURNS text[]
+    LANGUAGE plpgsql STABLE;
+
+CREATE FUNCTION sqlembed._search_statement(target sqlembed.search_target, conditions text, attempt integer, visits double precision, with_vectors boolean DEFAULT false) RETURNS text
+    LANGUAGE plpgsql STABLE;
+
+CREATE FUNCTION sqlembed._search_target(function_name text, source anyelement, name name, metric text) RETURNS sqlembed.search_target
+    LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed._sees_all_rows(relation regclass) RETURNS boolean
     LANGUAGE sql STABLE
@@ -743,8 +865,8 @@ CREATE FUNCTION sqlembed._taste(liked public.vector[], disliked public.vector[],
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._text_distance(declared sqlembed.embedding, relation_name name, full_name text, place_in text) RETURNS text
-    LANGUAGE plpgsql STABLE;
+CREATE FUNCTION sqlembed._text_distance(target sqlembed.search_target, place_in text) RETURNS text
+    LANGUAGE sql STABLE;
 
 CREATE FUNCTION sqlembed._text_query(config regconfig, query text, OUT words tsquery[], OUT required tsquery, OUT wanted tsquery) RETURNS record
     LANGUAGE plpgsql STABLE
@@ -754,14 +876,14 @@ CREATE FUNCTION sqlembed._text_rows(source anyelement, statement text, wanted ts
     LANGUAGE plpgsql STABLE ROWS 10
     SET jit TO 'off';
 
-CREATE FUNCTION sqlembed._text_search(source anyelement, query text, k integer, relation regclass, embedding name, filter text) RETURNS TABLE(base anyelement, score double precision)
+CREATE FUNCTION sqlembed._text_search(source anyelement, query text, k integer, target sqlembed.search_target, filter text) RETURNS TABLE(base anyelement, score double precision)
     LANGUAGE plpgsql STABLE ROWS 10;
 
 CREATE FUNCTION sqlembed._text_search_config(config regconfig) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._text_statement(declared sqlembed.embedding, row_type text, document text, is_stored boolean, filter text, words integer, with_distance boolean) RETURNS text
+CREATE FUNCTION sqlembed._text_statement(target sqlembed.search_target, document text, is_stored boolean, filter text, words integer, with_distance boolean) RETURNS text
     LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed._ticket(embedder text, kind text, inputs text[]) RETURNS bytea
@@ -780,7 +902,7 @@ CREATE FUNCTION sqlembed._uniform(key text, seed bigint) RETURNS double precisio
     LANGUAGE sql IMMUTABLE PARALLEL SAFE;
 
 CREATE FUNCTION sqlembed._unqualified(expression text, relation name, columns name[]) RETURNS text
-    LANGUAGE sql IMMUTABLE
+    LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._unsteady_part(tree text) RETURNS text
@@ -788,6 +910,9 @@ CREATE FUNCTION sqlembed._unsteady_part(tree text) RETURNS text
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._vector_column(relation regclass, name name) RETURNS name
+    LANGUAGE plpgsql STABLE;
+
+CREATE FUNCTION sqlembed._vector_of_row(target sqlembed.search_target, key jsonb, OUT vector public.vector, OUT place tid, OUT place_table oid) RETURNS record
     LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed._vector_rows(from_clause text, vector text, key text, filter text) RETURNS text
@@ -808,6 +933,10 @@ CREATE FUNCTION sqlembed._vectors_of(relation regclass, embedding name, keys jso
 CREATE FUNCTION sqlembed._view_definition(view oid) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog';
+
+CREATE FUNCTION sqlembed._wanted_dimensions(embedder text, dimensions integer) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._wanted_triggers(declared sqlembed.embedding, OUT name name, OUT definition text, OUT function name, OUT fires "char", OUT is_row boolean) RETURNS SETOF record
     LANGUAGE sql STABLE
@@ -839,6 +968,9 @@ CREATE FUNCTION sqlembed._write_numbers(embedding integer, keys text[], hashes b
 CREATE FUNCTION sqlembed._write_vectors(declared sqlembed.embedding, keys jsonb[], hashes bytea[], vectors public.vector[]) RETURNS boolean
     LANGUAGE plpgsql;
 
+CREATE FUNCTION sqlembed.alter_embedding(relation regclass, embedding name DEFAULT 'embedding'::name, embedder text DEFAULT NULL::text, dimensions integer DEFAULT NULL::integer, source text DEFAULT NULL::text, timing text DEFAULT NULL::text, on_change text DEFAULT NULL::text, metric text DEFAULT NULL::text, storage text DEFAULT NULL::text, index text DEFAULT NULL::text, index_options jsonb DEFAULT NULL::jsonb, index_name name DEFAULT NULL::name, full_text text DEFAULT NULL::text) RETURNS bigint
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed.assign(name text, query text) RETURNS TABLE(id text, centroid_id integer)
     LANGUAGE plpgsql STABLE
     SET jit TO 'off';
@@ -865,7 +997,7 @@ CREATE FUNCTION sqlembed.cluster_terms(name text, query text, terms integer DEFA
     LANGUAGE plpgsql STABLE
     SET jit TO 'off';
 
-CREATE FUNCTION sqlembed.create_embedding(relation regclass, embedder text, source text, embedding name DEFAULT 'embedding'::name, timing text DEFAULT 'async'::text, on_change text DEFAULT 'hide'::text, metric text DEFAULT 'cosine'::text, storage text DEFAULT 'vector'::text, index text DEFAULT 'hnsw'::text, place text DEFAULT 'row'::text, chunking jsonb DEFAULT NULL::jsonb, adopt text DEFAULT 'keep'::text, if_not_exists boolean DEFAULT false, full_text regconfig DEFAULT NULL::regconfig) RETURNS bigint
+CREATE FUNCTION sqlembed.create_embedding(relation regclass, embedder text, source text, embedding name DEFAULT 'embedding'::name, timing text DEFAULT 'async'::text, on_change text DEFAULT 'hide'::text, metric text DEFAULT 'cosine'::text, storage text DEFAULT NULL::text, index text DEFAULT 'hnsw'::text, place text DEFAULT 'row'::text, chunking jsonb DEFAULT NULL::jsonb, adopt text DEFAULT 'keep'::text, if_not_exists boolean DEFAULT false, full_text regconfig DEFAULT NULL::regconfig, index_options jsonb DEFAULT NULL::jsonb, dimensions integer DEFAULT NULL::integer) RETURNS bigint
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.create_kmeans(name text, query text, num_clusters integer DEFAULT NULL::integer, metric text DEFAULT 'cosine'::text, max_iterations integer DEFAULT 20, min_rel_progress double precision DEFAULT 0.01, seed integer DEFAULT 0) RETURNS sqlembed.fitted_model
@@ -907,6 +1039,12 @@ CREATE FUNCTION sqlembed.embed(embedder text, input text) RETURNS public.vector
 CREATE FUNCTION sqlembed.embed_given(embedder text, input text, given public.vector, fingerprint text) RETURNS public.vector
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED;
 
+CREATE FUNCTION sqlembed.explain_search(relation anyelement, query text, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, OUT path text, OUT reason text, OUT index_name text, OUT rows_found bigint, OUT rows_visited bigint, OUT total_rows bigint, OUT matching_rows bigint, OUT selectivity double precision, OUT ef_search integer, OUT iterative_scan text, OUT max_scan_tuples integer, OUT milliseconds double precision, OUT remarks text[]) RETURNS record
+    LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed.explain_search(relation anyelement, query public.vector, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, metric text DEFAULT NULL::text, OUT path text, OUT reason text, OUT index_name text, OUT rows_found bigint, OUT rows_visited bigint, OUT total_rows bigint, OUT matching_rows bigint, OUT selectivity double precision, OUT ef_search integer, OUT iterative_scan text, OUT max_scan_tuples integer, OUT milliseconds double precision, OUT remarks text[]) RETURNS record
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed.grant_embedder(embedder text, grantee text) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -927,6 +1065,9 @@ CREATE FUNCTION sqlembed.predict(name text, embedding public.halfvec) RETURNS in
 
 CREATE FUNCTION sqlembed.predict(name text, embedding public.vector) RETURNS integer
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION sqlembed.recall(relation regclass, embedding name DEFAULT NULL::name, k integer DEFAULT 10, queries integer DEFAULT 100) RETURNS double precision
+    LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.recommend(relation anyelement, liked jsonb[], disliked jsonb[] DEFAULT '{}'::jsonb[], k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, disliked_weight double precision DEFAULT 0.5) RETURNS TABLE(base anyelement, distance double precision)
     LANGUAGE plpgsql STABLE ROWS 10;
@@ -951,19 +1092,22 @@ CREATE FUNCTION sqlembed.revoke_embedder(embedder text, grantee text) RETURNS vo
 CREATE FUNCTION sqlembed.row_status(relation regclass, key jsonb, embedding name DEFAULT NULL::name) RETURNS SETOF sqlembed.row_state
     LANGUAGE plpgsql;
 
-CREATE FUNCTION sqlembed.search(relation anyelement, query text, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, text_weight double precision DEFAULT 1) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
+CREATE FUNCTION sqlembed.search(relation anyelement, query text, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, text_weight double precision DEFAULT 1, diversity double precision DEFAULT NULL::double precision, after_distance double precision DEFAULT NULL::double precision, after_key jsonb DEFAULT NULL::jsonb) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
     LANGUAGE plpgsql STABLE ROWS 10;
 
-CREATE FUNCTION sqlembed.search(relation text, query text, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, text_weight double precision DEFAULT 1) RETURNS TABLE(base text, distance double precision, score double precision, chunk text)
+CREATE FUNCTION sqlembed.search(relation text, query text, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, text_weight double precision DEFAULT 1, diversity double precision DEFAULT NULL::double precision, after_distance double precision DEFAULT NULL::double precision, after_key jsonb DEFAULT NULL::jsonb) RETURNS TABLE(base text, distance double precision, score double precision, chunk text)
     LANGUAGE plpgsql IMMUTABLE;
+
+CREATE FUNCTION sqlembed."similar"(relation anyelement, key jsonb, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, diversity double precision DEFAULT NULL::double precision, after_distance double precision DEFAULT NULL::double precision, after_key jsonb DEFAULT NULL::jsonb) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
+    LANGUAGE plpgsql STABLE ROWS 10;
 
 CREATE FUNCTION sqlembed.similarity(embedder text, a text, b text) RETURNS double precision
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED;
 
-CREATE FUNCTION sqlembed.vector_search(relation anyelement, query public.vector, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, metric text DEFAULT NULL::text) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
-    LANGUAGE plpgsql STABLE ROWS 10;
+CREATE FUNCTION sqlembed.vector_search(relation anyelement, query public.vector, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, metric text DEFAULT NULL::text, diversity double precision DEFAULT NULL::double precision, after_distance double precision DEFAULT NULL::double precision, after_key jsonb DEFAULT NULL::jsonb) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
+    LANGUAGE sql STABLE ROWS 10;
 
-CREATE FUNCTION sqlembed.vector_search(relation text, query public.vector, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, metric text DEFAULT NULL::text) RETURNS TABLE(base text, distance double precision, score double precision, chunk text)
+CREATE FUNCTION sqlembed.vector_search(relation text, query public.vector, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, metric text DEFAULT NULL::text, diversity double precision DEFAULT NULL::double precision, after_distance double precision DEFAULT NULL::double precision, after_key jsonb DEFAULT NULL::jsonb) RETURNS TABLE(base text, distance double precision, score double precision, chunk text)
     LANGUAGE plpgsql IMMUTABLE;
 
 CREATE PROCEDURE sqlembed.wait_until_embedded(IN relation regclass, IN timeout interval DEFAULT '00:01:00'::interval)
@@ -1348,7 +1492,7 @@ CREATE INDEX job_due ON sqlembed.job USING btree (embedding, not_before) WHERE (
 
 CREATE INDEX request_waiting ON sqlembed.request USING btree (worker) WHERE (NOT done);
 
-CREATE TRIGGER check_declaration BEFORE INSERT ON sqlembed.embedding FOR EACH ROW EXECUTE FUNCTION sqlembed._check_declaration();
+CREATE TRIGGER check_declaration BEFORE INSERT OR UPDATE OF embedder, dimensions, declared_source ON sqlembed.embedding FOR EACH ROW EXECUTE FUNCTION sqlembed._check_declaration();
 
 CREATE TRIGGER remove_dropped AFTER UPDATE OF is_dropped ON sqlembed.cluster_model FOR EACH STATEMENT EXECUTE FUNCTION sqlembed._remove_dropped();
 
@@ -1412,21 +1556,23 @@ GRANT INSERT(relation) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(name) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(embedder) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(embedder),UPDATE(embedder) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(source) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(source),UPDATE(source) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(declared_source) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(declared_source),UPDATE(declared_source) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(timing) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(timing),UPDATE(timing) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(on_change) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(on_change),UPDATE(on_change) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(metric) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(metric),UPDATE(metric) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(storage) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(storage),UPDATE(storage) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(index) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(index),UPDATE(index) ON TABLE sqlembed.embedding TO PUBLIC;
+
+GRANT INSERT(index_options),UPDATE(index_options) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT UPDATE(index_name) ON TABLE sqlembed.embedding TO PUBLIC;
 
@@ -1438,17 +1584,17 @@ GRANT INSERT(hash_function) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(chunking) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(full_text) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(full_text),UPDATE(full_text) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(full_text_column) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(full_text_column),UPDATE(full_text_column) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(dimensions) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(dimensions),UPDATE(dimensions) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(key_columns) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(key_expression) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(source_columns) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(source_columns),UPDATE(source_columns) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT UPDATE(is_dropped) ON TABLE sqlembed.embedding TO PUBLIC;
 
@@ -1478,7 +1624,9 @@ REVOKE ALL ON FUNCTION sqlembed._count_pending(embedders text[], without integer
 
 REVOKE ALL ON FUNCTION sqlembed._declared_embedding(embedding integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION sqlembed._describe_embedding(embedding integer, OUT relation regclass, OUT name name, OUT embedder text, OUT read_sources text, OUT write_vectors text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION sqlembed._describe_chunks(declared sqlembed.embedding) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._describe_embedding(embedding integer, OUT relation regclass, OUT name name, OUT embedder text, OUT read_sources text, OUT write_vectors text, OUT chunking jsonb, OUT read_chunks text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._describe_side(declared sqlembed.embedding) FROM PUBLIC;
 
@@ -1505,6 +1653,8 @@ REVOKE ALL ON FUNCTION sqlembed._forget_failed(embedding integer, keys jsonb[]) 
 REVOKE ALL ON FUNCTION sqlembed._forget_failures() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._is_alive(worker integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._is_current_sql(declared sqlembed.embedding) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._is_dblink_shared() FROM PUBLIC;
 
@@ -1535,6 +1685,8 @@ REVOKE ALL ON FUNCTION sqlembed._parts(inputs text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION sqlembed._probe_loopback() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._read_cache(fingerprint text, kind text, hashes bytea[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._read_chunks_sql(declared sqlembed.embedding) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._register_name(name text, dimensions integer) FROM PUBLIC;
 
