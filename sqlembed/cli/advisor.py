@@ -66,6 +66,11 @@ select pg_catalog.jsonb_build_object(
 from sqlembed.embedding
 where id = %s
 """
+ALTER_TABLE = """
+select pg_catalog.format(
+    'alter table %%s alter column %%I type %%s(%%s)', %s::text, %s::text, %s::text, %s::integer
+)
+"""
 CREATE_INDEX = "select sqlembed._index_sql(null, %s, %s, %s, %s::jsonb, %s, %s, %s)"
 
 SAMPLED = "select count(*) from pg_temp.sqlembed_advice"
@@ -179,10 +184,11 @@ def advice(connection: Connection, table: str, embedding: str | None, trial: Tri
 
 def column_of(connection: Connection, schema: str, relation: str, embedding: str | None) -> Column:
     """Return a column of vectors, without a name the only one."""
-    row = connection.execute(COLUMN.format(relation=relation).encode(), (embedding,)).fetchone()
+    statement = COLUMN.format(relation=relation.replace("%", "%%"))
+    row = connection.execute(statement.encode(), (embedding,)).fetchone()
     assert row is not None
     holder, name, metric, rows, vector, storage, dimensions, number, declared = row
-    total = int(scalar(connection, COUNT.format(vector=vector, rows=rows)))
+    total = _number(connection, COUNT.format(vector=vector, rows=rows))
     if total < LEAST_ROWS:
         raise InputError(
             f"{relation} has {total} rows with a vector, too few to measure anything",
@@ -192,7 +198,7 @@ def column_of(connection: Connection, schema: str, relation: str, embedding: str
         )
     if dimensions < 1:
         found = DIMENSIONS.format(schema=schema, vector=vector, rows=rows)
-        dimensions = int(scalar(connection, found))
+        dimensions = _number(connection, found)
     return Column(
         relation, holder, name, metric, rows, vector, storage, dimensions, total, number, declared
     )
@@ -207,10 +213,8 @@ def how_to(connection: Connection, column: Column, option: Option) -> list[str]:
         return []
     found = []
     if option.storage != column.storage:
-        found.append(
-            f"alter table {column.holder} alter column {sql.Identifier(column.name).as_string()}"
-            f" type {option.storage}({column.dimensions})"
-        )
+        changed = (column.holder, column.name, option.storage, column.dimensions)
+        found.append(str(scalar(connection, ALTER_TABLE, changed)))
     if column.embedding is None:
         if option.index != "none":
             arguments = (
@@ -237,6 +241,13 @@ def how_to(connection: Connection, column: Column, option: Option) -> list[str]:
     ]
     create = sql.SQL("select sqlembed.create_embedding({})").format(sql.SQL(", ").join(named))
     return [drop.as_string(), *found, create.as_string()]
+
+
+def _number(connection: Connection, statement: str) -> int:
+    # Names may hold per cent signs.
+    row = connection.execute(statement.encode()).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 @contextmanager

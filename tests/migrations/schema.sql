@@ -392,6 +392,14 @@ CREATE FUNCTION sqlembed._hash_call(declared sqlembed.embedding, row_name text) 
 CREATE FUNCTION sqlembed._hybrid_search(source anyelement, query text, query_vector public.vector, k integer, embedding name, filter text, text_weight double precision) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
     LANGUAGE plpgsql STABLE ROWS 10;
 
+CREATE FUNCTION sqlembed._index_parameters(options jsonb) RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._index_sql(name name, holder regclass, vector_column name, index text, options jsonb, storage text, dimensions integer, metric text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._indexed(index text, options jsonb, storage text, dimensions integer, metric text, vector text, OUT expression text, OUT operator_class text, OUT ordering text) RETURNS record
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
