@@ -205,7 +205,8 @@ create or replace function sqlembed._has_index(
     holder regclass,
     expression text,
     operator_class text,
-    parameters text[] default '{}'
+    parameters text[] default '{}',
+    other_than regclass default null
 )
 returns boolean
 language plpgsql
@@ -220,6 +221,7 @@ begin
         join pg_am as m on m.oid = c.relam
         join pg_opclass as o on o.oid = i.indclass[0]
         where i.indrelid = _has_index.holder
+            and i.indexrelid is distinct from _has_index.other_than
             and i.indisvalid
             and i.indpred is null
             and m.amname = 'hnsw'
@@ -230,7 +232,7 @@ begin
 end
 $function$;
 
-comment on function sqlembed._has_index(regclass, text, text, text[]) is
+comment on function sqlembed._has_index(regclass, text, text, text[], regclass) is
     'Whether a table has an HNSW index over all rows of an expression, as _indexed writes it, with these storage parameters at least.';
 
 create or replace function sqlembed._hash_call(declared sqlembed.embedding, row_name text) returns text
@@ -1652,7 +1654,11 @@ $function$;
 comment on function sqlembed._base_columns(regclass, name[]) is
     'Columns of a table that decide what others hold: in place of a generated column, those that it is made from. Triggers do not see the generated one, or not yet.';
 
-create or replace function sqlembed._build_index(declared sqlembed.embedding) returns void
+create or replace function sqlembed._build_index(
+    declared sqlembed.embedding,
+    replaced regclass default null
+)
+returns void
 language plpgsql
 volatile
 as $function$
@@ -1667,7 +1673,8 @@ declare
     made name;
 begin
     if sqlembed._has_index(
-        holder, indexed.expression, indexed.operator_class, sqlembed._index_parameters(declared.index_options)
+        holder, indexed.expression, indexed.operator_class, sqlembed._index_parameters(declared.index_options),
+        _build_index.replaced
     ) then
         return;
     end if;
@@ -1690,8 +1697,8 @@ begin
 end
 $function$;
 
-comment on function sqlembed._build_index(sqlembed.embedding) is
-    'Build the index of an embedding, unless an equal one is there.';
+comment on function sqlembed._build_index(sqlembed.embedding, regclass) is
+    'Build the index of an embedding, unless an equal one is there that is not to be replaced.';
 
 create or replace function sqlembed._canonical_source(
     relation regclass,
@@ -1787,14 +1794,11 @@ begin
     _canonical_source.expression := pg_catalog.regexp_replace(
         pg_catalog.regexp_replace(definition, '^[[:space:]]*SELECT[[:space:]]+', ''), ' AS ' || view_name || '[[:space:]].*$', ''
     );
-    -- Of a view, PostgreSQL 15 writes every column with the name of its table.
-    if pg_catalog.current_setting('server_version_num')::integer operator(pg_catalog.<) 160000 then
-        _canonical_source.expression := sqlembed._unqualified(
-            _canonical_source.expression,
-            (select c.relname from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) _canonical_source.relation),
-            _canonical_source.columns
-        );
-    end if;
+    _canonical_source.expression := sqlembed._unqualified(
+        _canonical_source.expression,
+        (select c.relname from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) _canonical_source.relation),
+        _canonical_source.columns
+    );
 end
 $function$;
 
@@ -1833,6 +1837,20 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
+    -- What numbers mean is looked up here, of what was declared and of what it was altered to.
+    new.vector_number := (sqlembed._column_numbers(coalesce(new.side, new.relation), array[new.name]))[1];
+    new.source_numbers := sqlembed._column_numbers(new.relation, new.source_columns);
+    new.numbered_in := new.relation::oid;
+    if (tg_op = 'INSERT' or new.embedder <> old.embedder)
+        and not exists (select from sqlembed.embedder_key as k where k.embedder = new.embedder)
+    then
+        raise exception 'sqlembed: permission denied for embedder %', quote_ident(new.embedder)
+            using errcode = '42501',
+                hint = format('Its owner can say: select sqlembed.grant_embedder(%L, %L).', new.embedder, current_user);
+    end if;
+    if tg_op = 'UPDATE' then
+        return new;
+    end if;
     -- Owners of tables may insert here, and what they write about the key becomes SQL that runs with
     -- the rights of the owner of sqlembed.
     perform sqlembed._check_relation(new.relation);
@@ -1847,23 +1865,16 @@ begin
         k.expression
     into new.key_columns, new.key_types, new.key_expression
     from sqlembed._key_sql(new.relation) as k;
-    new.numbered_in := new.relation::oid;
-    new.vector_number := (sqlembed._column_numbers(coalesce(new.side, new.relation), array[new.name]))[1];
-    new.source_numbers := sqlembed._column_numbers(new.relation, new.source_columns);
     new.members := sqlembed._members(new.relation);
-    if not exists (select from sqlembed.embedder_key as k where k.embedder = new.embedder) then
-        raise exception 'sqlembed: permission denied for embedder %', quote_ident(new.embedder)
-            using errcode = '42501',
-                hint = format('Its owner can say: select sqlembed.grant_embedder(%L, %L).', new.embedder, current_user);
-    end if;
     return new;
 end
 $function$;
 
 comment on function sqlembed._check_declaration() is
-    'Row trigger of embedding: whoever declares one must own the table and may use the embedder, and what belongs to the key is never taken from the user.';
+    'Row trigger of embedding: whoever declares or alters one must own the table and may use the embedder, and what belongs to the key is never taken from the user.';
 
-create or replace trigger check_declaration before insert on sqlembed.embedding
+create or replace trigger check_declaration
+before insert or update of embedder, dimensions, declared_source on sqlembed.embedding
 for each row execute function sqlembed._check_declaration();
 
 create or replace function sqlembed._check_family(relation regclass, embedding name) returns void
@@ -1956,6 +1967,36 @@ $function$;
 
 comment on function sqlembed._check_index(text, jsonb) is
     'An error when no index can be built like that. Returns the options, NULL where there are none.';
+
+create or replace function sqlembed._check_options(
+    timing text,
+    on_change text,
+    metric text,
+    storage text,
+    place text
+)
+returns void
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    perform sqlembed._check_choice('timing', _check_options.timing, '{async,sync}');
+    perform sqlembed._check_choice('on_change', _check_options.on_change, '{hide,keep}');
+    perform sqlembed._check_choice('metric', _check_options.metric, '{cosine,euclidean,inner_product,l1}');
+    if _check_options.storage is not null then
+        perform sqlembed._check_choice('storage', _check_options.storage, '{vector,halfvec}');
+    end if;
+    perform sqlembed._check_choice('place', _check_options.place, '{row,side}');
+    if _check_options.timing = 'sync' and _check_options.place = 'side' then
+        raise exception 'sqlembed: timing ''sync'' with place ''side'' is not available in this version'
+            using errcode = 'SE014', hint = 'Say place => ''row'', or timing => ''async''.';
+    end if;
+end
+$function$;
+
+comment on function sqlembed._check_options(text, text, text, text, text) is
+    'An error when an option of a declaration is none of its choices, or does not go with another one.';
 
 create or replace function sqlembed._check_relation(relation regclass) returns void
 language plpgsql
@@ -2060,6 +2101,114 @@ $function$;
 
 comment on function sqlembed._drop_triggers(integer, name[], regclass[]) is
     'Take the triggers of an embedding off every table, but for those of some names on some tables.';
+
+create or replace function sqlembed._empty_column(present sqlembed.embedding, wanted sqlembed.embedding) returns void
+language plpgsql
+volatile
+as $function$
+declare
+    holder regclass := coalesce((_empty_column.present).side, (_empty_column.present).relation);
+    old_column record;
+    granted record;
+begin
+    select a.attacl, pg_catalog.col_description(a.attrelid, a.attnum) as description
+    into old_column
+    from pg_catalog.pg_attribute as a
+    where a.attrelid operator(pg_catalog.=) holder
+        and a.attname operator(pg_catalog.=) (_empty_column.present).name
+        and not a.attisdropped;
+    if (_empty_column.present).side is not null then
+        -- By its hash alone a row would pass for one that has its vector.
+        execute pg_catalog.format('truncate %s', holder);
+    end if;
+    execute pg_catalog.format('alter table %s drop column %I', holder, (_empty_column.present).name);
+    perform sqlembed._prepare_column(
+        holder, (_empty_column.present).name, (_empty_column.wanted).embedder, (_empty_column.wanted).index,
+        (_empty_column.wanted).index_options, (_empty_column.wanted).storage
+    );
+    for granted in
+        select
+            g.privilege_type,
+            coalesce(nullif(g.grantee, 0::pg_catalog.oid)::pg_catalog.regrole::text, 'public') as grantee,
+            case when g.is_grantable then ' with grant option' else '' end as option
+        from pg_catalog.aclexplode(old_column.attacl) as g
+    loop
+        execute pg_catalog.format(
+            'grant %s (%I) on %s to %s%s',
+            granted.privilege_type, (_empty_column.present).name, holder, granted.grantee, granted.option
+        );
+    end loop;
+    if old_column.description is not null then
+        execute pg_catalog.format(
+            'comment on column %s.%I is %L', holder, (_empty_column.present).name, old_column.description
+        );
+    end if;
+end
+$function$;
+
+comment on function sqlembed._empty_column(sqlembed.embedding, sqlembed.embedding) is
+    'Make the vector column of an embedding anew, empty and of another type, with the rights and the comment that it had.';
+
+create or replace function sqlembed._exchange_index(
+    present sqlembed.embedding,
+    wanted sqlembed.embedding,
+    index_name name
+)
+returns void
+language plpgsql
+volatile
+as $function$
+declare
+    holder regclass := coalesce((_exchange_index.wanted).side, (_exchange_index.wanted).relation);
+    index_schema name;
+    old_index regclass;
+    given regclass;
+begin
+    select n.nspname
+    into index_schema
+    from pg_catalog.pg_class as c
+    join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) c.relnamespace
+    where c.oid operator(pg_catalog.=) holder;
+    old_index := pg_catalog.to_regclass(pg_catalog.quote_ident(index_schema) || '.' || pg_catalog.quote_ident((_exchange_index.present).index_name));
+    given := pg_catalog.to_regclass(pg_catalog.quote_ident(index_schema) || '.' || pg_catalog.quote_ident(_exchange_index.index_name));
+    if _exchange_index.index_name is not null and not exists (
+        select
+        from pg_catalog.pg_index as i
+        where i.indexrelid operator(pg_catalog.=) given and i.indrelid operator(pg_catalog.=) holder and i.indisvalid
+    ) then
+        raise exception 'sqlembed: % has no valid index %', holder, pg_catalog.quote_ident(_exchange_index.index_name)
+            using errcode = 'SE011', hint = 'Leave index_name out: the index is then built here.';
+    end if;
+    if old_index is not null and old_index is distinct from given then
+        -- The new one may get its name.
+        execute pg_catalog.format(
+            'alter index %s rename to %I', old_index, 'sqlembed_old_' || old_index::pg_catalog.oid::text
+        );
+    end if;
+    update sqlembed.embedding as e
+    set index_name = null
+    where e.id operator(pg_catalog.=) (_exchange_index.wanted).id;
+    if (_exchange_index.wanted).index operator(pg_catalog.<>) 'none' then
+        perform sqlembed._build_index(_exchange_index.wanted, nullif(old_index, given));
+    end if;
+    if given is not null then
+        update sqlembed.embedding as e
+        set index_name = _exchange_index.index_name
+        where e.id operator(pg_catalog.=) (_exchange_index.wanted).id and e.index_name is null;
+        if not found or (_exchange_index.wanted).index operator(pg_catalog.=) 'none' then
+            raise exception 'sqlembed: index % is not the one that % wants',
+                pg_catalog.quote_ident(_exchange_index.index_name), holder
+                using errcode = 'SE011', hint = 'Leave index_name out: the index is then built here.';
+        end if;
+    end if;
+    if old_index is not null and old_index is distinct from given then
+        execute pg_catalog.format('drop index %s', old_index);
+    end if;
+end
+$function$;
+
+comment on function sqlembed._exchange_index(sqlembed.embedding, sqlembed.embedding, name) is
+    'Build the index that an embedding wants, or take over one that was built for it, and only then drop the present one.';
 
 create or replace function sqlembed._generation(relation regclass, number smallint) returns text
 language sql
@@ -2249,7 +2398,11 @@ $function$;
 comment on function sqlembed._key_text(anyelement) is
     'A value of a key as text, the same in every session.';
 
-create or replace function sqlembed._make_hash_function(declared sqlembed.embedding) returns void
+create or replace function sqlembed._make_hash_function(
+    declared sqlembed.embedding,
+    replaces boolean default false
+)
+returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -2265,14 +2418,14 @@ begin
     join pg_namespace as n on n.oid = c.relnamespace
     where c.oid = (_make_hash_function.declared).relation;
     made := format('%I.%I(%s)', schema, (_make_hash_function.declared).hash_function, (_make_hash_function.declared).relation);
-    if to_regprocedure(made) is not null then
+    if to_regprocedure(made) is not null and not _make_hash_function.replaces then
         raise exception 'sqlembed: there is a function % already', to_regprocedure(made)
             using errcode = 'SE011', hint = 'Rename it, or give the embedding another name: embedding => ''...''.';
     end if;
     -- Its body is parsed now, so that whoever calls it finds what is meant, whatever their
     -- search_path, and what is renamed later; short enough to become part of the caller's query.
     execute format(
-        'create function %I.%I(r %s) returns bytea language sql stable return sha256(convert_to((%s)::text, ''UTF8''))',
+        'create or replace function %I.%I(r %s) returns bytea language sql stable return sha256(convert_to((%s)::text, ''UTF8''))',
         schema, (_make_hash_function.declared).hash_function, (_make_hash_function.declared).relation,
         sqlembed._row_source((_make_hash_function.declared).relation, (_make_hash_function.declared).source, 'r')
     );
@@ -2285,7 +2438,7 @@ begin
 end
 $function$;
 
-comment on function sqlembed._make_hash_function(sqlembed.embedding) is
+comment on function sqlembed._make_hash_function(sqlembed.embedding, boolean) is
     'Make the function by which a search tells whether a vector in the side table is that of the present row.';
 
 create or replace function sqlembed._make_note_function(embedding integer) returns void
@@ -3194,6 +3347,26 @@ $function$;
 comment on function sqlembed._refuse_side(regclass, regclass, name) is
     'An error when what has the name of a side table cannot be the one of an embedding.';
 
+create or replace function sqlembed._refuse_vector_source(relation regclass, embedding name, columns name[]) returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    if _refuse_vector_source.embedding = any (_refuse_vector_source.columns) or exists (
+        select
+        from sqlembed.embedding as e
+        where e.relation = _refuse_vector_source.relation and e.name = any (_refuse_vector_source.columns)
+    ) then
+        raise exception 'sqlembed: the source expression uses a vector column'
+            using errcode = 'SE012', hint = 'A vector is made from text; leave the column out.';
+    end if;
+end
+$function$;
+
+comment on function sqlembed._refuse_vector_source(regclass, name, name[]) is
+    'An error when a source uses the vector column itself or that of another embedding.';
+
 create or replace function sqlembed._refused_commit() returns text
 language plpgsql
 volatile
@@ -3306,8 +3479,12 @@ begin
     end loop;
     definition := sqlembed._view_definition(pg_catalog.to_regclass('pg_temp.' || name));
     execute pg_catalog.format('drop table pg_temp.%I cascade', name || '_t');
-    return pg_catalog.regexp_replace(
-        pg_catalog.regexp_replace(definition, '^[[:space:]]*SELECT[[:space:]]+', ''), ' AS ' || name || '[[:space:]].*$', ''
+    return sqlembed._unqualified(
+        pg_catalog.regexp_replace(
+            pg_catalog.regexp_replace(definition, '^[[:space:]]*SELECT[[:space:]]+', ''), ' AS ' || name || '[[:space:]].*$', ''
+        ),
+        name || '_t',
+        _renamed_source.present
     );
 end
 $function$;
@@ -3543,7 +3720,7 @@ comment on function sqlembed._unattached(sqlembed.embedding) is
 
 create or replace function sqlembed._unqualified(expression text, relation name, columns name[]) returns text
 language sql
-immutable
+stable
 set search_path = pg_catalog, pg_temp
 as $function$
     with part as (
@@ -3568,9 +3745,14 @@ as $function$
         from part as p
         window ordered as (order by p.position)
     )
-    select string_agg(s.token, '' order by s.position)
+    -- Of a view over one table, PostgreSQL 15 writes every column with the name of the table; later
+    -- ones do not.
+    select case
+        when current_setting('server_version_num')::integer < 160000
+            then string_agg(s.token, '' order by s.position) filter (where not s.is_qualifier and not s.is_dot)
+        else _unqualified.expression
+    end
     from (select s.*, lag(s.is_qualifier, 1, false) over (order by s.position) as is_dot from seen as s) as s
-    where not s.is_qualifier and not s.is_dot
 $function$;
 
 comment on function sqlembed._unqualified(text, name, name[]) is
@@ -3612,6 +3794,40 @@ $function$;
 
 comment on function sqlembed._view_definition(oid) is
     'A view''s query with every name qualified that is not in pg_catalog.';
+
+create or replace function sqlembed._wanted_dimensions(embedder text, dimensions integer) returns integer
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    registered integer := (select e.dimensions from sqlembed.embedder as e where e.name = _wanted_dimensions.embedder);
+begin
+    if registered is null then
+        if _wanted_dimensions.dimensions is null
+            or not has_function_privilege('sqlembed._register_name(text, integer)', 'execute')
+        then
+            raise exception 'sqlembed: unknown embedder %', quote_nullable(_wanted_dimensions.embedder)
+                using errcode = 'SE001',
+                    hint = coalesce(
+                        'Known: ' || (select string_agg(e.name, ', ' order by e.name) from sqlembed.embedder as e) || '.',
+                        'None is registered yet.'
+                    ) || ' Start a worker that serves it once, or say its dimensions too.';
+        end if;
+        perform sqlembed._register_name(_wanted_dimensions.embedder, _wanted_dimensions.dimensions);
+        return _wanted_dimensions.dimensions;
+    end if;
+    if _wanted_dimensions.dimensions <> registered then
+        raise exception 'sqlembed: embedder % makes % dimensions, not %',
+            quote_ident(_wanted_dimensions.embedder), registered, _wanted_dimensions.dimensions
+            using errcode = 'SE011', hint = 'Name an embedder that makes as many, or leave the dimensions out.';
+    end if;
+    return registered;
+end
+$function$;
+
+comment on function sqlembed._wanted_dimensions(text, integer) is
+    'The dimensions of an embedder; one that nobody has registered is made known with those that are said.';
 
 create or replace function sqlembed._wanted_triggers(
     declared sqlembed.embedding,
@@ -3681,6 +3897,138 @@ $function$;
 comment on function sqlembed._wanted_triggers(sqlembed.embedding) is
     'The triggers that an embedding needs on its table, and on every child of it: of whole statements where nobody writes its rows through another table, otherwise of rows. fires is as in pg_trigger.tgenabled.';
 
+create or replace function sqlembed.alter_embedding(
+    relation regclass,
+    embedding name default 'embedding',
+    embedder text default null,
+    dimensions integer default null,
+    source text default null,
+    timing text default null,
+    on_change text default null,
+    metric text default null,
+    storage text default null,
+    index text default null,
+    index_options jsonb default null,
+    index_name name default null,
+    full_text text default null
+)
+returns bigint
+language plpgsql
+volatile
+as $function$
+declare
+    present sqlembed.embedding := sqlembed._embedding_of(alter_embedding.relation, alter_embedding.embedding);
+    wanted sqlembed.embedding;
+    canonical record;
+    is_resourced boolean;
+    is_emptied boolean;
+    queued bigint := 0;
+begin
+    perform sqlembed._check_relation(alter_embedding.relation);
+    -- As when it was declared; and whoever has waited here sees what the other has made of it.
+    execute pg_catalog.format('lock table %s in share row exclusive mode', alter_embedding.relation);
+    present := sqlembed._embedding_of(alter_embedding.relation, alter_embedding.embedding);
+    wanted := present;
+    wanted.embedder := coalesce(alter_embedding.embedder, present.embedder);
+    wanted.timing := coalesce(alter_embedding.timing, present.timing);
+    wanted.on_change := coalesce(alter_embedding.on_change, present.on_change);
+    wanted.metric := coalesce(alter_embedding.metric, present.metric);
+    wanted.storage := coalesce(alter_embedding.storage, present.storage);
+    wanted.index := coalesce(alter_embedding.index, present.index);
+    wanted.index_options := sqlembed._check_index(
+        wanted.index,
+        -- Another kind has other options.
+        coalesce(
+            alter_embedding.index_options, case when wanted.index operator(pg_catalog.=) present.index then present.index_options end
+        )
+    );
+    wanted.full_text := case
+        when alter_embedding.full_text is null then present.full_text
+        when alter_embedding.full_text operator(pg_catalog.<>) ''
+        then sqlembed._text_search_config(alter_embedding.full_text::pg_catalog.regconfig)
+    end;
+    if alter_embedding.source is not null then
+        select c.* into canonical
+        from sqlembed._canonical_source(alter_embedding.relation, alter_embedding.source) as c;
+        perform sqlembed._refuse_vector_source(alter_embedding.relation, present.name, canonical.columns);
+        wanted.source := canonical.expression;
+        wanted.declared_source := alter_embedding.source;
+        wanted.source_columns := canonical.columns;
+    end if;
+    perform sqlembed._check_options(wanted.timing, wanted.on_change, wanted.metric, wanted.storage, wanted.place);
+    wanted.dimensions := sqlembed._wanted_dimensions(wanted.embedder, alter_embedding.dimensions);
+
+    is_resourced := wanted.source operator(pg_catalog.<>) present.source;
+    -- Vectors of two embedders cannot be compared, and a change of type would rewrite the table behind
+    -- an exclusive lock: the column is made anew, in an instant, and filled by workers.
+    is_emptied := (wanted.embedder, wanted.dimensions, wanted.storage)
+        operator(pg_catalog.<>) (present.embedder, present.dimensions, present.storage);
+
+    perform sqlembed._refuse_index(
+        present.relation, present.name, wanted.embedder, wanted.dimensions, wanted.storage, not is_emptied, wanted.index,
+        wanted.index_options
+    );
+    if is_emptied then
+        perform sqlembed._drop_triggers(present.id, '{}', '{}');
+        perform sqlembed._empty_column(present, wanted);
+    end if;
+    if (is_resourced and wanted.full_text is not null) or wanted.full_text is distinct from present.full_text then
+        if present.full_text_column is not null then
+            execute pg_catalog.format('alter table %s drop column if exists %I', present.relation, present.full_text_column);
+        end if;
+        wanted.full_text_column := case
+            when wanted.full_text is not null
+            then sqlembed._prepare_full_text(present.relation, present.name, wanted.full_text, wanted.source)
+        end;
+    end if;
+    update sqlembed.embedding as e
+    set
+        embedder = wanted.embedder,
+        dimensions = wanted.dimensions,
+        source = wanted.source,
+        declared_source = wanted.declared_source,
+        source_columns = wanted.source_columns,
+        timing = wanted.timing,
+        on_change = wanted.on_change,
+        metric = wanted.metric,
+        storage = wanted.storage,
+        index = wanted.index,
+        index_options = wanted.index_options,
+        full_text = wanted.full_text,
+        full_text_column = wanted.full_text_column
+    where e.id operator(pg_catalog.=) present.id
+    returning * into wanted;
+    if is_resourced and wanted.side is not null then
+        perform sqlembed._make_hash_function(wanted, replaces => true);
+    end if;
+    if is_emptied or is_resourced
+        or (wanted.timing, wanted.on_change) operator(pg_catalog.<>) (present.timing, present.on_change)
+    then
+        perform sqlembed._attach_triggers(wanted);
+    end if;
+    if is_emptied or alter_embedding.index_name is not null
+        or (wanted.metric, wanted.index, coalesce(wanted.index_options, '{}'))
+            operator(pg_catalog.<>) (present.metric, present.index, coalesce(present.index_options, '{}'))
+    then
+        perform sqlembed._exchange_index(present, wanted, alter_embedding.index_name);
+    end if;
+    if is_emptied or is_resourced then
+        execute pg_catalog.format(
+            'insert into sqlembed.change (embedding, key) select %s, %s from %s as r',
+            wanted.id, (select k.expression from sqlembed._key_sql(wanted.relation) as k), wanted.relation
+        );
+        get diagnostics queued = row_count;
+        perform pg_catalog.pg_notify('sqlembed', '');
+    end if;
+    return queued;
+end
+$function$;
+
+comment on function sqlembed.alter_embedding(
+    regclass, name, text, integer, text, text, text, text, text, text, jsonb, name, text
+) is
+    'Change how a vector column is kept; what is null stays. Another source queues all rows, whose present vectors stay meanwhile. Another timing or on_change makes the triggers anew. Another metric or index, or other index_options ({} for none), builds the new index and then drops the old one, or takes over index_name, built before. Another embedder or storage makes the column anew, empty, and queues all rows. full_text '''' takes the full text off. Returns how many rows it queued.';
+
 create or replace function sqlembed.create_embedding(
     relation regclass,
     embedder text,
@@ -3696,7 +4044,8 @@ create or replace function sqlembed.create_embedding(
     adopt text default 'keep',
     if_not_exists boolean default false,
     full_text regconfig default null,
-    index_options jsonb default null
+    index_options jsonb default null,
+    dimensions integer default null
 )
 returns bigint
 language plpgsql
@@ -3712,18 +4061,11 @@ declare
     declared sqlembed.embedding;
     queued bigint;
 begin
-    perform sqlembed._check_choice('timing', create_embedding.timing, '{async,sync}');
-    perform sqlembed._check_choice('on_change', create_embedding.on_change, '{hide,keep}');
-    perform sqlembed._check_choice('metric', create_embedding.metric, '{cosine,euclidean,inner_product,l1}');
-    if create_embedding.storage is not null then
-        perform sqlembed._check_choice('storage', create_embedding.storage, '{vector,halfvec}');
-    end if;
-    perform sqlembed._check_choice('place', create_embedding.place, '{row,side}');
+    perform sqlembed._check_options(
+        create_embedding.timing, create_embedding.on_change, create_embedding.metric, create_embedding.storage,
+        create_embedding.place
+    );
     perform sqlembed._check_choice('adopt', create_embedding.adopt, '{keep,recompute}', '{check}');
-    if create_embedding.timing operator(pg_catalog.=) 'sync' and create_embedding.place operator(pg_catalog.=) 'side' then
-        raise exception 'sqlembed: timing ''sync'' with place ''side'' is not available in this version'
-            using errcode = 'SE014', hint = 'Say place => ''row'', or timing => ''async''.';
-    end if;
     if create_embedding.chunking is not null then
         raise exception 'sqlembed: chunking is not available in this version'
             using errcode = 'SE014', hint = 'Leave it out: one vector stands for the whole text.';
@@ -3773,21 +4115,16 @@ begin
                     create_embedding.relation, create_embedding.embedding
                 );
     end if;
-    if create_embedding.embedding operator(pg_catalog.=) any (canonical.columns) or exists (
-        select
-        from sqlembed.embedding as e
-        where e.relation operator(pg_catalog.=) create_embedding.relation
-            and e.name operator(pg_catalog.=) any (canonical.columns)
-    ) then
-        raise exception 'sqlembed: the source expression uses a vector column'
-            using errcode = 'SE012', hint = 'A vector is made from text; leave the column out.';
-    end if;
+    perform sqlembed._refuse_vector_source(create_embedding.relation, create_embedding.embedding, canonical.columns);
     if create_embedding.place operator(pg_catalog.=) 'side' then
         select s.* into beside from sqlembed._prepare_side(create_embedding.relation, create_embedding.embedding) as s;
     else
         select null::pg_catalog.regclass as side, null::name as hash_function, true as is_new into beside;
     end if;
 
+    if create_embedding.dimensions is not null then
+        perform sqlembed._wanted_dimensions(create_embedding.embedder, create_embedding.dimensions);
+    end if;
     prepared := sqlembed._prepare_column(
         coalesce(beside.side, create_embedding.relation), create_embedding.embedding, create_embedding.embedder,
         create_embedding.index, options, create_embedding.storage
@@ -3837,9 +4174,9 @@ $function$;
 
 comment on function sqlembed.create_embedding(
     regclass, text, text, name, text, text, text, text, text, text, jsonb, text, boolean, regconfig,
-    jsonb
+    jsonb, integer
 ) is
-    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, attaches triggers, builds the index and queues the rows that have no vector. With full_text, a language such as english, it also keeps the words of the source in a column of their own, with an index. index is hnsw, binary (one bit a dimension), prefix (the first dimensions alone) or none. Returns how many it queued.';
+    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, attaches triggers, builds the index and queues the rows that have no vector. With full_text, a language such as english, it also keeps the words of the source in a column of their own, with an index. index is hnsw, binary (one bit a dimension), prefix (the first dimensions alone) or none. dimensions makes an embedder known that nobody has registered yet. Returns how many it queued.';
 
 create or replace function sqlembed.drop_embedding(
     relation regclass,
@@ -4637,7 +4974,7 @@ begin
             cross join lateral (
                 select
                 from %1$s as r
-                where %2$s and %6$s
+                where %2$s and %6$s and %8$s
                 for no key update of r skip locked
             ) as locked
         ),
@@ -4655,7 +4992,8 @@ begin
         case declared.storage when 'vector' then 'public.vector' else 'public.halfvec' end,
         is_same,
         -- A row of another table of the family may have got the same key since.
-        case when has_children then ' and ' || is_same else '' end
+        case when has_children then ' and ' || is_same else '' end,
+        sqlembed._is_current_sql(declared)
     );
 end
 $function$;
@@ -4701,7 +5039,7 @@ begin
                         else sha256(convert_to(s.input::text, ''UTF8'')) = k.hash
                     end
                     from (select (%3$s) as input from (select %11$s) as r) as s
-                )
+                ) and %12$s
                 for no key update of r skip locked
             ) as locked
         ),
@@ -4726,7 +5064,8 @@ begin
         keys.made,
         keys.match,
         case (_describe_side.declared).storage when 'vector' then 'public.vector' else 'public.halfvec' end,
-        sqlembed._renamed_columns(_describe_side.declared)
+        sqlembed._renamed_columns(_describe_side.declared),
+        sqlembed._is_current_sql(_describe_side.declared)
     );
 end
 $function$;
@@ -5204,6 +5543,31 @@ comment on function sqlembed._forget_failures() is
     'Forget failures of rows that are gone.';
 
 revoke execute on function sqlembed._forget_failures() from public;
+
+create or replace function sqlembed._is_current_sql(declared sqlembed.embedding) returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- Not correlated, so looked up once a statement. Its snapshot is younger than its locks, and altering
+    -- takes a lock that excludes writers: what is current here stays so until the vectors are written.
+    select format(
+        '(
+            select exists (
+                select from sqlembed.embedding as e where e.id = %s and e.embedder = %L and e.source = %L and e.storage = %L
+            )
+        )',
+        (_is_current_sql.declared).id,
+        (_is_current_sql.declared).embedder,
+        (_is_current_sql.declared).source,
+        (_is_current_sql.declared).storage
+    )
+$function$;
+
+comment on function sqlembed._is_current_sql(sqlembed.embedding) is
+    'The condition that an embedding is still declared as when a worker took its jobs: a vector computed for what it was before must not be written any more.';
+
+revoke execute on function sqlembed._is_current_sql(sqlembed.embedding) from public;
 
 create or replace function sqlembed._is_only_row(rows bigint, key jsonb) returns boolean
 language plpgsql

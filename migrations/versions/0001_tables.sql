@@ -433,12 +433,15 @@ grant select on sqlembed.embedder, sqlembed.embedder_key to public;
 -- Nowhere the right to delete or to update all of a table: whoever has it may lock the table for good.
 -- What is to go is marked, and a trigger removes it.
 grant select on sqlembed.embedding to public;
--- Not the number, which jobs and failures refer to; afterwards only the name of the index.
+-- Not the number, which jobs and failures refer to; afterwards what alter_embedding changes.
 grant insert (
     relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, index_options, place,
     side, hash_function, chunking, full_text, full_text_column, dimensions, key_columns, key_expression, source_columns
 ) on sqlembed.embedding to public;
-grant update (index_name, is_dropped) on sqlembed.embedding to public;
+grant update (
+    embedder, source, declared_source, timing, on_change, metric, storage, index, index_options, index_name,
+    full_text, full_text_column, dimensions, source_columns, is_dropped
+) on sqlembed.embedding to public;
 grant select, insert on sqlembed.change to public;
 grant select, insert on sqlembed.cluster_model, sqlembed.cluster_centroid to public;
 grant update (dimensions, num_clusters, iterations, loss, is_dropped) on sqlembed.cluster_model to public;

@@ -152,7 +152,7 @@ class Embedded(SchemaItem):
                 ``storage``, or may not be NULL.
         """
         where = f"Embedded: column {column.name or ''!r}"
-        kind = _in_postgresql(column.type)
+        kind = in_postgresql(column.type)
         if not isinstance(kind, (VECTOR, HALFVEC)) or kind.dim is None:
             raise InputError(
                 f"{where} is of type {column.type!r}",
@@ -243,7 +243,7 @@ def _restored(class_: type[Embedded], arguments: dict[str, Any]) -> Embedded:
     return class_(**arguments)
 
 
-def _in_postgresql(type_: TypeEngine[Any]) -> TypeEngine[Any]:
+def in_postgresql(type_: TypeEngine[Any]) -> TypeEngine[Any]:
     """Returns the type that a column has in PostgreSQL, without decorators."""
     found = type_.dialect_impl(POSTGRESQL)
     while isinstance(found, TypeDecorator):

@@ -122,7 +122,7 @@ CREATE FUNCTION sqlembed._base_columns(relation regclass, columns name[]) RETURN
 CREATE FUNCTION sqlembed._blank(input text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE;
 
-CREATE FUNCTION sqlembed._build_index(declared sqlembed.embedding) RETURNS void
+CREATE FUNCTION sqlembed._build_index(declared sqlembed.embedding, replaced regclass DEFAULT NULL::regclass) RETURNS void
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._cached(embedder text, kind text, inputs text[]) RETURNS public.vector[]
@@ -165,6 +165,10 @@ CREATE FUNCTION sqlembed._check_key(relation regclass, argument text, key jsonb)
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._check_kmeans(name text, num_clusters integer, metric text, max_iterations integer, min_rel_progress double precision, seed integer) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._check_options(timing text, on_change text, metric text, storage text, place text) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -284,6 +288,9 @@ CREATE FUNCTION sqlembed._embedding_of(relation regclass, name name DEFAULT NULL
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._empty_column(present sqlembed.embedding, wanted sqlembed.embedding) RETURNS void
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed._empty_side(relation regclass, side regclass) RETURNS boolean
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -304,6 +311,9 @@ CREATE FUNCTION sqlembed._estimate(statement text, query public.vector, after_di
 
 CREATE FUNCTION sqlembed._estimated_rows(relation regclass) RETURNS double precision
     LANGUAGE sql STABLE;
+
+CREATE FUNCTION sqlembed._exchange_index(present sqlembed.embedding, wanted sqlembed.embedding, index_name name) RETURNS void
+    LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._explain_dimensions(name text, state text, problem text) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -373,7 +383,7 @@ CREATE FUNCTION sqlembed._grantee(name text) RETURNS regrole
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._has_index(holder regclass, expression text, operator_class text, parameters text[] DEFAULT '{}'::text[]) RETURNS boolean
+CREATE FUNCTION sqlembed._has_index(holder regclass, expression text, operator_class text, parameters text[] DEFAULT '{}'::text[], other_than regclass DEFAULT NULL::regclass) RETURNS boolean
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -406,6 +416,10 @@ CREATE FUNCTION sqlembed._indexed(index text, options jsonb, storage text, dimen
 
 CREATE FUNCTION sqlembed._is_alive(worker integer) RETURNS boolean
     LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._is_current_sql(declared sqlembed.embedding) RETURNS text
+    LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._is_dblink_shared() RETURNS boolean
@@ -497,7 +511,7 @@ CREATE FUNCTION sqlembed._loss_at_mean(metric text, cluster_size bigint, sum_dis
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._make_hash_function(declared sqlembed.embedding) RETURNS void
+CREATE FUNCTION sqlembed._make_hash_function(declared sqlembed.embedding, replaces boolean DEFAULT false) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -630,6 +644,10 @@ CREATE FUNCTION sqlembed._refuse_undeclared(relation regclass, name name) RETURN
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._refuse_unsteady(declared sqlembed.embedding) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._refuse_vector_source(relation regclass, embedding name, columns name[]) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -803,7 +821,7 @@ CREATE FUNCTION sqlembed._uniform(key text, seed bigint) RETURNS double precisio
     LANGUAGE sql IMMUTABLE PARALLEL SAFE;
 
 CREATE FUNCTION sqlembed._unqualified(expression text, relation name, columns name[]) RETURNS text
-    LANGUAGE sql IMMUTABLE
+    LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._unsteady_part(tree text) RETURNS text
@@ -823,6 +841,10 @@ CREATE FUNCTION sqlembed._vector_test(declared sqlembed.embedding, row_name text
 CREATE FUNCTION sqlembed._view_definition(view oid) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog';
+
+CREATE FUNCTION sqlembed._wanted_dimensions(embedder text, dimensions integer) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._wanted_triggers(declared sqlembed.embedding, OUT name name, OUT definition text, OUT function name, OUT fires "char", OUT is_row boolean) RETURNS SETOF record
     LANGUAGE sql STABLE
@@ -846,6 +868,9 @@ CREATE FUNCTION sqlembed._write_numbers(embedding integer, keys text[], hashes b
 CREATE FUNCTION sqlembed._write_vectors(declared sqlembed.embedding, keys jsonb[], hashes bytea[], vectors public.vector[]) RETURNS boolean
     LANGUAGE plpgsql;
 
+CREATE FUNCTION sqlembed.alter_embedding(relation regclass, embedding name DEFAULT 'embedding'::name, embedder text DEFAULT NULL::text, dimensions integer DEFAULT NULL::integer, source text DEFAULT NULL::text, timing text DEFAULT NULL::text, on_change text DEFAULT NULL::text, metric text DEFAULT NULL::text, storage text DEFAULT NULL::text, index text DEFAULT NULL::text, index_options jsonb DEFAULT NULL::jsonb, index_name name DEFAULT NULL::name, full_text text DEFAULT NULL::text) RETURNS bigint
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed.assign(name text, query text) RETURNS TABLE(id text, centroid_id integer)
     LANGUAGE plpgsql STABLE
     SET jit TO 'off';
@@ -862,7 +887,7 @@ CREATE FUNCTION sqlembed.cluster_examples(name text, query text, examples intege
     LANGUAGE plpgsql STABLE
     SET jit TO 'off';
 
-CREATE FUNCTION sqlembed.create_embedding(relation regclass, embedder text, source text, embedding name DEFAULT 'embedding'::name, timing text DEFAULT 'async'::text, on_change text DEFAULT 'hide'::text, metric text DEFAULT 'cosine'::text, storage text DEFAULT NULL::text, index text DEFAULT 'hnsw'::text, place text DEFAULT 'row'::text, chunking jsonb DEFAULT NULL::jsonb, adopt text DEFAULT 'keep'::text, if_not_exists boolean DEFAULT false, full_text regconfig DEFAULT NULL::regconfig, index_options jsonb DEFAULT NULL::jsonb) RETURNS bigint
+CREATE FUNCTION sqlembed.create_embedding(relation regclass, embedder text, source text, embedding name DEFAULT 'embedding'::name, timing text DEFAULT 'async'::text, on_change text DEFAULT 'hide'::text, metric text DEFAULT 'cosine'::text, storage text DEFAULT NULL::text, index text DEFAULT 'hnsw'::text, place text DEFAULT 'row'::text, chunking jsonb DEFAULT NULL::jsonb, adopt text DEFAULT 'keep'::text, if_not_exists boolean DEFAULT false, full_text regconfig DEFAULT NULL::regconfig, index_options jsonb DEFAULT NULL::jsonb, dimensions integer DEFAULT NULL::integer) RETURNS bigint
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.create_kmeans(name text, query text, num_clusters integer DEFAULT NULL::integer, metric text DEFAULT 'cosine'::text, max_iterations integer DEFAULT 20, min_rel_progress double precision DEFAULT 0.01, seed integer DEFAULT 0) RETURNS sqlembed.fitted_model
@@ -1327,7 +1352,7 @@ CREATE INDEX job_due ON sqlembed.job USING btree (embedding, not_before) WHERE (
 
 CREATE INDEX request_waiting ON sqlembed.request USING btree (worker) WHERE (NOT done);
 
-CREATE TRIGGER check_declaration BEFORE INSERT ON sqlembed.embedding FOR EACH ROW EXECUTE FUNCTION sqlembed._check_declaration();
+CREATE TRIGGER check_declaration BEFORE INSERT OR UPDATE OF embedder, dimensions, declared_source ON sqlembed.embedding FOR EACH ROW EXECUTE FUNCTION sqlembed._check_declaration();
 
 CREATE TRIGGER remove_dropped AFTER UPDATE OF is_dropped ON sqlembed.cluster_model FOR EACH STATEMENT EXECUTE FUNCTION sqlembed._remove_dropped();
 
@@ -1391,23 +1416,23 @@ GRANT INSERT(relation) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(name) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(embedder) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(embedder),UPDATE(embedder) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(source) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(source),UPDATE(source) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(declared_source) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(declared_source),UPDATE(declared_source) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(timing) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(timing),UPDATE(timing) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(on_change) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(on_change),UPDATE(on_change) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(metric) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(metric),UPDATE(metric) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(storage) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(storage),UPDATE(storage) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(index) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(index),UPDATE(index) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(index_options) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(index_options),UPDATE(index_options) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT UPDATE(index_name) ON TABLE sqlembed.embedding TO PUBLIC;
 
@@ -1419,17 +1444,17 @@ GRANT INSERT(hash_function) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(chunking) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(full_text) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(full_text),UPDATE(full_text) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(full_text_column) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(full_text_column),UPDATE(full_text_column) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(dimensions) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(dimensions),UPDATE(dimensions) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(key_columns) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(key_expression) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(source_columns) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(source_columns),UPDATE(source_columns) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT UPDATE(is_dropped) ON TABLE sqlembed.embedding TO PUBLIC;
 
@@ -1486,6 +1511,8 @@ REVOKE ALL ON FUNCTION sqlembed._forget_failed(embedding integer, keys jsonb[]) 
 REVOKE ALL ON FUNCTION sqlembed._forget_failures() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._is_alive(worker integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._is_current_sql(declared sqlembed.embedding) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._is_dblink_shared() FROM PUBLIC;
 

@@ -2,7 +2,8 @@ create or replace function sqlembed._has_index(
     holder regclass,
     expression text,
     operator_class text,
-    parameters text[] default '{}'
+    parameters text[] default '{}',
+    other_than regclass default null
 )
 returns boolean
 language plpgsql
@@ -17,6 +18,7 @@ begin
         join pg_am as m on m.oid = c.relam
         join pg_opclass as o on o.oid = i.indclass[0]
         where i.indrelid = _has_index.holder
+            and i.indexrelid is distinct from _has_index.other_than
             and i.indisvalid
             and i.indpred is null
             and m.amname = 'hnsw'
@@ -27,5 +29,5 @@ begin
 end
 $function$;
 
-comment on function sqlembed._has_index(regclass, text, text, text[]) is
+comment on function sqlembed._has_index(regclass, text, text, text[], regclass) is
     'Whether a table has an HNSW index over all rows of an expression, as _indexed writes it, with these storage parameters at least.';

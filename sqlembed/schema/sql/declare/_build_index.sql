@@ -1,4 +1,8 @@
-create or replace function sqlembed._build_index(declared sqlembed.embedding) returns void
+create or replace function sqlembed._build_index(
+    declared sqlembed.embedding,
+    replaced regclass default null
+)
+returns void
 language plpgsql
 volatile
 as $function$
@@ -13,7 +17,8 @@ declare
     made name;
 begin
     if sqlembed._has_index(
-        holder, indexed.expression, indexed.operator_class, sqlembed._index_parameters(declared.index_options)
+        holder, indexed.expression, indexed.operator_class, sqlembed._index_parameters(declared.index_options),
+        _build_index.replaced
     ) then
         return;
     end if;
@@ -36,5 +41,5 @@ begin
 end
 $function$;
 
-comment on function sqlembed._build_index(sqlembed.embedding) is
-    'Build the index of an embedding, unless an equal one is there.';
+comment on function sqlembed._build_index(sqlembed.embedding, regclass) is
+    'Build the index of an embedding, unless an equal one is there that is not to be replaced.';

@@ -13,7 +13,8 @@ create or replace function sqlembed.create_embedding(
     adopt text default 'keep',
     if_not_exists boolean default false,
     full_text regconfig default null,
-    index_options jsonb default null
+    index_options jsonb default null,
+    dimensions integer default null
 )
 returns bigint
 language plpgsql
@@ -29,18 +30,11 @@ declare
     declared sqlembed.embedding;
     queued bigint;
 begin
-    perform sqlembed._check_choice('timing', create_embedding.timing, '{async,sync}');
-    perform sqlembed._check_choice('on_change', create_embedding.on_change, '{hide,keep}');
-    perform sqlembed._check_choice('metric', create_embedding.metric, '{cosine,euclidean,inner_product,l1}');
-    if create_embedding.storage is not null then
-        perform sqlembed._check_choice('storage', create_embedding.storage, '{vector,halfvec}');
-    end if;
-    perform sqlembed._check_choice('place', create_embedding.place, '{row,side}');
+    perform sqlembed._check_options(
+        create_embedding.timing, create_embedding.on_change, create_embedding.metric, create_embedding.storage,
+        create_embedding.place
+    );
     perform sqlembed._check_choice('adopt', create_embedding.adopt, '{keep,recompute}', '{check}');
-    if create_embedding.timing operator(pg_catalog.=) 'sync' and create_embedding.place operator(pg_catalog.=) 'side' then
-        raise exception 'sqlembed: timing ''sync'' with place ''side'' is not available in this version'
-            using errcode = 'SE014', hint = 'Say place => ''row'', or timing => ''async''.';
-    end if;
     if create_embedding.chunking is not null then
         raise exception 'sqlembed: chunking is not available in this version'
             using errcode = 'SE014', hint = 'Leave it out: one vector stands for the whole text.';
@@ -90,21 +84,16 @@ begin
                     create_embedding.relation, create_embedding.embedding
                 );
     end if;
-    if create_embedding.embedding operator(pg_catalog.=) any (canonical.columns) or exists (
-        select
-        from sqlembed.embedding as e
-        where e.relation operator(pg_catalog.=) create_embedding.relation
-            and e.name operator(pg_catalog.=) any (canonical.columns)
-    ) then
-        raise exception 'sqlembed: the source expression uses a vector column'
-            using errcode = 'SE012', hint = 'A vector is made from text; leave the column out.';
-    end if;
+    perform sqlembed._refuse_vector_source(create_embedding.relation, create_embedding.embedding, canonical.columns);
     if create_embedding.place operator(pg_catalog.=) 'side' then
         select s.* into beside from sqlembed._prepare_side(create_embedding.relation, create_embedding.embedding) as s;
     else
         select null::pg_catalog.regclass as side, null::name as hash_function, true as is_new into beside;
     end if;
 
+    if create_embedding.dimensions is not null then
+        perform sqlembed._wanted_dimensions(create_embedding.embedder, create_embedding.dimensions);
+    end if;
     prepared := sqlembed._prepare_column(
         coalesce(beside.side, create_embedding.relation), create_embedding.embedding, create_embedding.embedder,
         create_embedding.index, options, create_embedding.storage
@@ -154,6 +143,6 @@ $function$;
 
 comment on function sqlembed.create_embedding(
     regclass, text, text, name, text, text, text, text, text, text, jsonb, text, boolean, regconfig,
-    jsonb
+    jsonb, integer
 ) is
-    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, attaches triggers, builds the index and queues the rows that have no vector. With full_text, a language such as english, it also keeps the words of the source in a column of their own, with an index. index is hnsw, binary (one bit a dimension), prefix (the first dimensions alone) or none. Returns how many it queued.';
+    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, attaches triggers, builds the index and queues the rows that have no vector. With full_text, a language such as english, it also keeps the words of the source in a column of their own, with an index. index is hnsw, binary (one bit a dimension), prefix (the first dimensions alone) or none. dimensions makes an embedder known that nobody has registered yet. Returns how many it queued.';
