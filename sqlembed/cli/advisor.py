@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -206,8 +206,6 @@ def column_of(connection: Connection, schema: str, relation: str, embedding: str
 
 def how_to(connection: Connection, column: Column, option: Option) -> list[str]:
     """Return the SQL that leads from what is there to an option."""
-    from psycopg import sql
-
     wanted = {"storage": option.storage, "index": option.index, "prefix": option.prefix}
     if column.declared == wanted:
         return []
@@ -228,19 +226,33 @@ def how_to(connection: Connection, column: Column, option: Option) -> list[str]:
             )
             found.append(str(scalar(connection, CREATE_INDEX, arguments)))
         return found
-    drop = sql.SQL("select sqlembed.drop_embedding({}, {})").format(column.relation, column.name)
+    changes = {"index": option.index, "index_options": None}
+    if option.index_options:
+        changes["index_options"] = json.dumps(option.index_options)
+    if not found:
+        return [
+            call(
+                "alter_embedding", {"relation": column.relation, "embedding": column.name} | changes
+            )
+        ]
+    # To another type PostgreSQL converts the vectors that are there.
     row = connection.execute(DECLARATION.encode(), (column.embedding,)).fetchone()
     assert row is not None
-    arguments = row[0] | {"index": option.index, "index_options": None}
-    if option.index_options:
-        arguments["index_options"] = json.dumps(option.index_options)
+    drop = call("drop_embedding", {"relation": column.relation, "embedding": column.name})
+    return [drop, *found, call("create_embedding", row[0] | changes)]
+
+
+def call(function: str, arguments: Mapping[str, str | None]) -> str:
+    """Return the call of a function with named arguments; those that are ``None`` are left out."""
+    from psycopg import sql
+
     named = [
         sql.SQL("{} => {}").format(sql.SQL(name), value)
         for name, value in arguments.items()
         if value is not None
     ]
-    create = sql.SQL("select sqlembed.create_embedding({})").format(sql.SQL(", ").join(named))
-    return [drop.as_string(), *found, create.as_string()]
+    made = sql.SQL("select sqlembed.{}({})").format(sql.SQL(function), sql.SQL(", ").join(named))
+    return made.as_string()
 
 
 def _number(connection: Connection, statement: str) -> int:

@@ -139,6 +139,13 @@ def test_statements_lead_there(
     assert document["statements"] == [] and document["storage"] == "halfvec"
     assert "That is how it is declared." in advise("item", "--queries", "5")[1]
 
+    # Another index alone leaves the rest as it is.
+    rows(items, "select sqlembed.alter_embedding('item', index => 'hnsw')")
+    [statement] = advise.document("item", "--queries", "5")["statements"]
+    assert "alter_embedding(" in statement
+    items.execute(statement.encode())
+    assert rows(items, "select index from sqlembed.embedding") == [("binary",)]
+
 
 def _smallest(measured: Any, *_: Any) -> Any:
     from sqlembed.advice import Choice
