@@ -1,4 +1,4 @@
-"""What a table's owner puts in the queue, or leaves locked or broken, stops and rides nobody else."""
+"""What a table's owner queues, or leaves locked or broken, stops and rides nobody else."""
 
 from __future__ import annotations
 
@@ -68,7 +68,8 @@ def test_when_a_change_was_is_not_for_its_owner_to_say(coder: Connection) -> Non
     coder.execute(KEEPING, ("mine", "title"))
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         coder.execute(
-            "insert into sqlembed.change (embedding, key, changed_at) values (%s, '[1]', '-infinity')",
+            "insert into sqlembed.change (embedding, key, changed_at)"
+            " values (%s, '[1]', '-infinity')",
             (number(coder),),
         )
 

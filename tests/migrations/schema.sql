@@ -492,6 +492,10 @@ CREATE FUNCTION sqlembed._plan_search(function_name text, source anyelement, k i
 CREATE FUNCTION sqlembed._plan_text(relation regclass, embedding name, row_type text, query text, filter text, with_distance boolean, OUT statement text, OUT words tsquery[], OUT wanted tsquery, OUT requirement text) RETURNS record
     LANGUAGE plpgsql STABLE;
 
+CREATE FUNCTION sqlembed._plans_safely(relation regclass) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._prefixed_source(relation regclass, expression text, row_name text) RETURNS text
     LANGUAGE plpgsql;
 
@@ -539,6 +543,10 @@ CREATE FUNCTION sqlembed._refuse_arguments(k integer, filter text, mode text) RE
 
 CREATE FUNCTION sqlembed._refuse_hidden(declared sqlembed.embedding) RETURNS void
     LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._refuse_long_keys(most integer) RETURNS integer
+    LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._refuse_relation(function_name text, given text) RETURNS void
@@ -889,17 +897,20 @@ CREATE VIEW sqlembed._row_work WITH (security_barrier='true') AS
  SELECT w.is_waiting,
     (f.embedding IS NOT NULL) AS is_failed,
     COALESCE(j.attempts, f.attempts, 0) AS attempts,
-    COALESCE(j.error,
         CASE
-            WHEN (NOT w.is_waiting) THEN f.error
+            WHEN t.is_readable THEN COALESCE(j.error,
+            CASE
+                WHEN (NOT w.is_waiting) THEN f.error
+                ELSE NULL::text
+            END)
             ELSE NULL::text
-        END) AS error,
+        END AS error,
     w.changed_at,
         CASE
             WHEN (j.error IS NOT NULL) THEN j.not_before
             ELSE NULL::timestamp with time zone
         END AS retry_at
-   FROM ((((sqlembed.embedding e
+   FROM (((((sqlembed.embedding e
      CROSS JOIN LATERAL ( SELECT sqlembed._row_key(e.relation, (NULLIF(current_setting('sqlembed.row_key'::text, true), ''::text))::jsonb) AS key) k)
      LEFT JOIN sqlembed.job j ON (((j.embedding = e.id) AND (j.key = k.key))))
      LEFT JOIN sqlembed.failed_job f ON (((f.embedding = e.id) AND (f.key = k.key))))
@@ -907,6 +918,10 @@ CREATE VIEW sqlembed._row_work WITH (security_barrier='true') AS
             ((j.embedding IS NOT NULL) OR (count(*) > 0)) AS is_waiting
            FROM sqlembed.change c
           WHERE ((c.embedding = e.id) AND (c.key = k.key))) w)
+     CROSS JOIN LATERAL ( SELECT COALESCE(bool_and(has_column_privilege((e.relation)::oid, (c.name)::text, 'select'::text)), false) AS is_readable
+           FROM (sqlembed._present_columns(e.*) p(vector, source)
+             CROSS JOIN LATERAL unnest(p.source) c(name))
+          WHERE (c.name IS NOT NULL)) t)
   WHERE ((e.id = (NULLIF(current_setting('sqlembed.row_embedding'::text, true), ''::text))::integer) AND (k.key IS NOT NULL));
 
 CREATE VIEW sqlembed._waiting WITH (security_barrier='true') AS
@@ -1260,10 +1275,10 @@ CREATE POLICY owner_of_the_table_declares ON sqlembed.embedding USING ((EXISTS (
    FROM pg_class c
   WHERE ((c.oid = (embedding.relation)::oid) AND pg_has_role(c.relowner, 'usage'::text)))));
 
-CREATE POLICY owner_of_the_table_queues ON sqlembed.change FOR INSERT WITH CHECK ((embedding = ANY (ARRAY( SELECT e.id
+CREATE POLICY owner_of_the_table_queues ON sqlembed.change FOR INSERT WITH CHECK ((((transaction IS NULL) OR (transaction = pg_current_xact_id_if_assigned())) AND (embedding = ANY (ARRAY( SELECT e.id
    FROM (sqlembed.embedding e
      JOIN pg_class c ON ((c.oid = (e.relation)::oid)))
-  WHERE pg_has_role(c.relowner, 'usage'::text)))));
+  WHERE pg_has_role(c.relowner, 'usage'::text))))));
 
 CREATE POLICY writer_of_the_vector_embeds ON sqlembed.change USING (((transaction = pg_current_xact_id_if_assigned()) AND (embedding = ANY (ARRAY( SELECT e.id
    FROM (sqlembed.embedding e
@@ -1408,6 +1423,8 @@ REVOKE ALL ON FUNCTION sqlembed._probe_loopback() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._read_cache(fingerprint text, kind text, hashes bytea[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._refuse_long_keys(most integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._register_name(name text, dimensions integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._release_jobs(worker integer, embedding integer, keys jsonb[], delay interval, error text) FROM PUBLIC;
@@ -1458,7 +1475,13 @@ GRANT ALL ON PROCEDURE sqlembed_wire.request(IN embedder text, IN kind text, IN 
 REVOKE ALL ON FUNCTION sqlembed_wire.submit(embedder text, kind text, inputs text[], ticket bytea, OUT id bigint, OUT result public.vector[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION sqlembed_wire.submit(embedder text, kind text, inputs text[], ticket bytea, OUT id bigint, OUT result public.vector[]) TO sqlembed_loopback;
 
-GRANT SELECT,INSERT ON TABLE sqlembed.change TO PUBLIC;
+GRANT SELECT ON TABLE sqlembed.change TO PUBLIC;
+
+GRANT INSERT(embedding) ON TABLE sqlembed.change TO PUBLIC;
+
+GRANT INSERT(key) ON TABLE sqlembed.change TO PUBLIC;
+
+GRANT INSERT(transaction) ON TABLE sqlembed.change TO PUBLIC;
 
 GRANT SELECT ON TABLE sqlembed._row_work TO PUBLIC;
 
