@@ -53,11 +53,13 @@ begin
         and not a.attisdropped
     where c.oid operator(pg_catalog.=) relation and c.relkind in ('r', 'p');
 
-    -- Looking must not run what a table's owner wrote, neither the source expression nor a policy:
-    -- it would run with the rights of whoever looks.
+    -- Looking must not run what a table's owner wrote, neither the source expression nor a policy nor
+    -- what the planner computes: it would run with the rights of whoever looks.
     if is_own is null or not is_own and (
         pg_catalog.row_security_active(relation)
         or pg_catalog.row_security_active(side)
+        or not sqlembed._plans_safely(relation)
+        or not sqlembed._plans_safely(side)
     ) then
         return;
     end if;
@@ -99,7 +101,7 @@ end
 $function$;
 
 comment on function sqlembed._count_rows(sqlembed.embedding) is
-    'Rows of an embedded table: all, those with a vector, and those with nothing to embed. NULL where counting would run code of another role: blank rows of somebody else''s table, and all of it under row level security. Blank rows are NULL too where the expression fails.';
+    'Rows of an embedded table: all, those with a vector, and those with nothing to embed. NULL where counting would run code of another role: blank rows of somebody else''s table, and all of it under row level security, or where an index or statistics call a function of such a role. Blank rows are NULL too where the expression fails.';
 
 create or replace function sqlembed._embedding_of(relation regclass, name name default null)
 returns sqlembed.embedding
@@ -388,6 +390,43 @@ $function$;
 
 comment on function sqlembed._metric_operator(text) is
     'The operator of a metric, qualified, as SQL text.';
+
+create or replace function sqlembed._plans_safely(relation regclass) returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    with recursive family as (
+        select _plans_safely.relation::oid as member
+        union
+        select i.inhrelid from family as f join pg_inherits as i on i.inhparent = f.member
+    ),
+    -- Whatever is constant in their expressions is computed with every plan, by whoever plans.
+    planned as (
+        select 'pg_class'::regclass as class, f.member as id from family as f
+        union all
+        select 'pg_class'::regclass, i.indexrelid from family as f join pg_index as i on i.indrelid = f.member
+        union all
+        select 'pg_statistic_ext'::regclass, s.oid from family as f join pg_statistic_ext as s on s.stxrelid = f.member
+    )
+    select not exists (
+        select from family as f join pg_class as c on c.oid = f.member where c.relkind = 'f'
+    )
+    and not exists (
+        -- What came with PostgreSQL itself is not recorded there.
+        select
+        from planned as p
+        join pg_depend as d on d.classid = p.class and d.objid = p.id
+        left join pg_operator as o on d.refclassid = 'pg_operator'::regclass and o.oid = d.refobjid
+        join pg_proc as f
+            on f.oid = case when d.refclassid = 'pg_proc'::regclass then d.refobjid else o.oprcode end
+        join pg_roles as r on r.oid = f.proowner
+        where not r.rolsuper and r.rolname <> current_user
+    )
+$function$;
+
+comment on function sqlembed._plans_safely(regclass) is
+    'Whether a query of a table and its children can be planned without running a function of a role that is neither a superuser nor the caller, and asks no foreign server.';
 
 create or replace function sqlembed._renamed_columns(declared sqlembed.embedding) returns text
 language sql
@@ -2280,8 +2319,8 @@ stable
 set search_path = pg_catalog
 as $function$
     select format('(%s)::%s', pg_get_expr(d.adbin, d.adrelid), format_type(a.atttypid, a.atttypmod))
-    from pg_attrdef as d
-    join pg_attribute as a on a.attrelid = d.adrelid and a.attnum = d.adnum
+    from pg_catalog.pg_attrdef as d
+    join pg_catalog.pg_attribute as a on a.attrelid = d.adrelid and a.attnum = d.adnum
     where d.adrelid = _generation.relation and d.adnum = _generation.number
 $function$;
 
@@ -4575,13 +4614,23 @@ as $function$
 begin
     if not sqlembed._has_own_changes(tg_argv[0]::integer)
         -- A worker must not wait for itself: what triggers change upon its writes it finds later.
+        -- Anybody can make the setting, so it counts only for those who may work.
         or pg_catalog.current_setting('sqlembed.writing', true) operator(pg_catalog.=) 'on'
+        and pg_catalog.has_function_privilege(session_user, 'sqlembed._stop_worker(integer)', 'execute')
     then
         return null;
     end if;
     -- A session that computes vectors itself has promised to do it before it commits. The promise
-    -- holds for its own role, whose rights are known now, and not for that of a function it calls.
-    if pg_catalog.current_setting('sqlembed.inline', true) operator(pg_catalog.=) current_user::text then
+    -- holds for its own role, whose rights are known now, and not for that of a function it calls,
+    -- whatever name it gives.
+    if pg_catalog.current_setting('sqlembed.inline', true) operator(pg_catalog.=) current_user::text
+        and current_user::text operator(pg_catalog.=) (
+            case
+                when pg_catalog.current_setting('role') operator(pg_catalog.=) 'none' then session_user::text
+                else pg_catalog.current_setting('role')
+            end
+        )
+    then
         perform sqlembed._check_writer(e)
         from sqlembed.embedding as e
         where e.id operator(pg_catalog.=) tg_argv[0]::integer;
@@ -5116,14 +5165,15 @@ declare
     is_same text;
 begin
     select e.* into declared from sqlembed.embedding as e where e.id = _describe_embedding.embedding;
-    if declared.id is null then
+    select p.* into present from sqlembed._present_columns(declared) as p;
+    -- Of a column that was dropped a moment ago the row is still there.
+    if declared.id is null or present.vector is null then
         return;
     end if;
     _describe_embedding.relation := declared.relation;
     _describe_embedding.name := declared.name;
     _describe_embedding.embedder := declared.embedder;
     match := (select k.match from sqlembed._key_sql(declared.relation) as k);
-    select p.* into present from sqlembed._present_columns(declared) as p;
     renamed := sqlembed._renamed_columns(declared);
     -- The primary keys of a parent and its children know nothing of each other.
     has_children := cardinality(sqlembed._members(declared.relation)) > 0
@@ -5314,8 +5364,8 @@ begin
         -- With the triggers that call it, on whatever table.
         begin
             execute format('drop function %s cascade', made);
-        exception when lock_not_available then
-            -- Next time, then: nobody's writing is to wait for it.
+        exception when lock_not_available or undefined_function then
+            -- Next time, then: nobody's writing is to wait for it. Or another worker was faster.
             null;
         end;
     end loop;
@@ -5396,9 +5446,15 @@ begin
             where j.embedding = _fail_jobs.embedding and j.key = failed.key;
             continue;
         end if;
-        delete from sqlembed.job as j where j.embedding = _fail_jobs.embedding and j.key = failed.key;
+        -- The key as it stands there: a long one that fits the index of one table fits that of the other.
+        with gone as (
+            delete from sqlembed.job as j
+            where j.embedding = _fail_jobs.embedding and j.key = failed.key
+            returning j.embedding, j.key
+        )
         insert into sqlembed.failed_job (embedding, key, attempts, error)
-        values (_fail_jobs.embedding, failed.key, charged, failed.error)
+        select g.embedding, g.key, charged, failed.error
+        from gone as g
         on conflict on constraint failed_job_pkey do update
         set attempts = excluded.attempts, error = excluded.error, failed_at = clock_timestamp();
         given_up := given_up + 1;
@@ -5496,61 +5552,71 @@ begin
     join unnest(_fold_changes.embedders, _fold_changes.most) as s (name, most) on s.name = e.embedder
     where e.id <> all (_fold_changes.without);
 
-    with taken as (
-        delete from sqlembed.change as c
-        where c.id = any (
-            array(
-                select d.id
-                from sqlembed.change as d
-                order by d.id
-                limit greatest(1000, at_once)
-                for update skip locked
+    loop
+        begin
+            with taken as (
+                delete from sqlembed.change as c
+                where c.id = any (
+                    array(
+                        select d.id
+                        from sqlembed.change as d
+                        order by d.id
+                        limit greatest(1000, at_once)
+                        for update skip locked
+                    )
+                )
+                returning c.id, c.embedding, c.key, c.changed_at
+            ),
+            revived as (
+                -- A changed row deserves new attempts.
+                delete from sqlembed.failed_job as f
+                using taken as t
+                where f.embedding = t.embedding and f.key = t.key
+            ),
+            waiting as (
+                select
+                    t.embedding,
+                    t.key,
+                    min(t.changed_at) as changed_at,
+                    t.embedding is not distinct from _fold_changes.embedding
+                        and row_number() over (partition by t.embedding order by min(t.id)) <= at_once as is_mine
+                from taken as t
+                join sqlembed.embedding as e on e.id = t.embedding
+                group by t.embedding, t.key
+            ),
+            folded as (
+                insert into sqlembed.job as j (embedding, key, changed_at, worker, locked_until)
+                select
+                    w.embedding,
+                    w.key,
+                    w.changed_at,
+                    case when w.is_mine then _fold_changes.worker end,
+                    case when w.is_mine then clock_timestamp() + _fold_changes.lease end
+                from waiting as w
+                -- One order for all workers, so that two of them cannot deadlock.
+                order by w.embedding, w.key
+                on conflict on constraint one_job_a_row do update
+                set
+                    attempts = 0,
+                    not_before = least(j.not_before, clock_timestamp()),
+                    changed_at = least(j.changed_at, excluded.changed_at),
+                    error = null,
+                    -- Whoever has it in hand works on an older text: it is no longer theirs to finish.
+                    locked_until = null,
+                    worker = null
+                returning j.key, j.worker
             )
-        )
-        returning c.id, c.embedding, c.key, c.changed_at
-    ),
-    revived as (
-        -- A changed row deserves new attempts.
-        delete from sqlembed.failed_job as f
-        using taken as t
-        where f.embedding = t.embedding and f.key = t.key
-    ),
-    waiting as (
-        select
-            t.embedding,
-            t.key,
-            min(t.changed_at) as changed_at,
-            t.embedding is not distinct from _fold_changes.embedding
-                and row_number() over (partition by t.embedding order by min(t.id)) <= at_once as is_mine
-        from taken as t
-        join sqlembed.embedding as e on e.id = t.embedding
-        group by t.embedding, t.key
-    ),
-    folded as (
-        insert into sqlembed.job as j (embedding, key, changed_at, worker, locked_until)
-        select
-            w.embedding,
-            w.key,
-            w.changed_at,
-            case when w.is_mine then _fold_changes.worker end,
-            case when w.is_mine then clock_timestamp() + _fold_changes.lease end
-        from waiting as w
-        -- One order for all workers, so that two of them cannot deadlock.
-        order by w.embedding, w.key
-        on conflict on constraint one_job_a_row do update
-        set
-            attempts = 0,
-            not_before = least(j.not_before, clock_timestamp()),
-            changed_at = least(j.changed_at, excluded.changed_at),
-            error = null,
-            -- Whoever has it in hand works on an older text: it is no longer theirs to finish.
-            locked_until = null,
-            worker = null
-        returning j.key, j.worker
-    )
-    select (select count(*) from taken), array_agg(f.key) filter (where f.worker is not null)
-    into _fold_changes.taken, _fold_changes.keys
-    from folded as f;
+            select (select count(*) from taken), array_agg(f.key) filter (where f.worker is not null)
+            into _fold_changes.taken, _fold_changes.keys
+            from folded as f;
+            return;
+        exception when program_limit_exceeded then
+            -- An index takes keys of some length only, and one that is longer must not stop all others.
+            if sqlembed._refuse_long_keys(greatest(1000, at_once)) = 0 then
+                raise;
+            end if;
+        end;
+    end loop;
 end
 $function$;
 
@@ -5566,44 +5632,58 @@ set search_path = pg_catalog, pg_temp
 set lock_timeout = '200ms'
 as $function$
 declare
+    changed record;
     renamed integer[];
-    mixed_up integer[];
     sources text[];
     declared sqlembed.embedding;
 begin
-    -- With the rights of the worker, which may read the tables: what stands in them, in their sources
-    -- and in their policies may be anybody's code.
-    select
-        array_agg((r.declared).id order by (r.declared).id),
-        array_agg((r.declared).id) filter (where r.is_mixed_up),
-        array_agg(
-            sqlembed._renamed_source(
-                (r.declared).relation, (r.declared).source, (r.declared).source_columns, r.source_columns
-            )
-            order by (r.declared).id
-        )
-    into renamed, mixed_up, sources
-    from sqlembed._renamed_embeddings() as r;
-    if renamed is null then
-        return;
-    end if;
-    for declared in select e.* from sqlembed._rename_embeddings(renamed, sources) as e
+    -- Table by table: what its owner has locked or broken keeps no other from being followed. Those of
+    -- one table together, because two vector columns may have changed their names with each other.
+    for changed in
+        select
+            (r.declared).relation,
+            array_agg((r.declared).id) as embeddings,
+            array_agg((r.declared).id) filter (where r.is_mixed_up) as mixed_up
+        from sqlembed._renamed_embeddings() as r
+        group by (r.declared).relation
     loop
         begin
-            -- What was written in between has not been noted, or with the wrong column in mind.
-            execute format(
-                'select sqlembed._note_keys(%s, array_agg(%s)) from %s as r where not (%s) or %L',
-                declared.id, declared.key_expression, declared.relation, sqlembed._vector_test(declared, 'r'),
-                declared.id = any (coalesce(mixed_up, '{}'))
-            );
-        exception when lock_not_available or insufficient_privilege then
-            -- By another worker, then: this one cannot serve the table either.
-            null;
+            -- With the rights of the worker, which may read the tables: what stands in them, in their
+            -- sources and in their policies may be anybody's code.
+            select
+                array_agg((r.declared).id order by (r.declared).id),
+                array_agg(
+                    sqlembed._renamed_source(
+                        (r.declared).relation, (r.declared).source, (r.declared).source_columns, r.source_columns
+                    )
+                    order by (r.declared).id
+                )
+            into renamed, sources
+            from sqlembed._renamed_embeddings() as r
+            where (r.declared).id = any (changed.embeddings);
+
+            for declared in select e.* from sqlembed._rename_embeddings(renamed, sources) as e
+            loop
+                begin
+                    -- What was written in between has not been noted, or with the wrong column in mind.
+                    execute format(
+                        'select sqlembed._note_keys(%s, array_agg(%s)) from %s as r where not (%s) or %L',
+                        declared.id, declared.key_expression, declared.relation, sqlembed._vector_test(declared, 'r'),
+                        declared.id = any (coalesce(changed.mixed_up, '{}'))
+                    );
+                exception when lock_not_available or insufficient_privilege then
+                    -- By another worker, then: this one cannot serve the table either.
+                    null;
+                end;
+            end loop;
+        exception
+            when lock_not_available then
+                -- Next time, then.
+                null;
+            when others then
+                raise warning 'sqlembed: cannot follow the columns of %: %', changed.relation, sqlerrm;
         end;
     end loop;
-exception when lock_not_available then
-    -- Next time, then.
-    null;
 end
 $function$;
 
@@ -5627,43 +5707,52 @@ begin
     for declared in
         select f.* from sqlembed._changed_families() as f
     loop
-        -- Where this role may not, status says who may.
-        if pg_has_role((select c.relowner from pg_class as c where c.oid = declared.relation), 'usage') then
-            begin
-                if exists (select from sqlembed._unattached(declared) as u where u.state <> 'disabled') then
-                    perform sqlembed._attach_triggers(declared);
-                else
-                    perform sqlembed._drop_triggers(
-                        declared.id,
-                        array(select w.name from sqlembed._wanted_triggers(declared) as w),
-                        declared.relation || sqlembed._members(declared.relation)
-                    );
-                end if;
-            exception when lock_not_available or insufficient_privilege then
-                -- Next time, then, or by somebody else.
-                null;
-            end;
-        end if;
-        is_partitioned := (select c.relkind = 'p' from pg_class as c where c.oid = declared.relation);
-        known := array(
-            select m.member
-            from unnest(sqlembed._members(declared.relation)) as m (member)
-            where m.member = any (declared.members)
-                or m.member not in (select u.member from sqlembed._unattached(declared) as u)
-            order by m.member
-        );
-        -- A partition had triggers from its first day on, and the vectors that it brought along are
-        -- its own. A child may have been written to unnoticed.
-        foreach newcomer in array known
-        loop
-            continue when newcomer = any (declared.members);
-            execute format(
-                'select sqlembed._note_keys(%s, array_agg(%s)) from only %s as r where not (%s) or not %L',
-                declared.id, declared.key_expression, newcomer, sqlembed._vector_test(declared, 'r'),
-                is_partitioned and declared.side is null
+        begin
+            -- Where this role may not, status says who may.
+            if pg_has_role((select c.relowner from pg_class as c where c.oid = declared.relation), 'usage') then
+                begin
+                    if exists (select from sqlembed._unattached(declared) as u where u.state <> 'disabled') then
+                        perform sqlembed._attach_triggers(declared);
+                    else
+                        perform sqlembed._drop_triggers(
+                            declared.id,
+                            array(select w.name from sqlembed._wanted_triggers(declared) as w),
+                            declared.relation || sqlembed._members(declared.relation)
+                        );
+                    end if;
+                exception when lock_not_available or insufficient_privilege then
+                    -- Next time, then, or by somebody else.
+                    null;
+                end;
+            end if;
+            is_partitioned := (select c.relkind = 'p' from pg_class as c where c.oid = declared.relation);
+            known := array(
+                select m.member
+                from unnest(sqlembed._members(declared.relation)) as m (member)
+                where m.member = any (declared.members)
+                    or m.member not in (select u.member from sqlembed._unattached(declared) as u)
+                order by m.member
             );
-        end loop;
-        perform sqlembed._keep_members(declared.id, known);
+            -- A partition had triggers from its first day on, and the vectors that it brought along are
+            -- its own. A child may have been written to unnoticed.
+            foreach newcomer in array known
+            loop
+                continue when newcomer = any (declared.members);
+                execute format(
+                    'select sqlembed._note_keys(%s, array_agg(%s)) from only %s as r where not (%s) or not %L',
+                    declared.id, declared.key_expression, newcomer, sqlembed._vector_test(declared, 'r'),
+                    is_partitioned and declared.side is null
+                );
+            end loop;
+            perform sqlembed._keep_members(declared.id, known);
+        exception
+            when lock_not_available then
+                -- Next time, then.
+                null;
+            when others then
+                -- What is wrong with one table keeps no other from being followed.
+                raise warning 'sqlembed: cannot follow the children of %: %', declared.relation, sqlerrm;
+        end;
     end loop;
 end
 $function$;
@@ -5688,11 +5777,16 @@ begin
         from sqlembed._lacking_grants() as g
         join pg_class as c on c.oid = g.side and pg_has_role(c.relowner, 'usage')
     loop
-        execute format('grant select on %s to %s', lacking.side, lacking.reader);
+        begin
+            execute format('grant select on %s to %s', lacking.side, lacking.reader);
+        exception
+            when lock_not_available then
+                -- Next time, then.
+                null;
+            when others then
+                raise warning 'sqlembed: cannot let % read %: %', lacking.reader, lacking.side, sqlerrm;
+        end;
     end loop;
-exception when lock_not_available then
-    -- Next time, then.
-    null;
 end
 $function$;
 
@@ -5746,10 +5840,13 @@ begin
                 failed.embedding, failed.relation, failed.match
             )
             using failed.keys;
-        exception when undefined_table or insufficient_privilege or data_exception then
-            -- Dropped a moment ago, not readable for this role, or a key of another type than it
-            -- was: the worker says so when it serves the table.
-            null;
+        exception
+            when undefined_table or insufficient_privilege or data_exception then
+                -- Dropped a moment ago, not readable for this role, or a key of another type than it
+                -- was: the worker says so when it serves the table.
+                null;
+            when others then
+                raise warning 'sqlembed: cannot look for failures of rows of % that are gone: %', failed.relation, sqlerrm;
         end;
     end loop;
 end
@@ -5962,6 +6059,49 @@ comment on function sqlembed._read_chunks_sql(sqlembed.embedding) is
 
 revoke execute on function sqlembed._read_chunks_sql(sqlembed.embedding) from public;
 
+create or replace function sqlembed._refuse_long_keys(most integer) returns integer
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    noted record;
+    refused integer := 0;
+begin
+    for noted in
+        select c.id, c.embedding, c.key, pg_column_size(c.key || '[]') as bytes
+        from (
+            select d.id, d.embedding, d.key
+            from sqlembed.change as d
+            order by d.id
+            limit _refuse_long_keys.most
+            for update skip locked
+        ) as c
+        -- Less is never too long. Of more it depends on how well it is compressed.
+        where pg_column_size(c.key || '[]') > 2000
+    loop
+        begin
+            -- One that fits may stay: its change is folded into the job later.
+            insert into sqlembed.job (embedding, key)
+            values (noted.embedding, noted.key)
+            on conflict on constraint one_job_a_row do nothing;
+        exception when program_limit_exceeded then
+            delete from sqlembed.change as c where c.id = noted.id;
+            refused := refused + 1;
+            raise warning 'sqlembed: a key of % bytes is longer than the queue takes: its row of % gets no vector',
+                noted.bytes,
+                (select e.relation from sqlembed.embedding as e where e.id = noted.embedding);
+        end;
+    end loop;
+    return refused;
+end
+$function$;
+
+comment on function sqlembed._refuse_long_keys(integer) is
+    'Remove, from so many of the oldest changes, those whose keys no job can have. Returns how many. For _fold_changes.';
+
+revoke execute on function sqlembed._refuse_long_keys(integer) from public;
+
 create or replace function sqlembed._release_jobs(
     worker integer,
     embedding integer,
@@ -6092,6 +6232,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
+    -- Their owner may have locked them, for as long as a transaction lasts.
+    perform from sqlembed.embedding as e where e.id = any (_rename_embeddings.embeddings) for update nowait;
     -- All at once: two vector columns may have changed their names with each other.
     update sqlembed.embedding as e
     set
@@ -6298,10 +6440,18 @@ begin
     from left_behind as b
     where j.embedding = b.embedding and j.key = b.key;
 
-    -- PostgreSQL tells only superusers that a table or a column was dropped: look for them.
+    -- PostgreSQL tells only superusers that a table or a column was dropped: look for them. Their
+    -- owner may have locked the row, for as long as a transaction lasts.
     delete from sqlembed.embedding as e
-    where not exists (select from sqlembed._present_columns(e) as p where p.vector is not null)
-        or not exists (select from pg_class as c where c.oid = e.relation);
+    where e.id = any (
+        array(
+            select g.id
+            from sqlembed.embedding as g
+            where not exists (select from sqlembed._present_columns(g) as p where p.vector is not null)
+                or not exists (select from pg_class as c where c.oid = g.relation)
+            for update of g skip locked
+        )
+    );
     perform sqlembed._drop_leftovers();
     with orphans as materialized (
         select j.embedding, j.key
@@ -11311,7 +11461,8 @@ select
     w.is_waiting,
     f.embedding is not null as is_failed,
     coalesce(j.attempts, f.attempts, 0) as attempts,
-    coalesce(j.error, case when not w.is_waiting then f.error end) as error,
+    -- It may quote the text.
+    case when t.is_readable then coalesce(j.error, case when not w.is_waiting then f.error end) end as error,
     w.changed_at,
     case when j.error is not null then j.not_before end as retry_at
 from sqlembed.embedding as e
@@ -11327,13 +11478,19 @@ cross join lateral (
     from sqlembed.change as c
     where c.embedding = e.id and c.key = k.key
 ) as w
+cross join lateral (
+    select coalesce(bool_and(has_column_privilege(e.relation, c.name, 'select')), false) as is_readable
+    from sqlembed._present_columns(e) as p
+    cross join lateral unnest(p.source) as c (name)
+    where c.name is not null
+) as t
 where e.id = nullif(current_setting('sqlembed.row_embedding', true), '')::integer and k.key is not null;
 
 comment on view sqlembed._row_work is 'What waits or has failed of one row; for row_status.';
 comment on column sqlembed._row_work.is_waiting is 'Whether a worker has to embed it.';
 comment on column sqlembed._row_work.is_failed is 'Whether it was given up.';
 comment on column sqlembed._row_work.attempts is 'How often the embedder has failed on it.';
-comment on column sqlembed._row_work.error is 'What the embedder said last.';
+comment on column sqlembed._row_work.error is 'What the embedder said last; null for those who may not read the columns of the source.';
 comment on column sqlembed._row_work.changed_at is 'When the oldest change that waits was written.';
 comment on column sqlembed._row_work.retry_at is 'When it is tried again, after a failure.';
 

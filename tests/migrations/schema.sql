@@ -647,6 +647,10 @@ CREATE FUNCTION sqlembed._pending(relation regclass, OUT rows bigint, OUT served
 CREATE FUNCTION sqlembed._plan_text(target sqlembed.search_target, query text, filter text, with_distance boolean, OUT statement text, OUT words tsquery[], OUT wanted tsquery, OUT requirement text) RETURNS record
     LANGUAGE plpgsql STABLE;
 
+CREATE FUNCTION sqlembed._plans_safely(relation regclass) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._prefixed_source(relation regclass, expression text, row_name text) RETURNS text
     LANGUAGE plpgsql;
 
@@ -698,6 +702,10 @@ CREATE FUNCTION sqlembed._refuse_hidden(declared sqlembed.embedding) RETURNS voi
 
 CREATE FUNCTION sqlembed._refuse_index(relation regclass, name name, embedder text, dimensions integer, storage text, is_present boolean, index text, options jsonb) RETURNS void
     LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._refuse_long_keys(most integer) RETURNS integer
+    LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._refuse_recommend() RETURNS void
@@ -1161,17 +1169,20 @@ CREATE VIEW sqlembed._row_work WITH (security_barrier='true') AS
  SELECT w.is_waiting,
     (f.embedding IS NOT NULL) AS is_failed,
     COALESCE(j.attempts, f.attempts, 0) AS attempts,
-    COALESCE(j.error,
         CASE
-            WHEN (NOT w.is_waiting) THEN f.error
+            WHEN t.is_readable THEN COALESCE(j.error,
+            CASE
+                WHEN (NOT w.is_waiting) THEN f.error
+                ELSE NULL::text
+            END)
             ELSE NULL::text
-        END) AS error,
+        END AS error,
     w.changed_at,
         CASE
             WHEN (j.error IS NOT NULL) THEN j.not_before
             ELSE NULL::timestamp with time zone
         END AS retry_at
-   FROM ((((sqlembed.embedding e
+   FROM (((((sqlembed.embedding e
      CROSS JOIN LATERAL ( SELECT sqlembed._row_key(e.relation, (NULLIF(current_setting('sqlembed.row_key'::text, true), ''::text))::jsonb) AS key) k)
      LEFT JOIN sqlembed.job j ON (((j.embedding = e.id) AND (j.key = k.key))))
      LEFT JOIN sqlembed.failed_job f ON (((f.embedding = e.id) AND (f.key = k.key))))
@@ -1179,6 +1190,10 @@ CREATE VIEW sqlembed._row_work WITH (security_barrier='true') AS
             ((j.embedding IS NOT NULL) OR (count(*) > 0)) AS is_waiting
            FROM sqlembed.change c
           WHERE ((c.embedding = e.id) AND (c.key = k.key))) w)
+     CROSS JOIN LATERAL ( SELECT COALESCE(bool_and(has_column_privilege((e.relation)::oid, (c.name)::text, 'select'::text)), false) AS is_readable
+           FROM (sqlembed._present_columns(e.*) p(vector, source)
+             CROSS JOIN LATERAL unnest(p.source) c(name))
+          WHERE (c.name IS NOT NULL)) t)
   WHERE ((e.id = (NULLIF(current_setting('sqlembed.row_embedding'::text, true), ''::text))::integer) AND (k.key IS NOT NULL));
 
 CREATE VIEW sqlembed._waiting WITH (security_barrier='true') AS
@@ -1536,10 +1551,10 @@ CREATE POLICY owner_of_the_table_declares ON sqlembed.embedding USING ((EXISTS (
    FROM sqlembed.embedder_key k
   WHERE (k.embedder = embedding.embedder))))));
 
-CREATE POLICY owner_of_the_table_queues ON sqlembed.change FOR INSERT WITH CHECK ((embedding = ANY (ARRAY( SELECT e.id
+CREATE POLICY owner_of_the_table_queues ON sqlembed.change FOR INSERT WITH CHECK ((((transaction IS NULL) OR (transaction = pg_current_xact_id_if_assigned())) AND (embedding = ANY (ARRAY( SELECT e.id
    FROM (sqlembed.embedding e
      JOIN pg_class c ON ((c.oid = (e.relation)::oid)))
-  WHERE pg_has_role(c.relowner, 'usage'::text)))));
+  WHERE pg_has_role(c.relowner, 'usage'::text))))));
 
 CREATE POLICY writer_of_the_vector_embeds ON sqlembed.change USING (((transaction = pg_current_xact_id_if_assigned()) AND (embedding = ANY (ARRAY( SELECT e.id
    FROM (sqlembed.embedding e
@@ -1692,6 +1707,8 @@ REVOKE ALL ON FUNCTION sqlembed._read_cache(fingerprint text, kind text, hashes 
 
 REVOKE ALL ON FUNCTION sqlembed._read_chunks_sql(declared sqlembed.embedding) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._refuse_long_keys(most integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._register_name(name text, dimensions integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._release_jobs(worker integer, embedding integer, keys jsonb[], delay interval, error text) FROM PUBLIC;
@@ -1742,7 +1759,13 @@ GRANT ALL ON PROCEDURE sqlembed_wire.request(IN embedder text, IN kind text, IN 
 REVOKE ALL ON FUNCTION sqlembed_wire.submit(embedder text, kind text, inputs text[], ticket bytea, OUT id bigint, OUT result public.vector[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION sqlembed_wire.submit(embedder text, kind text, inputs text[], ticket bytea, OUT id bigint, OUT result public.vector[]) TO sqlembed_loopback;
 
-GRANT SELECT,INSERT ON TABLE sqlembed.change TO PUBLIC;
+GRANT SELECT ON TABLE sqlembed.change TO PUBLIC;
+
+GRANT INSERT(embedding) ON TABLE sqlembed.change TO PUBLIC;
+
+GRANT INSERT(key) ON TABLE sqlembed.change TO PUBLIC;
+
+GRANT INSERT(transaction) ON TABLE sqlembed.change TO PUBLIC;
 
 GRANT SELECT ON TABLE sqlembed._row_work TO PUBLIC;
 

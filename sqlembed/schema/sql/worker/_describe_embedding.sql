@@ -22,14 +22,15 @@ declare
     is_same text;
 begin
     select e.* into declared from sqlembed.embedding as e where e.id = _describe_embedding.embedding;
-    if declared.id is null then
+    select p.* into present from sqlembed._present_columns(declared) as p;
+    -- Of a column that was dropped a moment ago the row is still there.
+    if declared.id is null or present.vector is null then
         return;
     end if;
     _describe_embedding.relation := declared.relation;
     _describe_embedding.name := declared.name;
     _describe_embedding.embedder := declared.embedder;
     match := (select k.match from sqlembed._key_sql(declared.relation) as k);
-    select p.* into present from sqlembed._present_columns(declared) as p;
     renamed := sqlembed._renamed_columns(declared);
     -- The primary keys of a parent and its children know nothing of each other.
     has_children := cardinality(sqlembed._members(declared.relation)) > 0

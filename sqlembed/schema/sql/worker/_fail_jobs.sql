@@ -36,9 +36,15 @@ begin
             where j.embedding = _fail_jobs.embedding and j.key = failed.key;
             continue;
         end if;
-        delete from sqlembed.job as j where j.embedding = _fail_jobs.embedding and j.key = failed.key;
+        -- The key as it stands there: a long one that fits the index of one table fits that of the other.
+        with gone as (
+            delete from sqlembed.job as j
+            where j.embedding = _fail_jobs.embedding and j.key = failed.key
+            returning j.embedding, j.key
+        )
         insert into sqlembed.failed_job (embedding, key, attempts, error)
-        values (_fail_jobs.embedding, failed.key, charged, failed.error)
+        select g.embedding, g.key, charged, failed.error
+        from gone as g
         on conflict on constraint failed_job_pkey do update
         set attempts = excluded.attempts, error = excluded.error, failed_at = clock_timestamp();
         given_up := given_up + 1;
