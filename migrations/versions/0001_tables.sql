@@ -95,6 +95,14 @@ create policy owner_of_the_table_declares on sqlembed.embedding
             select from pg_catalog.pg_class as c
             where c.oid = relation and pg_has_role(c.relowner, 'usage')
         )
+    )
+    with check (
+        exists (
+            select from pg_catalog.pg_class as c
+            where c.oid = relation and pg_has_role(c.relowner, 'usage')
+        )
+        -- Whoever lost the right to the embedder may still drop what embeds with it.
+        and (is_dropped or exists (select from sqlembed.embedder_key as k where k.embedder = embedding.embedder))
     );
 
 comment on table sqlembed.embedding is 'Vector columns that are kept up to date.';
@@ -114,7 +122,7 @@ comment on column sqlembed.embedding.index_name is 'The index that create_embedd
 comment on column sqlembed.embedding.place is 'row: the vector stands in the row itself; side: in a table beside it.';
 comment on column sqlembed.embedding.side is 'The table beside it; null when the vectors stand in the rows.';
 comment on column sqlembed.embedding.hash_function is 'Name of the function that gives the hash of a row''s present source, which the side table keeps of each vector''s.';
-comment on column sqlembed.embedding.chunking is 'How long texts are cut; null: not at all.';
+comment on column sqlembed.embedding.chunking is 'How long texts are cut into chunks, which stand in the side table; null: not at all.';
 comment on column sqlembed.embedding.full_text is 'Text search configuration for its words, with its schema; null: that of the session.';
 comment on column sqlembed.embedding.full_text_column is 'The tsvector column that create_embedding added; null: words are looked up row by row.';
 comment on column sqlembed.embedding.dimensions is 'Length of the vectors.';
@@ -142,11 +150,13 @@ create index change_of_transaction on sqlembed.change (transaction) where transa
 
 alter table sqlembed.change enable row level security;
 
--- An uncorrelated array: evaluated once a statement, however many keys it appends.
+-- An uncorrelated array: evaluated once a statement, however many keys it appends. In the name of
+-- another's transaction nobody notes a row: its session would read that row's source, with its rights.
 create policy owner_of_the_table_queues on sqlembed.change
     for insert
     with check (
-        embedding = any (
+        (transaction is null or transaction = pg_current_xact_id_if_assigned())
+        and embedding = any (
             array(
                 select e.id
                 from sqlembed.embedding as e
@@ -381,7 +391,7 @@ create type sqlembed.row_state as (
 comment on type sqlembed.row_state is 'What row_status says of a row.';
 comment on column sqlembed.row_state.embedding is 'The vector column.';
 comment on column sqlembed.row_state.state is 'embedded, pending, failed or blank.';
-comment on column sqlembed.row_state.has_vector is 'Whether there is a vector, which may be that of an older text under on_change keep.';
+comment on column sqlembed.row_state.has_vector is 'Whether there is a vector, which may be that of an older text under on_change keep and in a side table.';
 comment on column sqlembed.row_state.attempts is 'How often the embedder has failed on it.';
 comment on column sqlembed.row_state.error is 'What the embedder said last.';
 comment on column sqlembed.row_state.changed_at is 'When the oldest change that waits was written.';
@@ -408,7 +418,10 @@ create type sqlembed.search_target as (
     vector text,
     distance text,
     key_columns text[],
-    is_guarded boolean
+    is_guarded boolean,
+    index_kind text,
+    index_dimensions integer,
+    ordering text
 );
 
 comment on type sqlembed.search_target is 'What a search reads, as parts of SQL.';
@@ -421,7 +434,8 @@ create type sqlembed.search_path as (
     total_rows double precision,
     matching_rows double precision,
     exact_cost double precision,
-    visits double precision
+    visits double precision,
+    candidates double precision
 );
 
 comment on type sqlembed.search_path is 'The way that a search takes, and its settings.';
@@ -440,7 +454,8 @@ grant update (
     embedder, source, declared_source, timing, on_change, metric, storage, index, index_options, index_name,
     full_text, full_text_column, dimensions, source_columns, is_dropped
 ) on sqlembed.embedding to public;
-grant select, insert on sqlembed.change to public;
+grant select on sqlembed.change to public;
+grant insert (embedding, key, transaction) on sqlembed.change to public;
 grant select, insert on sqlembed.cluster_model, sqlembed.cluster_centroid to public;
 grant update (dimensions, num_clusters, iterations, loss, is_dropped) on sqlembed.cluster_model to public;
 grant usage on schema sqlembed_wire to sqlembed_loopback;

@@ -66,6 +66,8 @@ join pg_catalog.pg_class as c on c.oid = m.relation
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 """)
 
+PLAIN = sa.text("select relkind = 'r' from pg_catalog.pg_class where oid = to_regclass(:relation)")
+
 INSTALLED = sa.text("select to_regclass('sqlembed.embedding') is not null")
 
 CANONICAL = sa.text(
@@ -115,6 +117,13 @@ class Managed:
 def is_installed(connection: sa.Connection) -> bool:
     """Whether the schema sqlembed is in the database."""
     return bool(connection.scalar(INSTALLED))
+
+
+def is_plain(connection: sa.Connection, schema: str, table_name: str) -> bool:
+    """Whether a table is not partitioned, and so takes an index that is built concurrently."""
+    preparer = connection.dialect.identifier_preparer
+    relation = relation_name(preparer, table_name, schema)
+    return bool(connection.scalar(PLAIN, {"relation": relation}))
 
 
 def declared(connection: sa.Connection) -> list[Declared]:

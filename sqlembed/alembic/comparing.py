@@ -145,7 +145,12 @@ class _Comparison:
     def _create(self, wanted: CreateEmbeddingOp, column: Column[Any], is_new: bool) -> None:
         if not is_new:
             self._take_over_column(column)
-            wanted.concurrently = wanted.index != "none" and wanted.place == "row"
+            key = self._table_key(column.table)
+            wanted.concurrently = (
+                wanted.index != "none"
+                and wanted.place == "row"
+                and catalogue.is_plain(self._connection, *key)
+            )
         log.info("Detected added embedding %r on table %r", wanted.embedding, wanted.table_name)
         self._after.append(wanted)
 

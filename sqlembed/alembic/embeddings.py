@@ -174,8 +174,8 @@ class AlterEmbeddingOp(Target, MigrateOperation):
 
         Another ``source`` queues all rows, whose vectors stay meanwhile; ``timing`` and
         ``on_change`` make the triggers anew; ``metric``, ``index`` and ``index_options`` build the
-        new index and then drop the old one; ``embedder``, with its ``dimensions``, and ``storage`` make the column
-        anew, empty, and queue all rows. ``full_text=""`` takes the full text off.
+        new index and then drop the old one; ``embedder``, with its ``dimensions``, and ``storage``
+        make the column anew, empty, and queue all rows. ``full_text=""`` takes the full text off.
 
         ``existing_metric`` and so on say what it was. With ``concurrently``, the new index is built
         while the table is written to, in an autocommit block, and needs ``existing_storage`` and,

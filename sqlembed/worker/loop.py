@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from sqlembed.errors import ConfigError
 from sqlembed.worker.batch import LOCKED_DELAY, Batches
 from sqlembed.worker.bell import Bell
 from sqlembed.worker.cache import Cache
@@ -185,28 +186,33 @@ class Worker:
             with self._leases.of(batch):
                 outcome = self._batches.do(batch, embedder)
         except psycopg.errors.LockNotAvailable as error:
-            self._give_back(batch, BLOCKED_DELAY, error)
+            self._give_back(batch, BLOCKED_DELAY, reason(error))
         except psycopg.OperationalError:
             raise
+        except ConfigError as error:
+            hint = "" if error.hint is None else f": {error.hint}"
+            self._leave(batch, f"{error.message}{hint}")
         except psycopg.Error as error:
             self._jobs.forget(batch.embedding)
             if batch.is_fresh and error.sqlstate != RENAMED:
                 # The table, not the texts: dropped, renamed, not readable for this role.
-                extra = {"embedding": batch.description.title, "reason": reason(error)}
-                log.error("cannot serve", extra=extra)
-                self._broken.add(batch.embedding)
-                self._give_back(batch, BROKEN_DELAY, error)
+                self._leave(batch, reason(error))
             else:
-                self._give_back(batch, timedelta(0), error)
+                self._give_back(batch, timedelta(0), reason(error))
         else:
             self._count(batch, outcome)
             self._limits.learn(embedder, len(batch.keys), time.monotonic() - began)
         self._tell(batch.description.title, embedder.name)
         return True
 
-    def _give_back(self, batch: Batch, delay: timedelta, error: psycopg.Error) -> None:
+    def _leave(self, batch: Batch, said: str) -> None:
+        log.error("cannot serve", extra={"embedding": batch.description.title, "reason": said})
+        self._broken.add(batch.embedding)
+        self._give_back(batch, BROKEN_DELAY, said)
+
+    def _give_back(self, batch: Batch, delay: timedelta, said: str) -> None:
         self._limits.pause(batch.embedding, delay)
-        self._jobs.release(batch, batch.keys, delay, reason(error))
+        self._jobs.release(batch, batch.keys, delay, said)
 
     def _count(self, batch: Batch, outcome: Outcome) -> None:
         self._broken.discard(batch.embedding)

@@ -4,7 +4,9 @@ create or replace function sqlembed._describe_embedding(
     out name name,
     out embedder text,
     out read_sources text,
-    out write_vectors text
+    out write_vectors text,
+    out chunking jsonb,
+    out read_chunks text
 )
 language plpgsql
 stable
@@ -21,14 +23,15 @@ declare
     is_described text;
 begin
     select e.* into declared from sqlembed.embedding as e where e.id = _describe_embedding.embedding;
-    if declared.id is null then
+    select p.* into present from sqlembed._present_columns(declared) as p;
+    -- Of a column that was dropped a moment ago the row is still there.
+    if declared.id is null or present.vector is null then
         return;
     end if;
     _describe_embedding.relation := declared.relation;
     _describe_embedding.name := declared.name;
     _describe_embedding.embedder := declared.embedder;
     match := (select k.match from sqlembed._key_sql(declared.relation) as k);
-    select p.* into present from sqlembed._present_columns(declared) as p;
     renamed := sqlembed._renamed_columns(declared);
     -- The primary keys of a parent and its children know nothing of each other.
     has_children := cardinality(sqlembed._members(declared.relation)) > 0
@@ -76,6 +79,12 @@ begin
         declared.source, renamed
     );
 
+    if declared.chunking is not null then
+        _describe_embedding.write_vectors := sqlembed._describe_chunks(declared);
+        _describe_embedding.read_chunks := sqlembed._read_chunks_sql(declared);
+        _describe_embedding.chunking := declared.chunking;
+        return;
+    end if;
     if declared.side is not null then
         _describe_embedding.write_vectors := sqlembed._describe_side(declared);
         return;
@@ -120,6 +129,6 @@ end
 $function$;
 
 comment on function sqlembed._describe_embedding(integer) is
-    'What a worker needs to serve an embedding: its embedder, and two statements, which it prepares once: one reads texts, one writes vectors. NULL for an embedding that is gone.';
+    'What a worker needs to serve an embedding: its embedder, and two statements, which it prepares once: one reads texts, one writes vectors; for long texts also how they are cut, and a statement that reads what their chunks have already. NULL for an embedding that is gone.';
 
 revoke execute on function sqlembed._describe_embedding(integer) from public;

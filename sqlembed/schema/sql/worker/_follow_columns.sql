@@ -42,9 +42,13 @@ begin
                     perform sqlembed._note_keys(declared.id, '{[]}');
                 end if;
             end loop;
-        exception when lock_not_available or insufficient_privilege then
-            -- Next time, then, or by a worker that may read the table.
-            null;
+        exception
+            when lock_not_available or insufficient_privilege then
+                -- Next time, then, or by a worker that may read the table.
+                null;
+            when others then
+                -- What is wrong with one table keeps no other from being followed.
+                raise warning 'sqlembed: cannot follow the columns of %: %', found, sqlerrm;
         end;
     end loop;
 end

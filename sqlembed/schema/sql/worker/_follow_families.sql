@@ -35,9 +35,13 @@ begin
                 );
             end loop;
             perform sqlembed._keep_members(declared.id, known);
-        exception when lock_not_available or insufficient_privilege then
-            -- Next time, then, or by somebody else.
-            null;
+        exception
+            when lock_not_available or insufficient_privilege then
+                -- Next time, then, or by somebody else.
+                null;
+            when others then
+                -- What is wrong with one table keeps no other from being followed.
+                raise warning 'sqlembed: cannot follow the children of %: %', declared.relation, sqlerrm;
         end;
     end loop;
 end
