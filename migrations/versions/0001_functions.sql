@@ -2572,8 +2572,10 @@ begin
         when 'async' then format(
             $sql$
     -- NOTIFY serializes commits, so a bell is rung only while a worker waits for one. The shared
-    -- lock, held to the end of the transaction, keeps a worker from falling asleep meanwhile.
-    if sqlembed_noted > 0 and not pg_try_advisory_xact_lock_shared(%s, 0) then
+    -- lock, held to the end of the transaction, keeps a worker from falling asleep meanwhile. A
+    -- transaction that has rung cannot be prepared: where that may happen, workers look often instead.
+    if sqlembed_noted > 0 and current_setting('max_prepared_transactions') = '0'
+        and not pg_try_advisory_xact_lock_shared(%s, 0) then
         perform pg_notify('sqlembed', '');
     end if;$sql$,
             sqlembed._lock('idle')
@@ -2756,7 +2758,7 @@ begin
     if sqlembed_changed then
         insert into sqlembed.change (embedding, key, transaction) values (%1$s, sqlembed_key, %6$s);
         -- As in the function for statements.
-        if not pg_try_advisory_xact_lock_shared(%5$s, 0) then
+        if current_setting('max_prepared_transactions') = '0' and not pg_try_advisory_xact_lock_shared(%5$s, 0) then
             perform pg_notify('sqlembed', '');
         end if;
     end if;
@@ -3799,7 +3801,9 @@ begin
     end case;
     -- NOTIFY serializes commits, so a bell is rung only while a worker waits for one. The shared
     -- lock, held to the end of the transaction, keeps a worker from falling asleep meanwhile.
-    if found and not pg_try_advisory_xact_lock_shared(%4$s, 0) then
+    -- As in the function for rows' own vectors, not where transactions may be prepared.
+    if found and current_setting('max_prepared_transactions') = '0'
+        and not pg_try_advisory_xact_lock_shared(%4$s, 0) then
         perform pg_notify('sqlembed', '');
     end if;
     return null;

@@ -69,6 +69,11 @@ CREATE FUNCTION sqlembed._assigned_sql(name text, rows text, with_distances bool
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._attach_families() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '200ms';
+
 CREATE TABLE sqlembed.embedding (
     id integer NOT NULL,
     relation regclass NOT NULL,
@@ -146,6 +151,10 @@ CREATE FUNCTION sqlembed._check_cluster_facts(num_rows bigint, num_vectors bigin
 
 CREATE FUNCTION sqlembed._check_declaration() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._check_described(relation oid, name text, numbers smallint[], columns name[]) RETURNS boolean
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._check_dimensions(name text, dimensions integer) RETURNS void
@@ -462,12 +471,20 @@ CREATE FUNCTION sqlembed._is_alive(worker integer) RETURNS boolean
     LANGUAGE sql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._is_current(embedding integer, embedder text, source text, storage text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._is_current_sql(declared sqlembed.embedding) RETURNS text
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._is_dblink_shared() RETURNS boolean
     LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._is_described_sql(declared sqlembed.embedding) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._is_family(relation regclass) RETURNS boolean
@@ -559,6 +576,10 @@ CREATE FUNCTION sqlembed._lock(what text) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._lock_embedding(embedding integer) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._loss_at_mean(metric text, cluster_size bigint, sum_distance double precision, sum_squared_distance double precision, centroid public.vector, mean public.vector) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -614,6 +635,10 @@ CREATE FUNCTION sqlembed._note_again(declared sqlembed.embedding, keys jsonb[], 
 
 CREATE FUNCTION sqlembed._note_keys(embedding integer, keys jsonb[]) RETURNS void
     LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._note_missing(declared sqlembed.embedding, rows_of text, is_all boolean) RETURNS void
+    LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._note_row_sql(embedding integer, old text, new text, on_change text, OUT key text, OUT inserted text, OUT updated text) RETURNS record
@@ -702,10 +727,6 @@ CREATE FUNCTION sqlembed._refuse_hidden(declared sqlembed.embedding) RETURNS voi
 
 CREATE FUNCTION sqlembed._refuse_index(relation regclass, name name, embedder text, dimensions integer, storage text, is_present boolean, index text, options jsonb) RETURNS void
     LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp';
-
-CREATE FUNCTION sqlembed._refuse_long_keys(most integer) RETURNS integer
-    LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._refuse_recommend() RETURNS void
@@ -1185,7 +1206,7 @@ CREATE VIEW sqlembed._row_work WITH (security_barrier='true') AS
    FROM (((((sqlembed.embedding e
      CROSS JOIN LATERAL ( SELECT sqlembed._row_key(e.relation, (NULLIF(current_setting('sqlembed.row_key'::text, true), ''::text))::jsonb) AS key) k)
      LEFT JOIN sqlembed.job j ON (((j.embedding = e.id) AND (j.key = k.key))))
-     LEFT JOIN sqlembed.failed_job f ON (((f.embedding = e.id) AND (f.key = k.key))))
+     LEFT JOIN sqlembed.failed_job f ON (((f.embedding = e.id) AND (md5((f.key)::text) = md5((k.key)::text)))))
      CROSS JOIN LATERAL ( SELECT LEAST(j.changed_at, min(c.changed_at)) AS changed_at,
             ((j.embedding IS NOT NULL) OR (count(*) > 0)) AS is_waiting
            FROM sqlembed.change c
@@ -1478,9 +1499,6 @@ ALTER TABLE ONLY sqlembed.embedder
 ALTER TABLE ONLY sqlembed.embedding
     ADD CONSTRAINT embedding_pkey PRIMARY KEY (id);
 
-ALTER TABLE ONLY sqlembed.failed_job
-    ADD CONSTRAINT failed_job_pkey PRIMARY KEY (embedding, key);
-
 ALTER TABLE ONLY sqlembed.embedding
     ADD CONSTRAINT one_embedding_a_column UNIQUE (relation, name) DEFERRABLE;
 
@@ -1504,6 +1522,8 @@ CREATE INDEX cache_oldest ON sqlembed.cache USING btree (used_at);
 CREATE INDEX change_of_transaction ON sqlembed.change USING btree (transaction) WHERE (transaction IS NOT NULL);
 
 CREATE INDEX job_due ON sqlembed.job USING btree (embedding, not_before) WHERE (worker IS NULL);
+
+CREATE UNIQUE INDEX one_failure_a_row ON sqlembed.failed_job USING btree (embedding, md5((key)::text));
 
 CREATE INDEX request_waiting ON sqlembed.request USING btree (worker) WHERE (NOT done);
 
@@ -1569,6 +1589,8 @@ REVOKE ALL ON FUNCTION sqlembed._answer_requests(worker integer, ids bigint[], c
 
 REVOKE ALL ON FUNCTION sqlembed._ask_worker(embedder text, kind text, inputs text[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._attach_families() FROM PUBLIC;
+
 GRANT SELECT ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(relation) ON TABLE sqlembed.embedding TO PUBLIC;
@@ -1620,6 +1642,8 @@ GRANT UPDATE(is_dropped) ON TABLE sqlembed.embedding TO PUBLIC;
 REVOKE ALL ON FUNCTION sqlembed._cached(embedder text, kind text, inputs text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._changed_families() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._check_described(relation oid, name text, numbers smallint[], columns name[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._choose_worker(embedder text) FROM PUBLIC;
 
@@ -1673,9 +1697,13 @@ REVOKE ALL ON FUNCTION sqlembed._forget_failures() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._is_alive(worker integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._is_current(embedding integer, embedder text, source text, storage text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._is_current_sql(declared sqlembed.embedding) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._is_dblink_shared() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._is_described_sql(declared sqlembed.embedding) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._is_loopback_shared() FROM PUBLIC;
 
@@ -1687,11 +1715,15 @@ REVOKE ALL ON FUNCTION sqlembed._lacking_grants() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._leave_epoch(worker integer, next integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._lock_embedding(embedding integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._may_wait(embedding integer, key jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._next_epoch(worker integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._note_keys(embedding integer, keys jsonb[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._note_missing(declared sqlembed.embedding, rows_of text, is_all boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._note_row_sql(embedding integer, old text, new text, on_change text, OUT key text, OUT inserted text, OUT updated text) FROM PUBLIC;
 
@@ -1706,8 +1738,6 @@ REVOKE ALL ON FUNCTION sqlembed._probe_loopback() FROM PUBLIC;
 REVOKE ALL ON FUNCTION sqlembed._read_cache(fingerprint text, kind text, hashes bytea[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._read_chunks_sql(declared sqlembed.embedding) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION sqlembed._refuse_long_keys(most integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._register_name(name text, dimensions integer) FROM PUBLIC;
 

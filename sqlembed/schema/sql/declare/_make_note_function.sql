@@ -25,8 +25,10 @@ begin
         when 'async' then format(
             $sql$
     -- NOTIFY serializes commits, so a bell is rung only while a worker waits for one. The shared
-    -- lock, held to the end of the transaction, keeps a worker from falling asleep meanwhile.
-    if sqlembed_noted > 0 and not pg_try_advisory_xact_lock_shared(%s, 0) then
+    -- lock, held to the end of the transaction, keeps a worker from falling asleep meanwhile. A
+    -- transaction that has rung cannot be prepared: where that may happen, workers look often instead.
+    if sqlembed_noted > 0 and current_setting('max_prepared_transactions') = '0'
+        and not pg_try_advisory_xact_lock_shared(%s, 0) then
         perform pg_notify('sqlembed', '');
     end if;$sql$,
             sqlembed._lock('idle')
