@@ -4962,6 +4962,40 @@ comment on function sqlembed._changed_families() is
 
 revoke execute on function sqlembed._changed_families() from public;
 
+create or replace function sqlembed._check_described(
+    relation oid,
+    name text,
+    numbers smallint[],
+    columns name[]
+)
+returns boolean
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    -- A name may mean another table or column by now: those of one that is to take its place.
+    if to_regclass(_check_described.name) is distinct from _check_described.relation::regclass
+        or _check_described.columns <> array(
+            select a.attname
+            from unnest(_check_described.numbers) with ordinality as n (number, position)
+            join pg_attribute as a
+                on a.attrelid = _check_described.relation and a.attnum = n.number and not a.attisdropped
+            order by n.position
+        )
+    then
+        raise exception 'sqlembed: % or a column of it has another name now', _check_described.name
+            using errcode = 'SE017', hint = 'A worker finds out by itself; nothing has to be done.';
+    end if;
+    return true;
+end
+$function$;
+
+comment on function sqlembed._check_described(oid, text, smallint[], name[]) is
+    'An error when the names in a worker''s statements do not mean any more what they meant when it was told them.';
+
+revoke execute on function sqlembed._check_described(oid, text, smallint[], name[]) from public;
+
 create or replace function sqlembed._claim_jobs(
     worker integer,
     embedders text[],
@@ -5163,6 +5197,7 @@ declare
     renamed text;
     has_children boolean;
     is_same text;
+    is_described text;
 begin
     select e.* into declared from sqlembed.embedding as e where e.id = _describe_embedding.embedding;
     select p.* into present from sqlembed._present_columns(declared) as p;
@@ -5178,6 +5213,8 @@ begin
     -- The primary keys of a parent and its children know nothing of each other.
     has_children := cardinality(sqlembed._members(declared.relation)) > 0
         and (select c.relkind = 'r' from pg_class as c where c.oid = declared.relation);
+
+    is_described := sqlembed._is_described_sql(declared);
 
     -- $1: keys, $2: budget in bytes. Beyond it rows are postponed: a worker's memory is not the
     -- table's size.
@@ -5197,13 +5234,15 @@ begin
                 cross join lateral (select (%3$s) as input from (select %4$s) as r) as s
                 where %2$s
             ) as s
+            where %7$s
         ) as t',
         declared.relation,
         match,
         declared.source,
         renamed,
         case when has_children then 'case when sqlembed._is_only_row(count(*) over (partition by k.key), k.key) then ' else '' end,
-        case when has_children then ' end' else '' end
+        case when has_children then ' end' else '' end,
+        is_described
     );
 
     is_same := format(
@@ -5243,6 +5282,7 @@ begin
                 where %2$s and %6$s and %8$s
                 for no key update of r skip locked
             ) as locked
+            where %9$s
         ),
         written as (
             update %1$s as r
@@ -5259,7 +5299,8 @@ begin
         is_same,
         -- A row of another table of the family may have got the same key since.
         case when has_children then ' and ' || is_same else '' end,
-        sqlembed._is_current_sql(declared)
+        sqlembed._is_current_sql(declared),
+        is_described
     );
 end
 $function$;
@@ -5308,6 +5349,7 @@ begin
                 ) and %12$s
                 for no key update of r skip locked
             ) as locked
+            where %13$s
         ),
         written as (
             insert into %4$s as s (%7$s, %5$I, source_hash)
@@ -5331,7 +5373,8 @@ begin
         keys.match,
         case (_describe_side.declared).storage when 'vector' then 'public.vector' else 'public.halfvec' end,
         sqlembed._renamed_columns(_describe_side.declared),
-        sqlembed._is_current_sql(_describe_side.declared)
+        sqlembed._is_current_sql(_describe_side.declared),
+        sqlembed._is_described_sql(_describe_side.declared)
     );
 end
 $function$;
@@ -5421,6 +5464,7 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
+#variable_conflict use_column
 declare
     failed record;
     charged integer;
@@ -5446,16 +5490,10 @@ begin
             where j.embedding = _fail_jobs.embedding and j.key = failed.key;
             continue;
         end if;
-        -- The key as it stands there: a long one that fits the index of one table fits that of the other.
-        with gone as (
-            delete from sqlembed.job as j
-            where j.embedding = _fail_jobs.embedding and j.key = failed.key
-            returning j.embedding, j.key
-        )
+        delete from sqlembed.job as j where j.embedding = _fail_jobs.embedding and j.key = failed.key;
         insert into sqlembed.failed_job (embedding, key, attempts, error)
-        select g.embedding, g.key, charged, failed.error
-        from gone as g
-        on conflict on constraint failed_job_pkey do update
+        values (_fail_jobs.embedding, failed.key, charged, failed.error)
+        on conflict (embedding, md5(key::text)) do update
         set attempts = excluded.attempts, error = excluded.error, failed_at = clock_timestamp();
         given_up := given_up + 1;
     end loop;
@@ -5541,8 +5579,11 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
+#variable_conflict use_column
 declare
     at_once integer;
+    folded_embeddings integer[];
+    folded_keys jsonb[];
 begin
     -- New jobs of the embedding whose change is the oldest go straight to the worker.
     select e.id, e.xmin::text, s.most
@@ -5552,71 +5593,81 @@ begin
     join unnest(_fold_changes.embedders, _fold_changes.most) as s (name, most) on s.name = e.embedder
     where e.id <> all (_fold_changes.without);
 
-    loop
-        begin
-            with taken as (
-                delete from sqlembed.change as c
-                where c.id = any (
-                    array(
-                        select d.id
-                        from sqlembed.change as d
-                        order by d.id
-                        limit greatest(1000, at_once)
-                        for update skip locked
-                    )
-                )
-                returning c.id, c.embedding, c.key, c.changed_at
-            ),
-            revived as (
-                -- A changed row deserves new attempts.
-                delete from sqlembed.failed_job as f
-                using taken as t
-                where f.embedding = t.embedding and f.key = t.key
-            ),
-            waiting as (
-                select
-                    t.embedding,
-                    t.key,
-                    min(t.changed_at) as changed_at,
-                    t.embedding is not distinct from _fold_changes.embedding
-                        and row_number() over (partition by t.embedding order by min(t.id)) <= at_once as is_mine
-                from taken as t
-                join sqlembed.embedding as e on e.id = t.embedding
-                group by t.embedding, t.key
-            ),
-            folded as (
-                insert into sqlembed.job as j (embedding, key, changed_at, worker, locked_until)
-                select
-                    w.embedding,
-                    w.key,
-                    w.changed_at,
-                    case when w.is_mine then _fold_changes.worker end,
-                    case when w.is_mine then clock_timestamp() + _fold_changes.lease end
-                from waiting as w
-                -- One order for all workers, so that two of them cannot deadlock.
-                order by w.embedding, w.key
-                on conflict on constraint one_job_a_row do update
-                set
-                    attempts = 0,
-                    not_before = least(j.not_before, clock_timestamp()),
-                    changed_at = least(j.changed_at, excluded.changed_at),
-                    error = null,
-                    -- Whoever has it in hand works on an older text: it is no longer theirs to finish.
-                    locked_until = null,
-                    worker = null
-                returning j.key, j.worker
+    with taken as (
+        delete from sqlembed.change as c
+        where c.id = any (
+            array(
+                select d.id
+                from sqlembed.change as d
+                order by d.id
+                limit greatest(1000, at_once)
+                for update skip locked
             )
-            select (select count(*) from taken), array_agg(f.key) filter (where f.worker is not null)
-            into _fold_changes.taken, _fold_changes.keys
-            from folded as f;
-            return;
-        exception when program_limit_exceeded then
-            -- An index takes keys of some length only, and one that is longer must not stop all others.
-            if sqlembed._refuse_long_keys(greatest(1000, at_once)) = 0 then
-                raise;
-            end if;
-        end;
-    end loop;
+        )
+        returning c.id, c.embedding, c.key, c.changed_at
+    ),
+    refused as (
+        -- PostgreSQL's own limit is a little higher, and nobody else is to wait for such a row.
+        insert into sqlembed.failed_job (embedding, key, attempts, error)
+        select distinct on (t.embedding, md5(t.key::text))
+            t.embedding,
+            t.key,
+            0,
+            format('sqlembed: the key of the row takes %s bytes, and a job''s key no more than 2600', pg_column_size(t.key))
+        from taken as t
+        join sqlembed.embedding as e on e.id = t.embedding
+        where pg_column_size(t.key) > 2600
+        on conflict (embedding, md5(key::text)) do update set failed_at = clock_timestamp()
+    ),
+    waiting as (
+        select
+            t.embedding,
+            t.key,
+            min(t.changed_at) as changed_at,
+            t.embedding is not distinct from _fold_changes.embedding
+                and row_number() over (partition by t.embedding order by min(t.id)) <= at_once as is_mine
+        from taken as t
+        join sqlembed.embedding as e on e.id = t.embedding
+        where pg_column_size(t.key) <= 2600
+        group by t.embedding, t.key
+    ),
+    folded as (
+        insert into sqlembed.job as j (embedding, key, changed_at, worker, locked_until)
+        select
+            w.embedding,
+            w.key,
+            w.changed_at,
+            case when w.is_mine then _fold_changes.worker end,
+            case when w.is_mine then clock_timestamp() + _fold_changes.lease end
+        from waiting as w
+        -- One order for all workers, so that two of them cannot deadlock.
+        order by w.embedding, w.key
+        on conflict on constraint one_job_a_row do update
+        set
+            attempts = 0,
+            not_before = least(j.not_before, clock_timestamp()),
+            changed_at = least(j.changed_at, excluded.changed_at),
+            error = null,
+            -- Whoever has it in hand works on an older text: it is no longer theirs to finish.
+            locked_until = null,
+            worker = null
+        returning j.embedding, j.key, j.worker
+    )
+    select
+        (select count(*) from taken),
+        array_agg(f.key) filter (where f.worker is not null),
+        array_agg(f.embedding),
+        array_agg(f.key)
+    into _fold_changes.taken, _fold_changes.keys, folded_embeddings, folded_keys
+    from folded as f;
+
+    -- A changed row deserves new attempts. Not in the same statement: it would not see one that was
+    -- given up while this waited for its job.
+    if exists (select from sqlembed.failed_job) then
+        delete from sqlembed.failed_job as f
+        using unnest(folded_embeddings, folded_keys) as r (embedding, key)
+        where f.embedding = r.embedding and md5(f.key::text) = md5(r.key::text);
+    end if;
 end
 $function$;
 
@@ -5806,7 +5857,8 @@ as $function$
         array(
             select l.ctid
             from sqlembed.failed_job as l
-            where l.embedding = _forget_failed.embedding and l.key = any (_forget_failed.keys)
+            where l.embedding = _forget_failed.embedding
+                and md5(l.key::text) = any (array(select md5(k.key::text) from unnest(_forget_failed.keys) as k (key)))
             for update skip locked
         )
     )
@@ -5881,6 +5933,37 @@ comment on function sqlembed._is_current_sql(sqlembed.embedding) is
     'The condition that an embedding is still declared as when a worker took its jobs: a vector computed for what it was before must not be written any more.';
 
 revoke execute on function sqlembed._is_current_sql(sqlembed.embedding) from public;
+
+create or replace function sqlembed._is_described_sql(declared sqlembed.embedding) returns text
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- A sub-select, so that it is evaluated once a statement: after it has locked the table, whose
+    -- names cannot change until it ends.
+    select format(
+        '(select sqlembed._check_described(%s, %L, %L, %L))',
+        (_is_described_sql.declared).relation::oid,
+        (_is_described_sql.declared).relation::text,
+        array_agg(a.attnum order by a.attnum)::text,
+        array_agg(a.attname order by a.attnum)::text
+    )
+    from sqlembed._present_columns(_is_described_sql.declared) as p
+    join pg_attribute as a
+        on a.attrelid = (_is_described_sql.declared).relation
+        and not a.attisdropped
+        and a.attname = any (
+            p.source
+            || (select k.columns from sqlembed._key_sql((_is_described_sql.declared).relation) as k)
+            || case (_is_described_sql.declared).place when 'row' then array[p.vector] end
+        )
+$function$;
+
+comment on function sqlembed._is_described_sql(sqlembed.embedding) is
+    'The condition by which a worker''s statement notices that its names mean something else by now.';
+
+revoke execute on function sqlembed._is_described_sql(sqlembed.embedding) from public;
 
 create or replace function sqlembed._is_only_row(rows bigint, key jsonb) returns boolean
 language plpgsql
@@ -6058,49 +6141,6 @@ comment on function sqlembed._read_chunks_sql(sqlembed.embedding) is
     'The statement with which a worker reads the vectors that chunks of changed rows have already. For _describe_embedding.';
 
 revoke execute on function sqlembed._read_chunks_sql(sqlembed.embedding) from public;
-
-create or replace function sqlembed._refuse_long_keys(most integer) returns integer
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $function$
-declare
-    noted record;
-    refused integer := 0;
-begin
-    for noted in
-        select c.id, c.embedding, c.key, pg_column_size(c.key || '[]') as bytes
-        from (
-            select d.id, d.embedding, d.key
-            from sqlembed.change as d
-            order by d.id
-            limit _refuse_long_keys.most
-            for update skip locked
-        ) as c
-        -- Less is never too long. Of more it depends on how well it is compressed.
-        where pg_column_size(c.key || '[]') > 2000
-    loop
-        begin
-            -- One that fits may stay: its change is folded into the job later.
-            insert into sqlembed.job (embedding, key)
-            values (noted.embedding, noted.key)
-            on conflict on constraint one_job_a_row do nothing;
-        exception when program_limit_exceeded then
-            delete from sqlembed.change as c where c.id = noted.id;
-            refused := refused + 1;
-            raise warning 'sqlembed: a key of % bytes is longer than the queue takes: its row of % gets no vector',
-                noted.bytes,
-                (select e.relation from sqlembed.embedding as e where e.id = noted.embedding);
-        end;
-    end loop;
-    return refused;
-end
-$function$;
-
-comment on function sqlembed._refuse_long_keys(integer) is
-    'Remove, from so many of the oldest changes, those whose keys no job can have. Returns how many. For _fold_changes.';
-
-revoke execute on function sqlembed._refuse_long_keys(integer) from public;
 
 create or replace function sqlembed._release_jobs(
     worker integer,
@@ -11470,7 +11510,7 @@ cross join lateral (
     select sqlembed._row_key(e.relation, nullif(current_setting('sqlembed.row_key', true), '')::jsonb) as key
 ) as k
 left join sqlembed.job as j on j.embedding = e.id and j.key = k.key
-left join sqlembed.failed_job as f on f.embedding = e.id and f.key = k.key
+left join sqlembed.failed_job as f on f.embedding = e.id and md5(f.key::text) = md5(k.key::text)
 cross join lateral (
     select
         least(j.changed_at, min(c.changed_at)) as changed_at,

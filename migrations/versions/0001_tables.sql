@@ -223,9 +223,11 @@ create table sqlembed.failed_job (
     key jsonb not null,
     attempts integer not null,
     error text not null,
-    failed_at timestamptz not null default clock_timestamp(),
-    primary key (embedding, key)
+    failed_at timestamptz not null default clock_timestamp()
 );
+
+-- A key that is too long for an index is a failure too.
+create unique index one_failure_a_row on sqlembed.failed_job (embedding, md5(key::text));
 
 comment on table sqlembed.failed_job is 'Rows given up after several attempts; retry_failed brings them back.';
 comment on column sqlembed.failed_job.embedding is 'The embedding that has no vector for the row.';
