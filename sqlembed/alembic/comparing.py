@@ -149,6 +149,8 @@ class _Comparison:
             wanted.concurrently = (
                 wanted.index != "none"
                 and wanted.place == "row"
+                # One of the model's own may be the very index.
+                and not _is_indexed(column)
                 and catalogue.is_plain(self._connection, *key)
             )
         log.info("Detected added embedding %r on table %r", wanted.embedding, wanted.table_name)
@@ -156,8 +158,7 @@ class _Comparison:
 
     def _take_over_column(self, column: Column[Any]) -> None:
         """Leave it to ``create_embedding`` to add a column, which stays when that is reversed."""
-        is_indexed = any(column.name in index.columns for index in column.table.indexes)
-        if column.comment or is_indexed:
+        if column.comment or _is_indexed(column):
             # Alembic then has more to do with it.
             return
         for operation in list(self._ops.ops):
@@ -232,6 +233,10 @@ class _Comparison:
 def _connection(context: AutogenContext) -> Connection:
     assert context.connection is not None
     return context.connection
+
+
+def _is_indexed(column: Column[Any]) -> bool:
+    return any(column.name in index.columns for index in column.table.indexes)
 
 
 def _install(connection: Connection, upgrade_ops: ops.UpgradeOps) -> None:

@@ -88,7 +88,7 @@ CREATE FUNCTION sqlembed._base_columns(relation regclass, columns name[]) RETURN
 CREATE FUNCTION sqlembed._blank(input text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE;
 
-CREATE FUNCTION sqlembed._build_index(declared sqlembed.embedding) RETURNS void
+CREATE FUNCTION sqlembed._build_index(declared sqlembed.embedding, replaced regclass DEFAULT NULL::regclass) RETURNS void
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._cached(embedder text, kind text, inputs text[]) RETURNS public.vector[]
@@ -130,7 +130,7 @@ CREATE FUNCTION sqlembed._check_kmeans(name text, num_clusters integer, metric t
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._check_options(timing text, on_change text, metric text, storage text, index text, place text) RETURNS void
+CREATE FUNCTION sqlembed._check_options(timing text, on_change text, metric text, storage text, place text) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -327,7 +327,7 @@ CREATE FUNCTION sqlembed._grantee(name text) RETURNS regrole
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._has_index(holder regclass, expression text, operator_class text, parameters text[] DEFAULT '{}'::text[]) RETURNS boolean
+CREATE FUNCTION sqlembed._has_index(holder regclass, expression text, operator_class text, parameters text[] DEFAULT '{}'::text[], other_than regclass DEFAULT NULL::regclass) RETURNS boolean
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -790,7 +790,7 @@ CREATE FUNCTION sqlembed._write_numbers(embedding integer, keys text[], hashes b
 CREATE FUNCTION sqlembed._write_vectors(declared sqlembed.embedding, keys jsonb[], hashes bytea[], vectors public.vector[]) RETURNS boolean
     LANGUAGE plpgsql;
 
-CREATE FUNCTION sqlembed.alter_embedding(relation regclass, embedding name DEFAULT 'embedding'::name, embedder text DEFAULT NULL::text, dimensions integer DEFAULT NULL::integer, source text DEFAULT NULL::text, timing text DEFAULT NULL::text, on_change text DEFAULT NULL::text, metric text DEFAULT NULL::text, storage text DEFAULT NULL::text, index text DEFAULT NULL::text, index_name name DEFAULT NULL::name, full_text text DEFAULT NULL::text) RETURNS bigint
+CREATE FUNCTION sqlembed.alter_embedding(relation regclass, embedding name DEFAULT 'embedding'::name, embedder text DEFAULT NULL::text, dimensions integer DEFAULT NULL::integer, source text DEFAULT NULL::text, timing text DEFAULT NULL::text, on_change text DEFAULT NULL::text, metric text DEFAULT NULL::text, storage text DEFAULT NULL::text, index text DEFAULT NULL::text, index_options jsonb DEFAULT NULL::jsonb, index_name name DEFAULT NULL::name, full_text text DEFAULT NULL::text) RETURNS bigint
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.assign(name text, query text) RETURNS TABLE(id text, centroid_id integer)
@@ -809,7 +809,7 @@ CREATE FUNCTION sqlembed.cluster_examples(name text, query text, examples intege
     LANGUAGE plpgsql STABLE
     SET jit TO 'off';
 
-CREATE FUNCTION sqlembed.create_embedding(relation regclass, embedder text, source text, embedding name DEFAULT 'embedding'::name, timing text DEFAULT 'async'::text, on_change text DEFAULT 'hide'::text, metric text DEFAULT 'cosine'::text, storage text DEFAULT NULL::text, index text DEFAULT 'hnsw'::text, place text DEFAULT 'row'::text, chunking jsonb DEFAULT NULL::jsonb, adopt text DEFAULT 'keep'::text, if_not_exists boolean DEFAULT false, full_text regconfig DEFAULT NULL::regconfig, index_options jsonb DEFAULT NULL::jsonb) RETURNS bigint
+CREATE FUNCTION sqlembed.create_embedding(relation regclass, embedder text, source text, embedding name DEFAULT 'embedding'::name, timing text DEFAULT 'async'::text, on_change text DEFAULT 'hide'::text, metric text DEFAULT 'cosine'::text, storage text DEFAULT NULL::text, index text DEFAULT 'hnsw'::text, place text DEFAULT 'row'::text, chunking jsonb DEFAULT NULL::jsonb, adopt text DEFAULT 'keep'::text, if_not_exists boolean DEFAULT false, full_text regconfig DEFAULT NULL::regconfig, index_options jsonb DEFAULT NULL::jsonb, dimensions integer DEFAULT NULL::integer) RETURNS bigint
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.create_kmeans(name text, query text, num_clusters integer DEFAULT NULL::integer, metric text DEFAULT 'cosine'::text, max_iterations integer DEFAULT 20, min_rel_progress double precision DEFAULT 0.01, seed integer DEFAULT 0) RETURNS sqlembed.fitted_model
@@ -1342,7 +1342,7 @@ GRANT INSERT(storage),UPDATE(storage) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(index),UPDATE(index) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(index_options) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(index_options),UPDATE(index_options) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT UPDATE(index_name) ON TABLE sqlembed.embedding TO PUBLIC;
 
