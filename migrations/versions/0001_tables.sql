@@ -114,7 +114,7 @@ comment on column sqlembed.embedding.index_name is 'The index that create_embedd
 comment on column sqlembed.embedding.place is 'row: the vector stands in the row itself; side: in a table beside it.';
 comment on column sqlembed.embedding.side is 'The table beside it; null when the vectors stand in the rows.';
 comment on column sqlembed.embedding.hash_function is 'Name of the function that gives the hash of a row''s present source, which the side table keeps of each vector''s.';
-comment on column sqlembed.embedding.chunking is 'How long texts are cut; null: not at all.';
+comment on column sqlembed.embedding.chunking is 'How long texts are cut into chunks, which stand in the side table; null: not at all.';
 comment on column sqlembed.embedding.full_text is 'Text search configuration for its words, with its schema; null: that of the session.';
 comment on column sqlembed.embedding.full_text_column is 'The tsvector column that create_embedding added; null: words are looked up row by row.';
 comment on column sqlembed.embedding.dimensions is 'Length of the vectors.';
@@ -379,7 +379,7 @@ create type sqlembed.row_state as (
 comment on type sqlembed.row_state is 'What row_status says of a row.';
 comment on column sqlembed.row_state.embedding is 'The vector column.';
 comment on column sqlembed.row_state.state is 'embedded, pending, failed or blank.';
-comment on column sqlembed.row_state.has_vector is 'Whether there is a vector, which may be that of an older text under on_change keep.';
+comment on column sqlembed.row_state.has_vector is 'Whether there is a vector, which may be that of an older text under on_change keep and in a side table.';
 comment on column sqlembed.row_state.attempts is 'How often the embedder has failed on it.';
 comment on column sqlembed.row_state.error is 'What the embedder said last.';
 comment on column sqlembed.row_state.changed_at is 'When the oldest change that waits was written.';
@@ -393,6 +393,40 @@ create type sqlembed.fitted_model as (
 );
 
 comment on type sqlembed.fitted_model is 'What create_kmeans says of the model that it made.';
+
+create type sqlembed.search_target as (
+    relation regclass,
+    embedding name,
+    vector_relation regclass,
+    embedder text,
+    metric text,
+    row_name text,
+    row_type text,
+    from_clause text,
+    vector text,
+    distance text,
+    key_columns text[],
+    is_guarded boolean,
+    index_kind text,
+    index_dimensions integer,
+    ordering text
+);
+
+comment on type sqlembed.search_target is 'What a search reads, as parts of SQL.';
+
+create type sqlembed.search_path as (
+    is_exact boolean,
+    reason text,
+    ef_search integer,
+    max_scan_tuples integer,
+    total_rows double precision,
+    matching_rows double precision,
+    exact_cost double precision,
+    visits double precision,
+    candidates double precision
+);
+
+comment on type sqlembed.search_path is 'The way that a search takes, and its settings.';
 
 grant usage on schema sqlembed to public;
 grant select on sqlembed.embedder, sqlembed.embedder_key to public;

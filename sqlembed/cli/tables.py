@@ -27,19 +27,12 @@ select
         order by a.attnum
     ),
     coalesce((e.found).side, (e.found).relation)::text,
-    coalesce(
-        (s.beside).from_clause, pg_catalog.format('%%s as %%I', (e.found).relation, c.relname)
-    ),
-    coalesce((s.beside).vector, pg_catalog.format('%%I.%%I', c.relname, (e.found).name)),
+    coalesce(s.from_clause, pg_catalog.format('%%s as %%I', (e.found).relation, c.relname)),
+    coalesce(s.vector, pg_catalog.format('%%I.%%I', c.relname, (e.found).name)),
     c.relname::text
 from (select sqlembed._embedding_of(%s::regclass, %s)) as e (found)
 join pg_catalog.pg_class as c on c.oid = (e.found).relation
--- A function in FROM would be called, and raise, for every other embedding too.
-cross join lateral (
-    select case
-        when (e.found).side is not null then sqlembed._side_source(e.found, c.relname)
-    end
-) as s (beside)
+cross join lateral sqlembed._side_source(e.found, c.relname) as s
 """
 
 

@@ -14,7 +14,18 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 #: Areas in the order in which they are installed: a view needs its functions.
-AREAS = ("common", "wire", "embed", "declare", "sync", "worker", "search", "cluster", "view")
+AREAS = (
+    "common",
+    "wire",
+    "embed",
+    "declare",
+    "sync",
+    "worker",
+    "search",
+    "cluster",
+    "uses",
+    "view",
+)
 
 # pg_get_functiondef normalizes spacing and defaults, so equal text means equal function.
 INSTALLED = """

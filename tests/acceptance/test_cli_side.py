@@ -38,7 +38,7 @@ def test_search_status_and_doctor(beside: str, command: Command) -> None:
         assert word in shown.output
     examined = command("doctor", "--json", "--database-url", beside)
     assert "3 of 4 rows embedded" in examined.output
-    assert "triggers are missing" not in examined.output
+    assert "are missing" not in examined.output
 
 
 def test_doctor_misses_a_trigger(beside: str, command: Command, connection: Connection) -> None:
@@ -47,7 +47,7 @@ def test_doctor_misses_a_trigger(beside: str, command: Command, connection: Conn
     )
     run(connection, f"drop trigger {name} on report")
     examined = command("doctor", "--json", "--database-url", beside)
-    assert "triggers are missing" in examined.output
+    assert "triggers of report are missing" in examined.output
 
 
 def test_cluster(beside: str, command: Command, connection: Connection) -> None:

@@ -15,6 +15,7 @@ drop schema if exists work, elsewhere, mine, a, b cascade;
 create schema work;
 truncate sqlembed.embedding, sqlembed.change, sqlembed.job, sqlembed.failed_job, sqlembed.cache;
 delete from sqlembed.embedder where name <> 'hash';
+update sqlembed.embedder set fingerprint = null;
 select sqlembed._sweep(0);
 """
 

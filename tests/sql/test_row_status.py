@@ -140,3 +140,21 @@ def test_a_row_that_a_policy_hides_is_none(article: Connection, shared_url: str,
     assert state(article, "[2]") == [("embedding", "failed", False, 1)]
     run(article, f"drop function work.seen; revoke all on article from {role}")
     run(article, f"revoke all on schema work from {role}")
+
+
+def test_vectors_beside_and_renamed_columns(shared: Connection, shared_url: str) -> None:
+    run(shared, "create table memo (id int primary key, title text)")
+    declare(shared, "memo", "title", place="side")
+    run(shared, "insert into memo values (1, 'a'), (2, '')")
+    embed_all(shared_url)
+    assert state(shared, "[1]", "memo") == [("embedding", "embedded", True, 0)]
+    assert state(shared, "[2]", "memo") == [("embedding", "blank", False, 0)]
+    run(shared, "update memo set title = 'b' where id = 1")
+    assert state(shared, "[1]", "memo") == [("embedding", "pending", False, 0)]
+
+    run(shared, "create table note (id int primary key, title text)")
+    declare(shared, "note", "title")
+    run(shared, "insert into note values (1, 'a')")
+    embed_all(shared_url)
+    run(shared, "alter table note rename column embedding to vector")
+    assert [row[1:] for row in state(shared, "[1]", "note")] == [("embedded", True, 0)]

@@ -6,11 +6,12 @@ create or replace function sqlembed._has_index(
     other_than regclass default null
 )
 returns boolean
-language sql
+language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $function$
-    select exists (
+begin
+    return exists (
         select
         from pg_index as i
         join pg_class as c on c.oid = i.indexrelid
@@ -24,7 +25,8 @@ as $function$
             and o.opcname = _has_index.operator_class
             and coalesce(c.reloptions, '{}') @> _has_index.parameters
             and pg_get_indexdef(i.indexrelid, 1, false) = _has_index.expression
-    )
+    );
+end
 $function$;
 
 comment on function sqlembed._has_index(regclass, text, text, text[], regclass) is

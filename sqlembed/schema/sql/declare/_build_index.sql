@@ -14,15 +14,12 @@ declare
         declared.index, declared.index_options, declared.storage, declared.dimensions, declared.metric,
         pg_catalog.quote_ident(declared.name)
     );
-    parameters text[] := array(
-        select pg_catalog.format('%s=%s', o.key, o.value)
-        from pg_catalog.jsonb_each_text(declared.index_options) as o
-        where o.key in ('m', 'ef_construction')
-        order by o.key
-    );
     made name;
 begin
-    if sqlembed._has_index(holder, indexed.expression, indexed.operator_class, parameters, _build_index.replaced) then
+    if sqlembed._has_index(
+        holder, indexed.expression, indexed.operator_class, sqlembed._index_parameters(declared.index_options),
+        _build_index.replaced
+    ) then
         return;
     end if;
     made := pg_catalog.left(
@@ -34,10 +31,9 @@ begin
         ),
         50
     ) || '_' || declared.id;
-    execute pg_catalog.format(
-        'create index %I on %s using hnsw (%s public.%s)%s',
-        made, holder, indexed.expression, indexed.operator_class,
-        ' with (' || nullif(pg_catalog.array_to_string(parameters, ', '), '') || ')'
+    execute sqlembed._index_sql(
+        made, holder, declared.name, declared.index, declared.index_options, declared.storage, declared.dimensions,
+        declared.metric
     );
     update sqlembed.embedding as e
     set index_name = made

@@ -20,10 +20,11 @@ begin
     -- Owners of tables may insert here, and what they write about the key becomes SQL that runs with
     -- the rights of the owner of sqlembed.
     perform sqlembed._check_relation(new.relation);
+    new.chunking := sqlembed._checked_chunking(new.chunking);
     if new.side is not null then
         -- Workers write to it with their own rights.
         perform sqlembed._check_relation(new.side);
-        perform sqlembed._refuse_side(new.relation, new.side, new.name);
+        perform sqlembed._refuse_side(new.relation, new.side, new.name, new.chunking is not null);
     end if;
     select
         k.columns,

@@ -32,13 +32,14 @@ begin
     lost := case declared.timing
         when 'sync' then format(
             $sql$
-        if exists (
-            select
-            from sqlembed.embedding as e
-            cross join lateral sqlembed._present_columns(e) as p
-            where e.id = %s and p.vector is not null and array_position(p.source, null) is not null
-        ) then
-            raise exception 'sqlembed: rows of %% cannot be embedded: %%', tg_relid::regclass, sqlerrm
+        select string_agg(quote_ident(c.name), ', ')
+        into sqlembed_lost
+        from sqlembed.embedding as e
+        cross join lateral sqlembed._present_columns(e) as p
+        cross join lateral unnest(e.source_columns, p.source) as c (name, present)
+        where e.id = %s and p.vector is not null and c.present is null;
+        if sqlembed_lost is not null then
+            raise exception 'sqlembed: rows of %% cannot be embedded: they have lost %%', tg_relid::regclass, sqlembed_lost
                 using errcode = 'SE012', hint = 'Declare the embedding anew: drop_embedding, then create_embedding.';
         end if;$sql$,
             declared.id
@@ -65,6 +66,7 @@ $sql$,
 declare
     sqlembed_note text;
     sqlembed_noted bigint;
+    sqlembed_lost text;
 begin
     -- Attached without these names for its rows, they would lead to views of the caller's in pg_temp.
     if to_regclass('sqlembed_new') is not null or to_regclass('sqlembed_old') is not null then

@@ -15,14 +15,14 @@ begin
         where a.attrelid operator(pg_catalog.=) _row_source.relation and a.attgenerated operator(pg_catalog.<>) ''
             and not a.attisdropped
     loop
-        pattern := marker || '\.' || pg_catalog.regexp_replace(generated.name, '([^[:alnum:]_ ])', '\\\1', 'g')
+        pattern := marker || E'\\.' || pg_catalog.regexp_replace(generated.name, '([^[:alnum:]_ ])', E'\\\\\\1', 'g')
             || '(?![a-z0-9_"])';
         if made operator(pg_catalog.~) pattern then
             made := pg_catalog.regexp_replace(
                 made,
                 pattern,
                 pg_catalog.replace(
-                    '(' || sqlembed._prefixed_source(_row_source.relation, generated.expression, marker) || ')', '\', '\\'
+                    '(' || sqlembed._prefixed_source(_row_source.relation, generated.expression, marker) || ')', E'\\', E'\\\\'
                 ),
                 'g'
             );

@@ -12,6 +12,9 @@ declare
     alias text := case _side_source.row_name when 'sqlembed_side' then 'sqlembed_beside' else 'sqlembed_side' end;
     hash_call text := sqlembed._hash_call(_side_source.declared, quote_ident(_side_source.row_name));
 begin
+    if (_side_source.declared).side is null then
+        return;
+    end if;
     if hash_call is null or not exists (select from pg_class as c where c.oid = (_side_source.declared).side) then
         raise exception 'sqlembed: the side table of embedding % of %, or its function %, is not there any more',
             quote_ident((_side_source.declared).name), (_side_source.declared).relation,
@@ -49,4 +52,4 @@ end
 $function$;
 
 comment on function sqlembed._side_source(sqlembed.embedding, name) is
-    'What a search reads from when the vectors stand in a side table, and the vector''s expression: the table under the name of its rows, joined with the vectors that count.';
+    'What a search reads from when the vectors stand in a side table, and the vector''s expression: the table under the name of its rows, joined with the vectors that count. Null for vectors in the rows.';

@@ -33,8 +33,8 @@ begin
         order by e.name
     loop
         execute pg_catalog.format(
-            'select r.%I is not null from (select $1) as k (key) cross join %s as r where %s',
-            declared.name, declared.relation, (select k.match from sqlembed._key_sql(declared.relation) as k)
+            'select %s from (select $1) as k (key) cross join %s as r where %s',
+            sqlembed._vector_test(declared, 'r'), declared.relation, (select k.match from sqlembed._key_sql(declared.relation) as k)
         )
         into has_vector
         using found_key;
