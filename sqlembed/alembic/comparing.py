@@ -132,7 +132,7 @@ class _Comparison:
             wanted = created(table, column, embedded)
             if one is None:
                 self._create(wanted, column, is_new)
-            elif is_remade(one, embedded):
+            elif is_remade(one, wanted):
                 self._drop(one, table.schema)
                 self._after.append(wanted)
             else:
@@ -144,11 +144,12 @@ class _Comparison:
 
     def _create(self, wanted: CreateEmbeddingOp, column: Column[Any], is_new: bool) -> None:
         if not is_new:
-            self._take_over_column(column)
+            if not wanted.is_beside:
+                self._take_over_column(column)
             key = self._table_key(column.table)
             wanted.concurrently = (
                 wanted.index != "none"
-                and wanted.place == "row"
+                and not wanted.is_beside
                 # One of the model's own may be the very index.
                 and not _is_indexed(column)
                 and catalogue.is_plain(self._connection, *key)

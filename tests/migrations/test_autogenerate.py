@@ -56,6 +56,12 @@ CHANGES: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         " existing_dimensions=8, concurrently=True",
     ),
     (
+        {"chunking": {"characters": 100}},
+        {"chunking": {"characters": 200, "overlap": 20}},
+        "chunking={'characters': 200, 'overlap': 20}, existing_chunking={'format': 'plain',"
+        " 'overlap': 0, 'headings': False, 'characters': 100}",
+    ),
+    (
         {},
         {"halfvec": True},
         "storage='halfvec', existing_storage='vector'",
@@ -105,6 +111,8 @@ def test_a_change_becomes_one_cheap_operation(
     text = application.revise()
     assert body(text, "upgrade") == f"op.alter_embedding('article', 'embedding', {arguments})"
     up_down_up(application)
+    if "chunking" in after:
+        return
     held = rows(application, "select embedding is not null from article")
     is_emptied = "embedder" in after or "halfvec" in after
     assert held == [(not is_emptied,)]
@@ -131,12 +139,24 @@ def test_a_source_follows_columns_that_come_in_the_same_revision(application: Ap
     up_down_up(application)
 
 
-def test_place_makes_it_anew(application: Application) -> None:
+@pytest.mark.parametrize("options", [{"place": "side"}, {"chunking": {"characters": 100}}])
+def test_place_makes_it_anew(application: Application, options: dict[str, Any]) -> None:
     declare(application, article(source="title"))
-    application.metadata = article(source="title", place="side")
+    application.metadata = article(source="title", **options)
     text = application.revise()
     assert "op.drop_embedding('article', 'embedding')" in body(text, "upgrade")
-    assert "place='side'" in body(text, "upgrade")
+    assert f"{next(iter(options))}=" in body(text, "upgrade")
+    up_down_up(application)
+
+
+@pytest.mark.parametrize("options", [{"place": "side"}, {"chunking": {"characters": 100}}])
+def test_a_side_table_comes_and_goes(application: Application, options: dict[str, Any]) -> None:
+    declare(application, article())
+    application.metadata = article(source="title", **options)
+    application.revise()
+    up_down_up(application)
+    application.metadata = article()
+    application.revise()
     up_down_up(application)
 
 
