@@ -1844,9 +1844,7 @@ begin
     new.vector_number := (sqlembed._column_numbers(coalesce(new.side, new.relation), array[new.name]))[1];
     new.source_numbers := sqlembed._column_numbers(new.relation, new.source_columns);
     new.numbered_in := new.relation::oid;
-    if (tg_op = 'INSERT' or new.embedder <> old.embedder)
-        and not exists (select from sqlembed.embedder_key as k where k.embedder = new.embedder)
-    then
+    if not exists (select from sqlembed.embedder_key as k where k.embedder = new.embedder) then
         raise exception 'sqlembed: permission denied for embedder %', quote_ident(new.embedder)
             using errcode = '42501',
                 hint = format('Its owner can say: select sqlembed.grant_embedder(%L, %L).', new.embedder, current_user);

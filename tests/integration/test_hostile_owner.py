@@ -82,7 +82,7 @@ def test_a_declaration_is_not_changed_behind_our_back(coder: Connection) -> None
     coder.execute("select sqlembed.create_embedding('mine', 'hash', 'title', index => 'none')")
     for change in (
         "key_expression = 'evil.note()::jsonb'",
-        "key_columns = array['title']",
+        "name = 'title'",
         "relation = 'sqlembed.secret'",
         "side = 'sqlembed.secret'",
         "id = 1",
@@ -111,6 +111,21 @@ def test_a_source_that_is_changed_runs_with_nobody_elses_rights(
     owner.execute("select * from sqlembed.status")
     owner.execute("select sqlembed._fold_changes(0, '{}', '{}', '{}', '1 min')")
     assert ran_as(coder) == set()
+
+
+def test_an_embedder_of_others_is_not_declared(coder: Connection, owner: Connection) -> None:
+    owner.execute("select sqlembed.register_embedder('ours', 8)")
+    coder.execute("select sqlembed.create_embedding('mine', 'hash', 'title', index => 'none')")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        coder.execute("update sqlembed.embedding set embedder = 'ours'")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        coder.execute(
+            DECLARE.replace("'hash'", "'ours'").encode(), ("mine", "other", "x", ["title"])
+        )
+    owner.execute("select sqlembed.revoke_embedder('hash', 'public')")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        coder.execute("select sqlembed.alter_embedding('mine', timing => 'sync')")
+    coder.execute("select sqlembed.drop_embedding('mine')")
 
 
 def test_a_view_in_place_of_the_new_rows_is_refused(coder: Connection) -> None:
