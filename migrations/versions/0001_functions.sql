@@ -1883,20 +1883,18 @@ begin
     new.vector_number := (sqlembed._column_numbers(coalesce(new.side, new.relation), array[new.name]))[1];
     new.source_numbers := sqlembed._column_numbers(new.relation, new.source_columns);
     new.numbered_in := new.relation::oid;
-    if (tg_op = 'INSERT' or new.embedder <> old.embedder)
-        and not exists (select from sqlembed.embedder_key as k where k.embedder = new.embedder)
-    then
+    if not exists (select from sqlembed.embedder_key as k where k.embedder = new.embedder) then
         raise exception 'sqlembed: permission denied for embedder %', quote_ident(new.embedder)
             using errcode = '42501',
                 hint = format('Its owner can say: select sqlembed.grant_embedder(%L, %L).', new.embedder, current_user);
     end if;
+    new.chunking := sqlembed._checked_chunking(new.chunking);
     if tg_op = 'UPDATE' then
         return new;
     end if;
     -- Owners of tables may insert here, and what they write about the key becomes SQL that runs with
     -- the rights of the owner of sqlembed.
     perform sqlembed._check_relation(new.relation);
-    new.chunking := sqlembed._checked_chunking(new.chunking);
     if new.side is not null then
         -- Workers write to it with their own rights.
         perform sqlembed._check_relation(new.side);
@@ -1917,7 +1915,7 @@ comment on function sqlembed._check_declaration() is
     'Row trigger of embedding: whoever declares or alters one must own the table and may use the embedder, and what belongs to the key is never taken from the user.';
 
 create or replace trigger check_declaration
-before insert or update of embedder, dimensions, declared_source on sqlembed.embedding
+before insert or update of embedder, dimensions, declared_source, chunking on sqlembed.embedding
 for each row execute function sqlembed._check_declaration();
 
 create or replace function sqlembed._check_family(relation regclass, embedding name) returns void
@@ -2299,8 +2297,11 @@ begin
         set index_name = _exchange_index.index_name
         where e.id operator(pg_catalog.=) (_exchange_index.wanted).id and e.index_name is null;
         if not found or (_exchange_index.wanted).index operator(pg_catalog.=) 'none' then
-            raise exception 'sqlembed: index % is not the one that % wants',
-                pg_catalog.quote_ident(_exchange_index.index_name), holder
+            raise exception 'sqlembed: index % is not the one that % wants, which is: %',
+                pg_catalog.quote_ident(_exchange_index.index_name), holder,
+                pg_catalog.concat_ws(
+                    ' ', (_exchange_index.wanted).index, (_exchange_index.wanted).metric, (_exchange_index.wanted).index_options
+                )
                 using errcode = 'SE011', hint = 'Leave index_name out: the index is then built here.';
         end if;
     end if;
@@ -4058,7 +4059,8 @@ create or replace function sqlembed.alter_embedding(
     index text default null,
     index_options jsonb default null,
     index_name name default null,
-    full_text text default null
+    full_text text default null,
+    chunking jsonb default null
 )
 returns bigint
 language plpgsql
@@ -4069,6 +4071,7 @@ declare
     wanted sqlembed.embedding;
     canonical record;
     is_resourced boolean;
+    is_recut boolean;
     is_emptied boolean;
     queued bigint := 0;
 begin
@@ -4090,6 +4093,12 @@ begin
             alter_embedding.index_options, case when wanted.index operator(pg_catalog.=) present.index then present.index_options end
         )
     );
+    wanted.chunking := coalesce(sqlembed._checked_chunking(alter_embedding.chunking), present.chunking);
+    if (wanted.chunking is null) operator(pg_catalog.<>) (present.chunking is null) then
+        raise exception 'sqlembed: % of % is not cut into chunks, and to do so takes another side table',
+            pg_catalog.quote_ident(present.name), present.relation
+            using errcode = 'SE014', hint = 'Declare it anew: drop_embedding, then create_embedding.';
+    end if;
     wanted.full_text := case
         when alter_embedding.full_text is null then present.full_text
         when alter_embedding.full_text operator(pg_catalog.<>) ''
@@ -4107,6 +4116,7 @@ begin
     wanted.dimensions := sqlembed._wanted_dimensions(wanted.embedder, alter_embedding.dimensions);
 
     is_resourced := wanted.source operator(pg_catalog.<>) present.source;
+    is_recut := coalesce(wanted.chunking operator(pg_catalog.<>) present.chunking, false);
     -- Vectors of two embedders cannot be compared, and a change of type would rewrite the table behind
     -- an exclusive lock: the column is made anew, in an instant, and filled by workers.
     is_emptied := (wanted.embedder, wanted.dimensions, wanted.storage)
@@ -4142,6 +4152,7 @@ begin
         storage = wanted.storage,
         index = wanted.index,
         index_options = wanted.index_options,
+        chunking = wanted.chunking,
         full_text = wanted.full_text,
         full_text_column = wanted.full_text_column
     where e.id operator(pg_catalog.=) present.id
@@ -4160,7 +4171,7 @@ begin
     then
         perform sqlembed._exchange_index(present, wanted, alter_embedding.index_name);
     end if;
-    if is_emptied or is_resourced then
+    if is_emptied or is_resourced or is_recut then
         execute pg_catalog.format(
             'insert into sqlembed.change (embedding, key) select %s, %s from %s as r',
             wanted.id, (select k.expression from sqlembed._key_sql(wanted.relation) as k), wanted.relation
@@ -4173,9 +4184,9 @@ end
 $function$;
 
 comment on function sqlembed.alter_embedding(
-    regclass, name, text, integer, text, text, text, text, text, text, jsonb, name, text
+    regclass, name, text, integer, text, text, text, text, text, text, jsonb, name, text, jsonb
 ) is
-    'Change how a vector column is kept; what is null stays. Another source queues all rows, whose present vectors stay meanwhile. Another timing or on_change makes the triggers anew. Another metric or index, or other index_options ({} for none), builds the new index and then drops the old one, or takes over index_name, built before. Another embedder or storage makes the column anew, empty, and queues all rows. full_text '''' takes the full text off. Returns how many rows it queued.';
+    'Change how a vector column is kept; what is null stays. Another source queues all rows, whose present vectors stay meanwhile. Another timing or on_change makes the triggers anew. Another metric or index, or other index_options ({} for none), builds the new index and then drops the old one, or takes over index_name, built before. Another embedder or storage makes the column anew, empty, and queues all rows. Other chunking cuts all texts again. full_text '''' takes the full text off. Returns how many rows it queued.';
 
 create or replace function sqlembed.create_embedding(
     relation regclass,
@@ -5122,7 +5133,7 @@ begin
                         else sha256(convert_to(s.input::text, ''UTF8'')) = k.hash
                     end
                     from (select (%3$s) as input from (select %11$s) as r) as s
-                )
+                ) and %12$s
                 for no key update of r skip locked
             ) as locked
         ),
@@ -5165,7 +5176,8 @@ begin
         keys.made,
         keys.match,
         case (_describe_chunks.declared).storage when 'vector' then 'public.vector' else 'public.halfvec' end,
-        sqlembed._renamed_columns(_describe_chunks.declared)
+        sqlembed._renamed_columns(_describe_chunks.declared),
+        sqlembed._is_current_sql(_describe_chunks.declared)
     );
 end
 $function$;
@@ -5919,13 +5931,17 @@ as $function$
     select format(
         '(
             select exists (
-                select from sqlembed.embedding as e where e.id = %s and e.embedder = %L and e.source = %L and e.storage = %L
+                select
+                from sqlembed.embedding as e
+                where e.id = %s and e.embedder = %L and e.source = %L and e.storage = %L
+                    and e.chunking is not distinct from %L::jsonb
             )
         )',
         (_is_current_sql.declared).id,
         (_is_current_sql.declared).embedder,
         (_is_current_sql.declared).source,
-        (_is_current_sql.declared).storage
+        (_is_current_sql.declared).storage,
+        (_is_current_sql.declared).chunking
     )
 $function$;
 

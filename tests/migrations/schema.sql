@@ -980,7 +980,7 @@ CREATE FUNCTION sqlembed._write_numbers(embedding integer, keys text[], hashes b
 CREATE FUNCTION sqlembed._write_vectors(declared sqlembed.embedding, keys jsonb[], hashes bytea[], vectors public.vector[]) RETURNS boolean
     LANGUAGE plpgsql;
 
-CREATE FUNCTION sqlembed.alter_embedding(relation regclass, embedding name DEFAULT 'embedding'::name, embedder text DEFAULT NULL::text, dimensions integer DEFAULT NULL::integer, source text DEFAULT NULL::text, timing text DEFAULT NULL::text, on_change text DEFAULT NULL::text, metric text DEFAULT NULL::text, storage text DEFAULT NULL::text, index text DEFAULT NULL::text, index_options jsonb DEFAULT NULL::jsonb, index_name name DEFAULT NULL::name, full_text text DEFAULT NULL::text) RETURNS bigint
+CREATE FUNCTION sqlembed.alter_embedding(relation regclass, embedding name DEFAULT 'embedding'::name, embedder text DEFAULT NULL::text, dimensions integer DEFAULT NULL::integer, source text DEFAULT NULL::text, timing text DEFAULT NULL::text, on_change text DEFAULT NULL::text, metric text DEFAULT NULL::text, storage text DEFAULT NULL::text, index text DEFAULT NULL::text, index_options jsonb DEFAULT NULL::jsonb, index_name name DEFAULT NULL::name, full_text text DEFAULT NULL::text, chunking jsonb DEFAULT NULL::jsonb) RETURNS bigint
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.assign(name text, query text) RETURNS TABLE(id text, centroid_id integer)
@@ -1510,7 +1510,7 @@ CREATE UNIQUE INDEX one_failure_a_row ON sqlembed.failed_job USING btree (embedd
 
 CREATE INDEX request_waiting ON sqlembed.request USING btree (worker) WHERE (NOT done);
 
-CREATE TRIGGER check_declaration BEFORE INSERT OR UPDATE OF embedder, dimensions, declared_source ON sqlembed.embedding FOR EACH ROW EXECUTE FUNCTION sqlembed._check_declaration();
+CREATE TRIGGER check_declaration BEFORE INSERT OR UPDATE OF embedder, dimensions, declared_source, chunking ON sqlembed.embedding FOR EACH ROW EXECUTE FUNCTION sqlembed._check_declaration();
 
 CREATE TRIGGER remove_dropped AFTER UPDATE OF is_dropped ON sqlembed.cluster_model FOR EACH STATEMENT EXECUTE FUNCTION sqlembed._remove_dropped();
 
@@ -1604,7 +1604,7 @@ GRANT INSERT(side) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(hash_function) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(chunking) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(chunking),UPDATE(chunking) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(full_text),UPDATE(full_text) ON TABLE sqlembed.embedding TO PUBLIC;
 
