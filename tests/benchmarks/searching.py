@@ -56,6 +56,8 @@ def make_table(connection: Connection, vectors: Rows, of: Any) -> None:
             copy.write_row((f"item {number}", number % 1000, int(of[number]), Vector(row)))
     connection.execute("set maintenance_work_mem = '1GB'")
     connection.execute("create index on item using hnsw (embedding vector_cosine_ops)")
+    connection.execute("select sqlembed.register_embedder('null', %s)", (vectors.shape[1],))
+    connection.execute("select sqlembed.create_embedding('item', 'null', 'title')")
     connection.execute("vacuum analyze item")
 
 
@@ -66,7 +68,7 @@ def search_by_function_and_by_hand(url: str) -> Iterator[Result]:
         with connect(url) as connection:
             make_table(connection, vectors[:count], of)
             values = _against_by_hand(connection, queries)
-            connection.execute("drop table item")
+            connection.execute("drop table item; delete from sqlembed.embedder")
         what = f"vector_search(), {count:,} x {dimensions}, k = 10"
         yield Result(what, "the query by hand", values, "times", "1.1")
 
