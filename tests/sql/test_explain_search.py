@@ -117,6 +117,18 @@ def test_a_text_is_explained(connection: Connection) -> None:
     assert raised.value.sqlstate == "SE014"
 
 
+@pytest.mark.parametrize("mode", ["hybrid", "text"])
+def test_words_are_not_explained(connection: Connection, mode: str) -> None:
+    declare_articles(connection, "food")
+    for query in ("'food'", "'[1,2]'::vector"):
+        with pytest.raises(psycopg.Error, match="is not explained") as raised:
+            rows(
+                connection,
+                f"select sqlembed.explain_search(null::article, {query}, mode => '{mode}')",
+            )
+        assert raised.value.sqlstate == "SE014"
+
+
 def test_recall(items: Connection) -> None:
     [(found,)] = rows(items, "select sqlembed.recall('item', k => 10, queries => 30)")
     assert 0.95 <= found <= 1
