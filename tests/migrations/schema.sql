@@ -1530,7 +1530,11 @@ CREATE POLICY owner_alone ON sqlembed.cluster_model USING (pg_has_role((owner)::
 
 CREATE POLICY owner_of_the_table_declares ON sqlembed.embedding USING ((EXISTS ( SELECT
    FROM pg_class c
-  WHERE ((c.oid = (embedding.relation)::oid) AND pg_has_role(c.relowner, 'usage'::text)))));
+  WHERE ((c.oid = (embedding.relation)::oid) AND pg_has_role(c.relowner, 'usage'::text))))) WITH CHECK (((EXISTS ( SELECT
+   FROM pg_class c
+  WHERE ((c.oid = (embedding.relation)::oid) AND pg_has_role(c.relowner, 'usage'::text)))) AND (is_dropped OR (EXISTS ( SELECT
+   FROM sqlembed.embedder_key k
+  WHERE (k.embedder = embedding.embedder))))));
 
 CREATE POLICY owner_of_the_table_queues ON sqlembed.change FOR INSERT WITH CHECK ((embedding = ANY (ARRAY( SELECT e.id
    FROM (sqlembed.embedding e
