@@ -278,6 +278,29 @@ def test_rows_that_pass_and_are_all_far_away(connection: Connection) -> None:
             assert set(found[:10]) == set(right[:10])
 
 
+def test_what_a_policy_shows_is_all_far_away(connection: Connection, role: str) -> None:
+    """An index that is left to go on until k rows are shown gives what it has come across."""
+    vectors = unit_vectors(COUNT, 16)
+    query = vectors[0]
+    make_items(connection, vectors[np.argsort(-vectors @ query)])
+    for statement in (
+        "create index on item using hnsw (embedding vector_cosine_ops)",
+        "alter table item enable row level security; grant select on item to public",
+        "create policy far on item using (id + 0 >= 5000)",
+        "vacuum analyze item",
+    ):
+        connection.execute(statement.encode())
+    connection.execute(f"set role {role}; set work_mem = '1MB'".encode())
+    connection.execute("set hnsw.iterative_scan = relaxed_order")
+    by_hand = "select id from item order by embedding <=> %s limit 10"
+    right = list(range(5000, 5010))
+    assert [row[0] for row in rows(connection, by_hand, literal(query))] != right
+
+    for filter in (None, "nth >= 0"):
+        assert search(connection, query, 10, filter) == right
+    assert rows(connection, "show hnsw.iterative_scan") == [("relaxed_order",)]
+
+
 def test_ivfflat_goes_on_as_well(connection: Connection) -> None:
     vectors = unit_vectors(2000, 8)
     make_items(connection, vectors)
