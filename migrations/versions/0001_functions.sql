@@ -6848,6 +6848,11 @@ begin
     end if;
 
     perform sqlembed._check_choice('mode', _check_search.mode, '{vector,exact,hybrid,text}');
+    if _check_search.mode in ('hybrid', 'text') and _check_search.function_name operator(pg_catalog.=) 'explain_search' then
+        raise exception 'sqlembed: mode => % is not explained', pg_catalog.quote_literal(_check_search.mode)
+            using errcode = 'SE014',
+                hint = 'Of a hybrid search, the vectors'' half goes as mode => ''vector'' with twice its k, 100 at least.';
+    end if;
     if _check_search.mode in ('hybrid', 'text') and not by_words then
         raise exception 'sqlembed: mode => % needs a text', pg_catalog.quote_literal(_check_search.mode)
             using errcode = 'SE014', hint = 'A vector has no words. Give the text to sqlembed.search.';
@@ -7017,7 +7022,10 @@ begin
     end if;
     -- So that a scan goes on until k rows pass the filter; relaxed_order finds more of the nearest
     -- than strict_order.
-    if before[2] operator(pg_catalog.=) 'off' then
+    if before[2] operator(pg_catalog.<>) 'off' and not (_enter_search.path).is_iterative then
+        ignored := pg_catalog.set_config('hnsw.iterative_scan', 'off', true);
+    end if;
+    if before[2] operator(pg_catalog.=) 'off' and (_enter_search.path).is_iterative then
         ignored := pg_catalog.set_config('hnsw.iterative_scan', 'relaxed_order', true);
     end if;
     if before[3] operator(pg_catalog.=) 'off' then
@@ -7255,8 +7263,8 @@ declare
 begin
     -- An error undoes settings by itself, the end of a function only those that it was created with.
     ignored := pg_catalog.set_config('hnsw.ef_search', _leave_search.before[1], true);
-    if _leave_search.before[2] operator(pg_catalog.=) 'off' then
-        ignored := pg_catalog.set_config('hnsw.iterative_scan', 'off', true);
+    if _leave_search.before[2] operator(pg_catalog.<>) pg_catalog.current_setting('hnsw.iterative_scan', true) then
+        ignored := pg_catalog.set_config('hnsw.iterative_scan', _leave_search.before[2], true);
     end if;
     if _leave_search.before[3] operator(pg_catalog.=) 'off' then
         ignored := pg_catalog.set_config('ivfflat.iterative_scan', 'off', true);
@@ -7554,6 +7562,9 @@ begin
         return path;
     end if;
     path.is_exact := false;
+    -- What a policy or a view hides is left out before rows are counted. An index that goes on until enough
+    -- are shown gives whatever it has come across by then, the nearest or not.
+    path.is_iterative := not (_search_path.target).is_guarded;
     if is_rough and _search_path.after_distance is not null then
         path.is_exact := true;
         path.reason := pg_catalog.format(
@@ -7619,6 +7630,10 @@ begin
             '%s; what an index of kind %s finds is ranked by the whole vectors, %s rows of it',
             path.reason, (_search_path.target).index_kind, pg_catalog.ceil(path.visits)
         );
+    end if;
+    if not path.is_iterative and not path.is_exact and path.visits operator(pg_catalog.>) 1000 then
+        path.is_exact := true;
+        path.reason := path.reason || '; but to look at more than 1000 rows it would have to go on by itself, past those that are hidden';
     end if;
     path.ef_search := least(1000, path.visits);
     -- Else an index stops there.
@@ -8454,6 +8469,9 @@ language plpgsql
 volatile
 as $function$
 declare
+    checked boolean := sqlembed._check_search(
+        'explain_search', explain_search.k, explain_search.filter, explain_search.mode, null, null, null
+    );
     target sqlembed.search_target := sqlembed._search_target(
         'search', explain_search.relation, explain_search.embedding, null
     );
@@ -8505,6 +8523,7 @@ declare
     found_right bigint := 0;
     right_ones bigint := 0;
     counted record;
+    remark text;
 begin
     if (recall.queries operator(pg_catalog.>=) 1) is not true then
         raise exception 'sqlembed: queries must be 1 or more, not %', coalesce(recall.queries::text, 'NULL')
@@ -8519,6 +8538,9 @@ begin
     execute pg_catalog.format('select t.* from sqlembed._search_target(''recall'', null::%s, $1, null) as t', row_type)
     into target
     using recall.embedding;
+    foreach remark in array sqlembed._search_remarks(target) loop
+        raise warning 'sqlembed: %', remark;
+    end loop;
     for sampled in execute pg_catalog.format(
         'select k.key from (select %s as key from %s where %s is not null order by pg_catalog.random() limit $1) as k',
         coalesce(
@@ -8548,7 +8570,7 @@ end
 $function$;
 
 comment on function sqlembed.recall(regclass, name, integer, integer) is
-    'Which part of the k nearest rows a search finds, at its default settings: rows of the table, picked at random, are the queries, each left out of its own result. Exact searches are the measure, so it takes as long as those. NULL where nothing is embedded.';
+    'Which part of the k nearest rows a search finds, at its default settings: rows of the table, picked at random, are the queries, each left out of its own result. Exact searches are the measure, so it takes as long as those. NULL where nothing is embedded. Warns of rows without a vector, and where no index serves the metric.';
 
 create or replace function sqlembed.search(
     relation anyelement,

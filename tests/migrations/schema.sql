@@ -21,6 +21,7 @@ CREATE TYPE sqlembed.row_state AS (
 
 CREATE TYPE sqlembed.search_path AS (
 	is_exact boolean,
+	is_iterative boolean,
 	reason text,
 	ef_search integer,
 	max_scan_tuples integer,
