@@ -93,7 +93,11 @@ def cluster(
         relation = relation_of(connection, table)
         declared = declared_embedding(connection, relation, embedding)
     model = name or f"{relation}_kmeans"
-    with patience(f"clustering {relation}"), database.transaction() as transaction:
+    with (
+        patience(f"clustering {relation}"),
+        database.engine() as engine,
+        engine.begin() as transaction,
+    ):
         made = clustering.create_kmeans(
             transaction,
             model,

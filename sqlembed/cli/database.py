@@ -83,22 +83,6 @@ class Database:
         finally:
             engine.dispose()
 
-    @contextmanager
-    def transaction(self) -> Iterator[sa.Connection]:
-        """Open a connection of SQLAlchemy in a transaction, for the functions of the library.
-
-        Raises:
-            psycopg.Error: what PostgreSQL said, as other commands have it too.
-        """
-        import sqlalchemy as sa
-
-        with self.engine() as engine:
-            try:
-                with engine.begin() as connection:
-                    yield connection
-            except sa.exc.DBAPIError as error:
-                raise error.orig or error from error
-
 
 def open_database(place: Place, *, with_schema: bool = True) -> Database:
     """Return the database of a command, reachable.
