@@ -71,6 +71,7 @@ def labels(connection: Connection) -> Iterator[Result]:
         found = value(connection, ACCURACY.format(train="bank_train", test="bank_test"), k)
         what = f"nearest_label, Banking77, k = {k}: accuracy on all 3,080 questions of the test"
         yield Result(what, "10,003 labelled questions", [found], "", "")
+    connection.execute("set sqlembed.request_timeout = '120s'")
     with working(connection.info.dsn, builtin.registry().get("minilm")):
         found = value(connection, ZERO_SHOT)
     what = "classify, Banking77: accuracy on every tenth question of the test"
