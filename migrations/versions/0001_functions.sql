@@ -7008,7 +7008,7 @@ stable
 as $function$
 declare
     -- Assigned to, because PERFORM takes several times as long.
-    ignored text;
+    ignored pg_catalog.text;
 begin
     -- Those of iterative scans are there since pgvector 0.8.
     before := array[
@@ -7259,7 +7259,7 @@ language plpgsql
 stable
 as $function$
 declare
-    ignored text;
+    ignored pg_catalog.text;
 begin
     -- An error undoes settings by itself, the end of a function only those that it was created with.
     ignored := pg_catalog.set_config('hnsw.ef_search', _leave_search.before[1], true);
@@ -10351,6 +10351,26 @@ $function$;
 comment on function sqlembed._duplicate_pairs(regclass, double precision, name, text, text, text, boolean) is
     'Pairs of rows whose vectors have a cosine of at least threshold, in no order, a pair perhaps twice. Unless every pair is wanted, of rows with the same vector only the first is paired with others, and they with it: that is enough to know who belongs together.';
 
+create or replace function sqlembed._enter_scan(k integer) returns text[]
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    path sqlembed.search_path;
+begin
+    -- A function of pgvector has to run before its settings are there.
+    if public.vector_dims('[1]'::public.vector) is null then
+        return null;
+    end if;
+    path.ef_search := least(1000, 60 + 4 * least(_enter_scan.k, 235));
+    return sqlembed._enter_search(path);
+end
+$function$;
+
+comment on function sqlembed._enter_scan(integer) is
+    'Make the settings with which many searches for k rows go through an index; gives those from before, for _leave_search.';
+
 create or replace function sqlembed._explain_use(
     state text,
     problem text,
@@ -10543,11 +10563,11 @@ declare
     -- Each row's nearest 10 first. Where the last of them is a duplicate too there may be more.
     k pg_catalog.int4 := 10;
     left_over pg_catalog.jsonb[];
-    settings record;
+    settings pg_catalog.text[];
     found record;
 begin
     loop
-        settings := sqlembed._widen_scan(k);
+        settings := sqlembed._enter_scan(k);
         execute pg_catalog.format(
             E'select
                 pg_catalog.array_agg(p.key_a) as keys_a,
@@ -10585,7 +10605,7 @@ begin
         )
         into found
         using k::pg_catalog.int8, left_over, 1.000001::pg_catalog.float8 operator(pg_catalog.-) _near_pairs.threshold;
-        perform sqlembed._restore_scan(settings.ef_search, settings.hnsw_scan, settings.ivfflat_scan);
+        perform sqlembed._leave_search(settings);
         return query
         select p.key_a, p.key_b, p.similarity
         from rows from (
@@ -10666,25 +10686,6 @@ $function$;
 
 comment on function sqlembed._refuse_recommend() is
     'An error that shows how a table is given to recommend.';
-
-create or replace function sqlembed._restore_scan(ef_search text, hnsw_scan text, ivfflat_scan text) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $function$
-begin
-    perform set_config('hnsw.ef_search', _restore_scan.ef_search, true);
-    if _restore_scan.hnsw_scan is not null then
-        perform set_config('hnsw.iterative_scan', _restore_scan.hnsw_scan, true);
-    end if;
-    if _restore_scan.ivfflat_scan is not null then
-        perform set_config('ivfflat.iterative_scan', _restore_scan.ivfflat_scan, true);
-    end if;
-end
-$function$;
-
-comment on function sqlembed._restore_scan(text, text, text) is
-    'Put the settings of vector indexes back as _widen_scan found them.';
 
 create or replace function sqlembed._taste(
     liked public.vector[],
@@ -10788,6 +10789,12 @@ begin
     ) = 1 then
         declared := sqlembed._embedding_of(_vector_source.relation, _vector_source.embedding);
     end if;
+    if declared.chunking is not null then
+        raise exception 'sqlembed: embedding % of % has a vector for each chunk, not for each row',
+            quote_ident(declared.name), _vector_source.relation
+            using errcode = 'SE013',
+                hint = format('Name the table of the chunks instead: %L.', declared.side);
+    end if;
     vector_column := coalesce(declared.name, sqlembed._vector_column(_vector_source.relation, _vector_source.embedding));
     _vector_source.embedder := declared.embedder;
     _vector_source.metric := coalesce(_vector_source.wanted_metric, declared.metric, 'cosine');
@@ -10799,26 +10806,16 @@ begin
         into _vector_source.from_clause, _vector_source.vector
         from sqlembed._side_source(declared, target.row_name) as s;
     end if;
-    _vector_source.is_indexed := exists (
-        select
-        from pg_index as i
-        join pg_class as c on c.oid = i.indexrelid
-        join pg_am as m on m.oid = c.relam and m.amname in ('hnsw', 'ivfflat')
-        join pg_opclass as o on o.oid = i.indclass[0]
-        join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
-        where i.indrelid = coalesce(declared.side, _vector_source.relation)
-            and a.attname = vector_column
-            and i.indisvalid
-            and i.indpred is null
-            and o.opcname in (
-                select format('%s_%s_ops', kind, t.name)
-                from unnest('{vector,halfvec}'::text[]) as kind
-                cross join (
-                    values ('cosine', 'cosine'), ('euclidean', 'l2'), ('inner_product', 'ip'), ('l1', 'l1')
-                ) as t (metric, name)
-                where t.metric = _vector_source.metric
-            )
-    );
+    select sqlembed._has_index(
+        a.attrelid,
+        quote_ident(vector_column),
+        (sqlembed._indexed('hnsw', null, t.typname, null, _vector_source.metric, vector_column)).operator_class
+    )
+    into _vector_source.is_indexed
+    from pg_attribute as a
+    join pg_type as t on t.oid = a.atttypid
+    where a.attrelid = coalesce(declared.side, _vector_source.relation)
+        and a.attname = vector_column;
 end
 $function$;
 
@@ -10847,31 +10844,6 @@ $function$;
 
 comment on function sqlembed._vectors_of(regclass, name, jsonb[]) is
     'The vectors of rows, by their keys as jobs write them; of those that have one.';
-
-create or replace function sqlembed._widen_scan(k integer, out ef_search text, out hnsw_scan text, out ivfflat_scan text)
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $function$
-begin
-    -- A function of pgvector has to run before its settings are there.
-    perform public.vector_dims('[1]'::public.vector);
-    ef_search := current_setting('hnsw.ef_search');
-    -- pgvector has these since 0.8.
-    hnsw_scan := current_setting('hnsw.iterative_scan', true);
-    ivfflat_scan := current_setting('ivfflat.iterative_scan', true);
-    perform set_config('hnsw.ef_search', least(1000, greatest(60 + 4 * least(_widen_scan.k, 235), ef_search::integer))::text, true);
-    if hnsw_scan = 'off' then
-        perform set_config('hnsw.iterative_scan', 'relaxed_order', true);
-    end if;
-    if ivfflat_scan = 'off' then
-        perform set_config('ivfflat.iterative_scan', 'relaxed_order', true);
-    end if;
-end
-$function$;
-
-comment on function sqlembed._widen_scan(integer) is
-    'Make vector indexes look for k rows that pass a filter; returns the settings as they were, for _restore_scan. An error undoes them by itself.';
 
 create or replace function sqlembed.classify(
     embedder text,
@@ -11327,7 +11299,7 @@ declare
     usual pg_catalog.text := coalesce(outliers.baseline, outliers.filter);
     num_comparisons pg_catalog.float8;
     neighbours pg_catalog.text;
-    settings record;
+    settings pg_catalog.text[];
     state pg_catalog.text;
     problem pg_catalog.text;
     pg_hint pg_catalog.text;
@@ -11370,7 +11342,7 @@ begin
             operator, outliers.k
         )
     end;
-    settings := sqlembed._widen_scan(outliers.k);
+    settings := sqlembed._enter_scan(outliers.k);
     return query execute pg_catalog.format(
         'with sqlembed_usual as materialized (
             select u.*, pg_catalog.row_number() over (order by u.key) as number
@@ -11414,7 +11386,7 @@ begin
         operator,
         neighbours
     );
-    perform sqlembed._restore_scan(settings.ef_search, settings.hnsw_scan, settings.ivfflat_scan);
+    perform sqlembed._leave_search(settings);
 exception
     when others then
         get stacked diagnostics state = returned_sqlstate, problem = message_text, pg_hint = pg_exception_hint;

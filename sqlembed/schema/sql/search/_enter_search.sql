@@ -4,7 +4,7 @@ stable
 as $function$
 declare
     -- Assigned to, because PERFORM takes several times as long.
-    ignored text;
+    ignored pg_catalog.text;
 begin
     -- Those of iterative scans are there since pgvector 0.8.
     before := array[

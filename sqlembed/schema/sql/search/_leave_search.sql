@@ -3,7 +3,7 @@ language plpgsql
 stable
 as $function$
 declare
-    ignored text;
+    ignored pg_catalog.text;
 begin
     -- An error undoes settings by itself, the end of a function only those that it was created with.
     ignored := pg_catalog.set_config('hnsw.ef_search', _leave_search.before[1], true);
