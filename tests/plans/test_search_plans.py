@@ -190,11 +190,20 @@ def test_nearest_first(items: Connection) -> None:
         assert found == sorted(found)
 
     # What it protects from: an index in relaxed order.
-    assert unordered > 0
+    assert unordered > 0 or not has_iterative_scans(items)
+
+
+def has_iterative_scans(items: Connection) -> bool:
+    """Tell whether pgvector is 0.8 or later; before, an index gives ``ef_search`` rows at most."""
+    row = items.execute("select extversion from pg_extension where extname = 'vector'").fetchone()
+    assert row is not None
+    return [*map(int, str(row[0]).split("."))] >= [0, 8]
 
 
 def test_an_index_is_not_believed_about_its_order(items: Connection) -> None:
     """In relaxed order it says that its rows come nearest first; they do so batch by batch."""
+    if not has_iterative_scans(items):
+        pytest.skip("there is no relaxed order before pgvector 0.8")
     items.execute("set hnsw.iterative_scan = relaxed_order; set hnsw.ef_search = 10")
     ((limited,), (unlimited,)) = rows(
         items,

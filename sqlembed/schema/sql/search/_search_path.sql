@@ -94,6 +94,13 @@ begin
         end
             operator(pg_catalog.*) path.total_rows operator(pg_catalog./) greatest(passing.rows, 1)
     );
+    if is_rough and path.visits operator(pg_catalog.>) 1000
+        and pg_catalog.current_setting('hnsw.iterative_scan', true) is null
+    then
+        path.is_exact := true;
+        path.reason := 'before version 0.8 of pgvector an index gives no more than 1000 rows, too few to rank';
+        return path;
+    end if;
     path.is_exact := path.exact_cost operator(pg_catalog.<) (cost_of_visit operator(pg_catalog.*) path.visits);
     path.reason := pg_catalog.format(
         '%s of about %s rows pass: comparing them costs %s, looking for them through an index %s',
