@@ -2559,7 +2559,12 @@ declare
     lost text;
     made text := format('sqlembed.%I', '_note_' || _make_note_function.embedding);
 begin
-    select e.* into declared from sqlembed.embedding as e where e.id = _make_note_function.embedding;
+    -- In turns: PostgreSQL refuses to replace a function that another session replaces.
+    select e.*
+    into declared
+    from sqlembed.embedding as e
+    where e.id = _make_note_function.embedding
+    for no key update;
     select n.* into note from sqlembed._note_sql(declared.id, declared.on_change) as n;
     if note.key is null then
         return;
@@ -4949,6 +4954,48 @@ revoke execute on function sqlembed._answer_requests(
     integer, bigint[], integer[], text[], text, text, bytea[], public.vector[]
 ) from public;
 
+create or replace function sqlembed._attach_families() returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '200ms'
+as $function$
+declare
+    declared sqlembed.embedding;
+begin
+    for declared in
+        select f.* from sqlembed._changed_families() as f
+    loop
+        -- Where this role may not, status says who may.
+        continue when not pg_has_role((select c.relowner from pg_class as c where c.oid = declared.relation), 'usage');
+        begin
+            continue when not sqlembed._lock_embedding(declared.id);
+            if exists (select from sqlembed._unattached(declared) as u where u.state <> 'disabled') then
+                perform sqlembed._attach_triggers(declared);
+            else
+                perform sqlembed._drop_triggers(
+                    declared.id,
+                    array(select w.name from sqlembed._wanted_triggers(declared) as w),
+                    declared.relation || sqlembed._members(declared.relation)
+                );
+            end if;
+        exception
+            when lock_not_available or insufficient_privilege then
+                -- Next time, then, or by somebody else.
+                null;
+            when others then
+                -- What is wrong with one table keeps no other from being followed.
+                raise warning 'sqlembed: cannot follow the children of %: %', declared.relation, sqlerrm;
+        end;
+    end loop;
+end
+$function$;
+
+comment on function sqlembed._attach_families() is
+    'Give new partitions and children their triggers, and take them from those that are none any more. Writers wait for it, so that it does nothing else.';
+
+revoke execute on function sqlembed._attach_families() from public;
+
 create or replace function sqlembed._changed_families() returns setof sqlembed.embedding
 language sql
 stable
@@ -5136,6 +5183,7 @@ begin
                 ) and %12$s
                 for no key update of r skip locked
             ) as locked
+            where %13$s
         ),
         chosen as materialized (
             select distinct on (%8$s) c.* from current as c order by %8$s, c.number
@@ -5177,7 +5225,8 @@ begin
         keys.match,
         case (_describe_chunks.declared).storage when 'vector' then 'public.vector' else 'public.halfvec' end,
         sqlembed._renamed_columns(_describe_chunks.declared),
-        sqlembed._is_current_sql(_describe_chunks.declared)
+        sqlembed._is_current_sql(_describe_chunks.declared),
+        sqlembed._is_described_sql(_describe_chunks.declared)
     );
 end
 $function$;
@@ -5695,56 +5744,50 @@ set search_path = pg_catalog, pg_temp
 set lock_timeout = '200ms'
 as $function$
 declare
-    changed record;
     renamed integer[];
+    mixed_up integer[];
     sources text[];
+    found regclass;
     declared sqlembed.embedding;
 begin
-    -- Table by table: what its owner has locked or broken keeps no other from being followed. Those of
-    -- one table together, because two vector columns may have changed their names with each other.
-    for changed in
-        select
-            (r.declared).relation,
-            array_agg((r.declared).id) as embeddings,
-            array_agg((r.declared).id) filter (where r.is_mixed_up) as mixed_up
-        from sqlembed._renamed_embeddings() as r
-        group by (r.declared).relation
+    -- With the rights of the worker, which may read the tables: what stands in them, in their sources
+    -- and in their policies may be anybody's code. What belongs to one table is followed at once, or
+    -- not at all: until the rows are queued, nobody may believe that nothing has happened.
+    for found in
+        select distinct (r.declared).relation from sqlembed._renamed_embeddings() as r order by 1
     loop
         begin
-            -- With the rights of the worker, which may read the tables: what stands in them, in their
-            -- sources and in their policies may be anybody's code.
             select
                 array_agg((r.declared).id order by (r.declared).id),
+                array_agg((r.declared).id) filter (where r.is_mixed_up),
                 array_agg(
                     sqlembed._renamed_source(
                         (r.declared).relation, (r.declared).source, (r.declared).source_columns, r.source_columns
                     )
                     order by (r.declared).id
                 )
-            into renamed, sources
+            into renamed, mixed_up, sources
             from sqlembed._renamed_embeddings() as r
-            where (r.declared).id = any (changed.embeddings);
+            where (r.declared).relation = found and sqlembed._lock_embedding((r.declared).id);
 
             for declared in select e.* from sqlembed._rename_embeddings(renamed, sources) as e
             loop
-                begin
-                    -- What was written in between has not been noted, or with the wrong column in mind.
-                    execute format(
-                        'select sqlembed._note_keys(%s, array_agg(%s)) from %s as r where not (%s) or %L',
-                        declared.id, declared.key_expression, declared.relation, sqlembed._vector_test(declared, 'r'),
-                        declared.id = any (coalesce(changed.mixed_up, '{}'))
-                    );
-                exception when lock_not_available or insufficient_privilege then
-                    -- By another worker, then: this one cannot serve the table either.
-                    null;
-                end;
+                -- What was written in between has not been noted, or with the wrong column in mind.
+                perform sqlembed._note_missing(
+                    declared, declared.relation::text, declared.id = any (coalesce(mixed_up, '{}'))
+                );
+                if declared.side is not null then
+                    -- Nor what was deleted.
+                    perform sqlembed._note_keys(declared.id, '{[]}');
+                end if;
             end loop;
         exception
-            when lock_not_available then
-                -- Next time, then.
+            when lock_not_available or insufficient_privilege then
+                -- Next time, then, or by a worker that may read the table.
                 null;
             when others then
-                raise warning 'sqlembed: cannot follow the columns of %: %', changed.relation, sqlerrm;
+                -- What is wrong with one table keeps no other from being followed.
+                raise warning 'sqlembed: cannot follow the columns of %: %', found, sqlerrm;
         end;
     end loop;
 end
@@ -5771,23 +5814,9 @@ begin
         select f.* from sqlembed._changed_families() as f
     loop
         begin
-            -- Where this role may not, status says who may.
-            if pg_has_role((select c.relowner from pg_class as c where c.oid = declared.relation), 'usage') then
-                begin
-                    if exists (select from sqlembed._unattached(declared) as u where u.state <> 'disabled') then
-                        perform sqlembed._attach_triggers(declared);
-                    else
-                        perform sqlembed._drop_triggers(
-                            declared.id,
-                            array(select w.name from sqlembed._wanted_triggers(declared) as w),
-                            declared.relation || sqlembed._members(declared.relation)
-                        );
-                    end if;
-                exception when lock_not_available or insufficient_privilege then
-                    -- Next time, then, or by somebody else.
-                    null;
-                end;
-            end if;
+            continue when not sqlembed._lock_embedding(declared.id);
+            -- Another worker may have been here a moment ago.
+            declared := sqlembed._declared_embedding(declared.id);
             is_partitioned := (select c.relkind = 'p' from pg_class as c where c.oid = declared.relation);
             known := array(
                 select m.member
@@ -5796,21 +5825,19 @@ begin
                     or m.member not in (select u.member from sqlembed._unattached(declared) as u)
                 order by m.member
             );
-            -- A partition had triggers from its first day on, and the vectors that it brought along are
-            -- its own. A child may have been written to unnoticed.
+            -- A partition had triggers from its first day on, and the vectors that it brought along
+            -- are its own. A child may have been written to unnoticed.
             foreach newcomer in array known
             loop
                 continue when newcomer = any (declared.members);
-                execute format(
-                    'select sqlembed._note_keys(%s, array_agg(%s)) from only %s as r where not (%s) or not %L',
-                    declared.id, declared.key_expression, newcomer, sqlembed._vector_test(declared, 'r'),
-                    is_partitioned and declared.side is null
+                perform sqlembed._note_missing(
+                    declared, 'only ' || newcomer, not is_partitioned or declared.side is not null
                 );
             end loop;
             perform sqlembed._keep_members(declared.id, known);
         exception
-            when lock_not_available then
-                -- Next time, then.
+            when lock_not_available or insufficient_privilege then
+                -- Next time, then, or by somebody else.
                 null;
             when others then
                 -- What is wrong with one table keeps no other from being followed.
@@ -5821,7 +5848,7 @@ end
 $function$;
 
 comment on function sqlembed._follow_families() is
-    'Put triggers on tables that have become children of an embedded one, take them off those that no longer are, and queue the rows that newcomers brought along.';
+    'Queue the rows that new partitions and children, which have their triggers by now, have brought along.';
 
 revoke execute on function sqlembed._follow_families() from public;
 
@@ -5921,6 +5948,36 @@ comment on function sqlembed._forget_failures() is
 
 revoke execute on function sqlembed._forget_failures() from public;
 
+create or replace function sqlembed._is_current(
+    embedding integer,
+    embedder text,
+    source text,
+    storage text,
+    chunking jsonb
+)
+returns boolean
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- Workers may not look themselves: they have row security off, which makes it an error.
+    select exists (
+        select
+        from sqlembed.embedding as e
+        where e.id = _is_current.embedding
+            and e.embedder = _is_current.embedder
+            and e.source = _is_current.source
+            and e.storage = _is_current.storage
+            and e.chunking is not distinct from _is_current.chunking
+    )
+$function$;
+
+comment on function sqlembed._is_current(integer, text, text, text, jsonb) is
+    'Whether an embedding is still declared as a worker was told. For _is_current_sql.';
+
+revoke execute on function sqlembed._is_current(integer, text, text, text, jsonb) from public;
+
 create or replace function sqlembed._is_current_sql(declared sqlembed.embedding) returns text
 language sql
 immutable
@@ -5929,14 +5986,7 @@ as $function$
     -- Not correlated, so looked up once a statement. Its snapshot is younger than its locks, and altering
     -- takes a lock that excludes writers: what is current here stays so until the vectors are written.
     select format(
-        '(
-            select exists (
-                select
-                from sqlembed.embedding as e
-                where e.id = %s and e.embedder = %L and e.source = %L and e.storage = %L
-                    and e.chunking is not distinct from %L::jsonb
-            )
-        )',
+        '(select sqlembed._is_current(%s, %L, %L, %L, %L))',
         (_is_current_sql.declared).id,
         (_is_current_sql.declared).embedder,
         (_is_current_sql.declared).source,
@@ -6050,6 +6100,26 @@ comment on function sqlembed._leave_epoch(integer, integer) is
 
 revoke execute on function sqlembed._leave_epoch(integer, integer) from public;
 
+create or replace function sqlembed._lock_embedding(embedding integer) returns boolean
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    perform
+    from sqlembed.embedding as e
+    where e.id = _lock_embedding.embedding
+    for no key update skip locked;
+    return found;
+end
+$function$;
+
+comment on function sqlembed._lock_embedding(integer) is
+    'Whether nobody else is changing an embedding; then nobody does so before the transaction ends.';
+
+revoke execute on function sqlembed._lock_embedding(integer) from public;
+
 create or replace function sqlembed._next_epoch(worker integer) returns integer
 language plpgsql
 volatile
@@ -6089,6 +6159,43 @@ comment on function sqlembed._note_keys(integer, jsonb[]) is
     'Queue rows that a worker has found.';
 
 revoke execute on function sqlembed._note_keys(integer, jsonb[]) from public;
+
+create or replace function sqlembed._note_missing(declared sqlembed.embedding, rows_of text, is_all boolean) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    -- In parts: a worker's memory is not the table's size.
+    noting text := format(
+        'select sqlembed._note_keys(%s, array_agg(s.key))
+        from (select %s as key, (row_number() over () - 1) / 10000 as part from %s as r where ',
+        (_note_missing.declared).id,
+        (select k.expression from sqlembed._key_sql((_note_missing.declared).relation) as k),
+        _note_missing.rows_of
+    );
+    in_parts text := ') as s group by s.part';
+begin
+    if not _note_missing.is_all then
+        begin
+            execute noting || 'not (' || sqlembed._vector_test(_note_missing.declared, 'r') || ')' || in_parts;
+            return;
+        exception
+            when lock_not_available or insufficient_privilege then
+                raise;
+            when others then
+                -- A row whose source expression fails: which of the others are up to date, workers find out.
+                null;
+        end;
+    end if;
+    execute noting || 'true' || in_parts;
+end
+$function$;
+
+comment on function sqlembed._note_missing(sqlembed.embedding, text, boolean) is
+    'Queue the rows of a table, or of "only" one member of its family, that have no vector of their present text, or all. With the rights of the worker.';
+
+revoke execute on function sqlembed._note_missing(sqlembed.embedding, text, boolean) from public;
 
 create or replace function sqlembed._read_cache(fingerprint text, kind text, hashes bytea[])
 returns table (input_hash bytea, embedding public.vector)

@@ -70,6 +70,11 @@ CREATE FUNCTION sqlembed._assigned_sql(name text, rows text, with_distances bool
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._attach_families() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '200ms';
+
 CREATE TABLE sqlembed.embedding (
     id integer NOT NULL,
     relation regclass NOT NULL,
@@ -340,6 +345,10 @@ CREATE FUNCTION sqlembed._empty_side(relation regclass, side regclass) RETURNS b
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._enter_scan(k integer) RETURNS text[]
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._enter_search(path sqlembed.search_path, OUT before text[]) RETURNS text[]
     LANGUAGE plpgsql STABLE;
 
@@ -467,6 +476,10 @@ CREATE FUNCTION sqlembed._is_alive(worker integer) RETURNS boolean
     LANGUAGE sql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._is_current(embedding integer, embedder text, source text, storage text, chunking jsonb) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._is_current_sql(declared sqlembed.embedding) RETURNS text
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -568,6 +581,10 @@ CREATE FUNCTION sqlembed._lock(what text) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._lock_embedding(embedding integer) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._loss_at_mean(metric text, cluster_size bigint, sum_distance double precision, sum_squared_distance double precision, centroid public.vector, mean public.vector) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -623,6 +640,10 @@ CREATE FUNCTION sqlembed._note_again(declared sqlembed.embedding, keys jsonb[], 
 
 CREATE FUNCTION sqlembed._note_keys(embedding integer, keys jsonb[]) RETURNS void
     LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._note_missing(declared sqlembed.embedding, rows_of text, is_all boolean) RETURNS void
+    LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._note_row_sql(embedding integer, old text, new text, on_change text, OUT key text, OUT inserted text, OUT updated text) RETURNS record
@@ -792,10 +813,6 @@ CREATE FUNCTION sqlembed._rest_embedders(worker integer, embedders text[]) RETUR
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._restore_scan(ef_search text, hnsw_scan text, ivfflat_scan text) RETURNS void
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp';
-
 CREATE FUNCTION sqlembed._rough_index(holder regclass, name name, metric text, vector text, OUT kind text, OUT dimensions integer, OUT ordering text) RETURNS record
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -953,10 +970,6 @@ CREATE FUNCTION sqlembed._wanted_dimensions(embedder text, dimensions integer) R
 
 CREATE FUNCTION sqlembed._wanted_triggers(declared sqlembed.embedding, OUT name name, OUT definition text, OUT function name, OUT fires "char", OUT is_row boolean) RETURNS SETOF record
     LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp';
-
-CREATE FUNCTION sqlembed._widen_scan(k integer, OUT ef_search text, OUT hnsw_scan text, OUT ivfflat_scan text) RETURNS record
-    LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._word_score(weight double precision, frequency real, relative_length double precision) RETURNS double precision
@@ -1573,6 +1586,8 @@ REVOKE ALL ON FUNCTION sqlembed._answer_requests(worker integer, ids bigint[], c
 
 REVOKE ALL ON FUNCTION sqlembed._ask_worker(embedder text, kind text, inputs text[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._attach_families() FROM PUBLIC;
+
 GRANT SELECT ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(relation) ON TABLE sqlembed.embedding TO PUBLIC;
@@ -1679,6 +1694,8 @@ REVOKE ALL ON FUNCTION sqlembed._forget_failures() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._is_alive(worker integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._is_current(embedding integer, embedder text, source text, storage text, chunking jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._is_current_sql(declared sqlembed.embedding) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._is_dblink_shared() FROM PUBLIC;
@@ -1695,11 +1712,15 @@ REVOKE ALL ON FUNCTION sqlembed._lacking_grants() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._leave_epoch(worker integer, next integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._lock_embedding(embedding integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._may_wait(embedding integer, key jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._next_epoch(worker integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._note_keys(embedding integer, keys jsonb[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._note_missing(declared sqlembed.embedding, rows_of text, is_all boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._note_row_sql(embedding integer, old text, new text, on_change text, OUT key text, OUT inserted text, OUT updated text) FROM PUBLIC;
 
