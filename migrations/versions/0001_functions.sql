@@ -72,8 +72,9 @@ begin
     else
         -- Somebody else's may hold some that are out of date, or whose rows are gone.
         execute pg_catalog.format(
-            'select (select pg_catalog.count(*) from %1$s), pg_catalog.count(*) from %2$s',
-            relation, side
+            'select (select pg_catalog.count(*) from %1$s), pg_catalog.count(*) from %2$s where %3$s',
+            relation, side,
+            case when (_count_rows.declared).chunking is null then 'true' else 'ordinal operator(pg_catalog.=) 1' end
         )
         into _count_rows.total, _count_rows.embedded;
     end if;
@@ -203,6 +204,40 @@ $function$;
 comment on function sqlembed._full_text_sql(text, text) is
     'SQL for the full text of a source expression: its words in a language, as a tsvector.';
 
+create or replace function sqlembed._has_index(
+    holder regclass,
+    expression text,
+    operator_class text,
+    parameters text[] default '{}',
+    other_than regclass default null
+)
+returns boolean
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    return exists (
+        select
+        from pg_index as i
+        join pg_class as c on c.oid = i.indexrelid
+        join pg_am as m on m.oid = c.relam
+        join pg_opclass as o on o.oid = i.indclass[0]
+        where i.indrelid = _has_index.holder
+            and i.indexrelid is distinct from _has_index.other_than
+            and i.indisvalid
+            and i.indpred is null
+            and m.amname = 'hnsw'
+            and o.opcname = _has_index.operator_class
+            and coalesce(c.reloptions, '{}') @> _has_index.parameters
+            and pg_get_indexdef(i.indexrelid, 1, false) = _has_index.expression
+    );
+end
+$function$;
+
+comment on function sqlembed._has_index(regclass, text, text, text[], regclass) is
+    'Whether a table has an HNSW index over all rows of an expression, as _indexed writes it, with these storage parameters at least.';
+
 create or replace function sqlembed._hash_call(declared sqlembed.embedding, row_name text) returns text
 language sql
 stable
@@ -224,6 +259,62 @@ $function$;
 
 comment on function sqlembed._hash_call(sqlembed.embedding, text) is
     'SQL that gives the sha256 of a row''s present source, for an embedding with a side table. NULL when its function is gone.';
+
+create or replace function sqlembed._indexed(
+    index text,
+    options jsonb,
+    storage text,
+    dimensions integer,
+    metric text,
+    vector text,
+    out expression text,
+    out operator_class text,
+    out ordering text
+)
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    length integer;
+begin
+    -- Written as pg_get_indexdef() does without a search_path, so that an index can be told by it.
+    case _indexed.index
+        when 'binary' then
+            _indexed.expression := format('((public.binary_quantize(%s))::bit(%s))', _indexed.vector, _indexed.dimensions);
+            _indexed.operator_class := 'bit_hamming_ops';
+            _indexed.ordering := format(
+                '%s operator(public.<~>) public.binary_quantize($1)::bit(%s)', _indexed.expression, _indexed.dimensions
+            );
+            return;
+        when 'prefix' then
+            length := (_indexed.options ->> 'dimensions')::integer;
+            _indexed.expression := format(
+                '((public.subvector(%s, 1, %s))::%s(%s))',
+                _indexed.vector,
+                length,
+                case _indexed.storage when 'vector' then 'public.vector' else 'public.halfvec' end,
+                length
+            );
+            _indexed.ordering := format(
+                '%s %s public.subvector($1, 1, %s)',
+                _indexed.expression, sqlembed._metric_operator(_indexed.metric), length
+            );
+        else
+            _indexed.expression := _indexed.vector;
+            _indexed.ordering := format('%s %s $1', _indexed.vector, sqlembed._metric_operator(_indexed.metric));
+    end case;
+    _indexed.operator_class := _indexed.storage || case _indexed.metric
+        when 'cosine' then '_cosine_ops'
+        when 'euclidean' then '_l2_ops'
+        when 'inner_product' then '_ip_ops'
+        when 'l1' then '_l1_ops'
+    end;
+end
+$function$;
+
+comment on function sqlembed._indexed(text, jsonb, text, integer, text, text) is
+    'What an index of a kind is over, given the vector as SQL, with which operator class, and the order in which it gives the rows nearest to $1. Of binary and prefix that order is a rough one.';
 
 create or replace function sqlembed._is_alive(worker integer) returns boolean
 language sql
@@ -496,9 +587,11 @@ as $function$
     select case (_vector_test.declared).place
         when 'row' then format('%s.%I is not null', _vector_test.row_name, p.vector)
         else format(
-            'exists (select from %s as sqlembed_side where %s and sqlembed_side.source_hash operator(pg_catalog.=) %s)',
+            'exists (select from %s as sqlembed_side where %s and %ssqlembed_side.source_hash operator(pg_catalog.=) %s)',
             (_vector_test.declared).side,
             sqlembed._side_match((_vector_test.declared).relation, (_vector_test.declared).side, _vector_test.row_name, 'sqlembed_side'),
+            -- All chunks of a row are written at once.
+            case when (_vector_test.declared).chunking is not null then 'sqlembed_side.ordinal operator(pg_catalog.=) 1 and ' end,
             sqlembed._hash_call(_vector_test.declared, _vector_test.row_name)
         )
     end
@@ -1603,59 +1696,51 @@ $function$;
 comment on function sqlembed._base_columns(regclass, name[]) is
     'Columns of a table that decide what others hold: in place of a generated column, those that it is made from. Triggers do not see the generated one, or not yet.';
 
-create or replace function sqlembed._build_index(declared sqlembed.embedding) returns void
+create or replace function sqlembed._build_index(
+    declared sqlembed.embedding,
+    replaced regclass default null
+)
+returns void
 language plpgsql
 volatile
 as $function$
 declare
-    operator_class text := (_build_index.declared).storage || case (_build_index.declared).metric
-        when 'cosine' then '_cosine_ops'
-        when 'euclidean' then '_l2_ops'
-        when 'inner_product' then '_ip_ops'
-        when 'l1' then '_l1_ops'
-    end;
+    declared sqlembed.embedding := _build_index.declared;
     -- What holds the vectors.
-    holder regclass := coalesce((_build_index.declared).side, (_build_index.declared).relation);
+    holder regclass := coalesce(declared.side, declared.relation);
+    indexed record := sqlembed._indexed(
+        declared.index, declared.index_options, declared.storage, declared.dimensions, declared.metric,
+        pg_catalog.quote_ident(declared.name)
+    );
     made name;
 begin
-    if exists (
-        select
-        from pg_catalog.pg_index as i
-        join pg_catalog.pg_class as c on c.oid operator(pg_catalog.=) i.indexrelid
-        join pg_catalog.pg_am as m on m.oid operator(pg_catalog.=) c.relam
-        join pg_catalog.pg_opclass as o on o.oid operator(pg_catalog.=) i.indclass[0]
-        join pg_catalog.pg_attribute as a
-            on a.attrelid operator(pg_catalog.=) i.indrelid and a.attnum operator(pg_catalog.=) i.indkey[0]
-        where i.indrelid operator(pg_catalog.=) holder
-            and i.indpred is null
-            and m.amname operator(pg_catalog.=) (_build_index.declared).index
-            and o.opcname operator(pg_catalog.=) operator_class
-            and a.attname operator(pg_catalog.=) (_build_index.declared).name
+    if sqlembed._has_index(
+        holder, indexed.expression, indexed.operator_class, sqlembed._index_parameters(declared.index_options),
+        _build_index.replaced
     ) then
         return;
     end if;
     made := pg_catalog.left(
         pg_catalog.format(
             '%s_%s_%s',
-            (select c.relname from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) (_build_index.declared).relation),
-            (_build_index.declared).name,
-            (_build_index.declared).index
+            (select c.relname from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) declared.relation),
+            declared.name,
+            declared.index
         ),
         50
-    ) || '_' || (_build_index.declared).id;
-    execute pg_catalog.format(
-        'create index %I on %s using %I (%I public.%s)',
-        made, holder, (_build_index.declared).index, (_build_index.declared).name,
-        operator_class
+    ) || '_' || declared.id;
+    execute sqlembed._index_sql(
+        made, holder, declared.name, declared.index, declared.index_options, declared.storage, declared.dimensions,
+        declared.metric
     );
     update sqlembed.embedding as e
     set index_name = made
-    where e.id operator(pg_catalog.=) (_build_index.declared).id;
+    where e.id operator(pg_catalog.=) declared.id;
 end
 $function$;
 
-comment on function sqlembed._build_index(sqlembed.embedding) is
-    'Build the index of an embedding, unless an equal one is there.';
+comment on function sqlembed._build_index(sqlembed.embedding, regclass) is
+    'Build the index of an embedding, unless an equal one is there that is not to be replaced.';
 
 create or replace function sqlembed._canonical_source(
     relation regclass,
@@ -1751,14 +1836,11 @@ begin
     _canonical_source.expression := pg_catalog.regexp_replace(
         pg_catalog.regexp_replace(definition, '^[[:space:]]*SELECT[[:space:]]+', ''), ' AS ' || view_name || '[[:space:]].*$', ''
     );
-    -- Of a view, PostgreSQL 15 writes every column with the name of its table.
-    if pg_catalog.current_setting('server_version_num')::integer operator(pg_catalog.<) 160000 then
-        _canonical_source.expression := sqlembed._unqualified(
-            _canonical_source.expression,
-            (select c.relname from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) _canonical_source.relation),
-            _canonical_source.columns
-        );
-    end if;
+    _canonical_source.expression := sqlembed._unqualified(
+        _canonical_source.expression,
+        (select c.relname from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) _canonical_source.relation),
+        _canonical_source.columns
+    );
 end
 $function$;
 
@@ -1797,13 +1879,28 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
+    -- What numbers mean is looked up here, of what was declared and of what it was altered to.
+    new.vector_number := (sqlembed._column_numbers(coalesce(new.side, new.relation), array[new.name]))[1];
+    new.source_numbers := sqlembed._column_numbers(new.relation, new.source_columns);
+    new.numbered_in := new.relation::oid;
+    if (tg_op = 'INSERT' or new.embedder <> old.embedder)
+        and not exists (select from sqlembed.embedder_key as k where k.embedder = new.embedder)
+    then
+        raise exception 'sqlembed: permission denied for embedder %', quote_ident(new.embedder)
+            using errcode = '42501',
+                hint = format('Its owner can say: select sqlembed.grant_embedder(%L, %L).', new.embedder, current_user);
+    end if;
+    if tg_op = 'UPDATE' then
+        return new;
+    end if;
     -- Owners of tables may insert here, and what they write about the key becomes SQL that runs with
     -- the rights of the owner of sqlembed.
     perform sqlembed._check_relation(new.relation);
+    new.chunking := sqlembed._checked_chunking(new.chunking);
     if new.side is not null then
         -- Workers write to it with their own rights.
         perform sqlembed._check_relation(new.side);
-        perform sqlembed._refuse_side(new.relation, new.side, new.name);
+        perform sqlembed._refuse_side(new.relation, new.side, new.name, new.chunking is not null);
     end if;
     select
         k.columns,
@@ -1811,23 +1908,16 @@ begin
         k.expression
     into new.key_columns, new.key_types, new.key_expression
     from sqlembed._key_sql(new.relation) as k;
-    new.numbered_in := new.relation::oid;
-    new.vector_number := (sqlembed._column_numbers(coalesce(new.side, new.relation), array[new.name]))[1];
-    new.source_numbers := sqlembed._column_numbers(new.relation, new.source_columns);
     new.members := sqlembed._members(new.relation);
-    if not exists (select from sqlembed.embedder_key as k where k.embedder = new.embedder) then
-        raise exception 'sqlembed: permission denied for embedder %', quote_ident(new.embedder)
-            using errcode = '42501',
-                hint = format('Its owner can say: select sqlembed.grant_embedder(%L, %L).', new.embedder, current_user);
-    end if;
     return new;
 end
 $function$;
 
 comment on function sqlembed._check_declaration() is
-    'Row trigger of embedding: whoever declares one must own the table and may use the embedder, and what belongs to the key is never taken from the user.';
+    'Row trigger of embedding: whoever declares or alters one must own the table and may use the embedder, and what belongs to the key is never taken from the user.';
 
-create or replace trigger check_declaration before insert on sqlembed.embedding
+create or replace trigger check_declaration
+before insert or update of embedder, dimensions, declared_source on sqlembed.embedding
 for each row execute function sqlembed._check_declaration();
 
 create or replace function sqlembed._check_family(relation regclass, embedding name) returns void
@@ -1863,6 +1953,94 @@ $function$;
 comment on function sqlembed._check_family(regclass, name) is
     'An error when a table is a partition, or a parent or child of it keeps the same column.';
 
+create or replace function sqlembed._check_index(index text, options jsonb) returns jsonb
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    known text[] := case _check_index.index
+        when 'none' then '{}'::text[]
+        when 'prefix' then '{dimensions,m,ef_construction}'
+        else '{m,ef_construction}'
+    end;
+    option record;
+    lowest integer;
+    highest integer;
+begin
+    perform sqlembed._check_choice('index', _check_index.index, '{hnsw,binary,prefix,none}', '{ivfflat}');
+    if jsonb_typeof(_check_index.options) <> 'object' then
+        raise exception 'sqlembed: index_options => % is not an object', quote_literal(_check_index.options::text)
+            using errcode = 'SE014', hint = 'For example: index_options => ''{"m": 24, "ef_construction": 128}''.';
+    end if;
+    for option in select o.key, o.value from jsonb_each(_check_index.options) as o loop
+        if option.key <> all (known) then
+            raise exception 'sqlembed: index => % has no option %', quote_literal(_check_index.index), quote_literal(option.key)
+                using errcode = 'SE014',
+                    hint = coalesce('Choose from: ' || nullif(array_to_string(known, ', '), '') || '.', 'Leave index_options out.');
+        end if;
+        select l.lowest, l.highest
+        into lowest, highest
+        from (values ('m', 2, 100), ('ef_construction', 4, 1000), ('dimensions', 1, 15999)) as l (key, lowest, highest)
+        where l.key = option.key;
+        if option.value::text !~ '^\d{1,5}$' or option.value::text::integer not between lowest and highest then
+            raise exception 'sqlembed: % in index_options must be a whole number from % to %, not %',
+                option.key, lowest, highest, option.value
+                using errcode = 'SE014',
+                    hint = case option.key
+                        when 'dimensions' then 'So many of the first dimensions are indexed; all of them rank what is found.'
+                        when 'm' then 'It is how many neighbours a row is linked with; without it 16.'
+                        else 'It is how many rows are looked at to find them; without it 64.'
+                    end;
+        end if;
+    end loop;
+    if _check_index.index = 'prefix' and (_check_index.options -> 'dimensions') is null then
+        raise exception 'sqlembed: index => ''prefix'' needs the number of dimensions to index'
+            using errcode = 'SE014', hint = 'For example: index_options => ''{"dimensions": 256}''.';
+    end if;
+    if coalesce((_check_index.options ->> 'ef_construction')::integer, 64)
+        < 2 * coalesce((_check_index.options ->> 'm')::integer, 16)
+    then
+        raise exception 'sqlembed: ef_construction in index_options must be at least twice m'
+            using errcode = 'SE014', hint = 'Without them, m is 16 and ef_construction 64.';
+    end if;
+    return nullif(_check_index.options, '{}');
+end
+$function$;
+
+comment on function sqlembed._check_index(text, jsonb) is
+    'An error when no index can be built like that. Returns the options, NULL where there are none.';
+
+create or replace function sqlembed._check_options(
+    timing text,
+    on_change text,
+    metric text,
+    storage text,
+    place text
+)
+returns void
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    perform sqlembed._check_choice('timing', _check_options.timing, '{async,sync}');
+    perform sqlembed._check_choice('on_change', _check_options.on_change, '{hide,keep}');
+    perform sqlembed._check_choice('metric', _check_options.metric, '{cosine,euclidean,inner_product,l1}');
+    if _check_options.storage is not null then
+        perform sqlembed._check_choice('storage', _check_options.storage, '{vector,halfvec}');
+    end if;
+    perform sqlembed._check_choice('place', _check_options.place, '{row,side}');
+    if _check_options.timing = 'sync' and _check_options.place = 'side' then
+        raise exception 'sqlembed: timing ''sync'' with place ''side'' is not available in this version'
+            using errcode = 'SE014', hint = 'Say place => ''row'', or timing => ''async''.';
+    end if;
+end
+$function$;
+
+comment on function sqlembed._check_options(text, text, text, text, text) is
+    'An error when an option of a declaration is none of its choices, or does not go with another one.';
+
 create or replace function sqlembed._check_relation(relation regclass) returns void
 language plpgsql
 stable
@@ -1892,6 +2070,66 @@ $function$;
 
 comment on function sqlembed._check_relation(regclass) is
     'An error when a relation cannot have embeddings, or is not the caller''s.';
+
+create or replace function sqlembed._checked_chunking(chunking jsonb) returns jsonb
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    given jsonb := _checked_chunking.chunking;
+    problem text;
+    unit text;
+begin
+    if given is null then
+        return null;
+    end if;
+    if jsonb_typeof(given) <> 'object' then
+        problem := format('is an object, not %s', jsonb_typeof(given));
+    elsif exists (
+        select from jsonb_object_keys(given) as k (name) where k.name <> all ('{tokens,characters,overlap,format,headings}')
+    ) then
+        problem := format(
+            'has no %s',
+            (
+                select string_agg(quote_literal(k.name), ', ')
+                from jsonb_object_keys(given) as k (name)
+                where k.name <> all ('{tokens,characters,overlap,format,headings}')
+            )
+        );
+    elsif (given ? 'tokens') = (given ? 'characters') then
+        problem := 'needs one of tokens and characters';
+    end if;
+    if problem is null then
+        unit := case when given ? 'tokens' then 'tokens' else 'characters' end;
+        given := '{"overlap": 0, "format": "plain", "headings": false}' || given;
+        problem := case
+            when (jsonb_typeof(given -> unit) = 'number' and given ->> unit ~ '^[0-9]+$' and given -> unit between '8' and '1000000')
+                is not true
+                then format('%s must be a whole number from 8 to 1000000, not %s', unit, given -> unit)
+            when (jsonb_typeof(given -> 'overlap') = 'number' and given ->> 'overlap' ~ '^[0-9]+$') is not true
+                then format('overlap must be a whole number of %s from 0 on, not %s', unit, given -> 'overlap')
+            when given -> 'overlap' >= given -> unit
+                then format('overlap (%s) must be less than %s (%s)', given -> 'overlap', unit, given -> unit)
+            when given -> 'format' not in ('"plain"', '"markdown"')
+                then format('format must be "plain" or "markdown", not %s', given -> 'format')
+            when jsonb_typeof(given -> 'headings') <> 'boolean'
+                then format('headings must be true or false, not %s', given -> 'headings')
+            when given -> 'headings' = 'true' and given -> 'format' <> '"markdown"'
+                then 'headings needs format "markdown", which says what a heading is'
+        end;
+    end if;
+    if problem is not null then
+        raise exception 'sqlembed: chunking %', problem
+            using errcode = 'SE014',
+                hint = 'Such as chunking => ''{"tokens": 256, "overlap": 32, "format": "markdown", "headings": true}''; {"characters": 1000} goes with embedders that count no tokens.';
+    end if;
+    return given;
+end
+$function$;
+
+comment on function sqlembed._checked_chunking(jsonb) is
+    'How long texts are cut, with everything that was left out; an error for what cannot be.';
 
 create or replace function sqlembed._column_numbers(relation regclass, columns name[]) returns smallint[]
 language sql
@@ -1967,6 +2205,114 @@ $function$;
 comment on function sqlembed._drop_triggers(integer, name[], regclass[]) is
     'Take the triggers of an embedding off every table, but for those of some names on some tables.';
 
+create or replace function sqlembed._empty_column(present sqlembed.embedding, wanted sqlembed.embedding) returns void
+language plpgsql
+volatile
+as $function$
+declare
+    holder regclass := coalesce((_empty_column.present).side, (_empty_column.present).relation);
+    old_column record;
+    granted record;
+begin
+    select a.attacl, pg_catalog.col_description(a.attrelid, a.attnum) as description
+    into old_column
+    from pg_catalog.pg_attribute as a
+    where a.attrelid operator(pg_catalog.=) holder
+        and a.attname operator(pg_catalog.=) (_empty_column.present).name
+        and not a.attisdropped;
+    if (_empty_column.present).side is not null then
+        -- By its hash alone a row would pass for one that has its vector.
+        execute pg_catalog.format('truncate %s', holder);
+    end if;
+    execute pg_catalog.format('alter table %s drop column %I', holder, (_empty_column.present).name);
+    perform sqlembed._prepare_column(
+        holder, (_empty_column.present).name, (_empty_column.wanted).embedder, (_empty_column.wanted).index,
+        (_empty_column.wanted).index_options, (_empty_column.wanted).storage
+    );
+    for granted in
+        select
+            g.privilege_type,
+            coalesce(nullif(g.grantee, 0::pg_catalog.oid)::pg_catalog.regrole::text, 'public') as grantee,
+            case when g.is_grantable then ' with grant option' else '' end as option
+        from pg_catalog.aclexplode(old_column.attacl) as g
+    loop
+        execute pg_catalog.format(
+            'grant %s (%I) on %s to %s%s',
+            granted.privilege_type, (_empty_column.present).name, holder, granted.grantee, granted.option
+        );
+    end loop;
+    if old_column.description is not null then
+        execute pg_catalog.format(
+            'comment on column %s.%I is %L', holder, (_empty_column.present).name, old_column.description
+        );
+    end if;
+end
+$function$;
+
+comment on function sqlembed._empty_column(sqlembed.embedding, sqlembed.embedding) is
+    'Make the vector column of an embedding anew, empty and of another type, with the rights and the comment that it had.';
+
+create or replace function sqlembed._exchange_index(
+    present sqlembed.embedding,
+    wanted sqlembed.embedding,
+    index_name name
+)
+returns void
+language plpgsql
+volatile
+as $function$
+declare
+    holder regclass := coalesce((_exchange_index.wanted).side, (_exchange_index.wanted).relation);
+    index_schema name;
+    old_index regclass;
+    given regclass;
+begin
+    select n.nspname
+    into index_schema
+    from pg_catalog.pg_class as c
+    join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) c.relnamespace
+    where c.oid operator(pg_catalog.=) holder;
+    old_index := pg_catalog.to_regclass(pg_catalog.quote_ident(index_schema) || '.' || pg_catalog.quote_ident((_exchange_index.present).index_name));
+    given := pg_catalog.to_regclass(pg_catalog.quote_ident(index_schema) || '.' || pg_catalog.quote_ident(_exchange_index.index_name));
+    if _exchange_index.index_name is not null and not exists (
+        select
+        from pg_catalog.pg_index as i
+        where i.indexrelid operator(pg_catalog.=) given and i.indrelid operator(pg_catalog.=) holder and i.indisvalid
+    ) then
+        raise exception 'sqlembed: % has no valid index %', holder, pg_catalog.quote_ident(_exchange_index.index_name)
+            using errcode = 'SE011', hint = 'Leave index_name out: the index is then built here.';
+    end if;
+    if old_index is not null and old_index is distinct from given then
+        -- The new one may get its name.
+        execute pg_catalog.format(
+            'alter index %s rename to %I', old_index, 'sqlembed_old_' || old_index::pg_catalog.oid::text
+        );
+    end if;
+    update sqlembed.embedding as e
+    set index_name = null
+    where e.id operator(pg_catalog.=) (_exchange_index.wanted).id;
+    if (_exchange_index.wanted).index operator(pg_catalog.<>) 'none' then
+        perform sqlembed._build_index(_exchange_index.wanted, nullif(old_index, given));
+    end if;
+    if given is not null then
+        update sqlembed.embedding as e
+        set index_name = _exchange_index.index_name
+        where e.id operator(pg_catalog.=) (_exchange_index.wanted).id and e.index_name is null;
+        if not found or (_exchange_index.wanted).index operator(pg_catalog.=) 'none' then
+            raise exception 'sqlembed: index % is not the one that % wants',
+                pg_catalog.quote_ident(_exchange_index.index_name), holder
+                using errcode = 'SE011', hint = 'Leave index_name out: the index is then built here.';
+        end if;
+    end if;
+    if old_index is not null and old_index is distinct from given then
+        execute pg_catalog.format('drop index %s', old_index);
+    end if;
+end
+$function$;
+
+comment on function sqlembed._exchange_index(sqlembed.embedding, sqlembed.embedding, name) is
+    'Build the index that an embedding wants, or take over one that was built for it, and only then drop the present one.';
+
 create or replace function sqlembed._generation(relation regclass, number smallint) returns text
 language sql
 stable
@@ -1980,6 +2326,54 @@ $function$;
 
 comment on function sqlembed._generation(regclass, smallint) is
     'What a generated column is made of, every name qualified that is not in pg_catalog.';
+
+create or replace function sqlembed._index_parameters(options jsonb) returns text[]
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select array(
+        select format('%s=%s', o.key, o.value)
+        from jsonb_each_text(_index_parameters.options) as o
+        where o.key in ('m', 'ef_construction')
+        order by o.key
+    )
+$function$;
+
+comment on function sqlembed._index_parameters(jsonb) is
+    'Storage parameters of an HNSW index, as its options say them.';
+
+create or replace function sqlembed._index_sql(
+    name name,
+    holder regclass,
+    vector_column name,
+    index text,
+    options jsonb,
+    storage text,
+    dimensions integer,
+    metric text
+)
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select format(
+        'create index %son %s using hnsw (%s public.%s)%s',
+        quote_ident(_index_sql.name) || ' ',
+        _index_sql.holder,
+        i.expression,
+        i.operator_class,
+        ' with (' || array_to_string(nullif(sqlembed._index_parameters(_index_sql.options), '{}'), ', ') || ')'
+    )
+    from sqlembed._indexed(
+        _index_sql.index, _index_sql.options, _index_sql.storage, _index_sql.dimensions, _index_sql.metric,
+        quote_ident(_index_sql.vector_column)
+    ) as i
+$function$;
+
+comment on function sqlembed._index_sql(name, regclass, name, text, jsonb, text, integer, text) is
+    'The statement that builds an index of vectors; name NULL leaves its name to PostgreSQL.';
 
 create or replace function sqlembed._is_family(relation regclass) returns boolean
 language sql
@@ -2015,6 +2409,7 @@ comment on function sqlembed._is_waiting(regclass, timestamptz) is
 create or replace function sqlembed._key_sql(
     relation regclass,
     prefix text default 'r.',
+    length integer default null,
     out columns name[],
     out expression text,
     out match text
@@ -2080,12 +2475,12 @@ as $function$
         )
         select base.oid from base where base.typtype <> 'd'
     ) as base
-    where i.indrelid = _key_sql.relation and i.indisprimary and k.position <= i.indnkeyatts
+    where i.indrelid = _key_sql.relation and i.indisprimary and k.position <= coalesce(_key_sql.length, i.indnkeyatts)
     having count(*) > 0
 $function$;
 
-comment on function sqlembed._key_sql(regclass, text) is
-    'The primary key of a table: its columns, SQL that makes the jsonb key of row r (or of columns with another prefix), and the condition that row r has the key k.key. No row without a primary key.';
+comment on function sqlembed._key_sql(regclass, text, integer) is
+    'The primary key of a table: its columns, SQL that makes the jsonb key of row r (or of columns with another prefix), and the condition that row r has the key k.key. Of the first so many of its columns, if length is given. No row without a primary key.';
 
 create or replace function sqlembed._key_text(value anyelement) returns text
 language plpgsql
@@ -2107,7 +2502,11 @@ $function$;
 comment on function sqlembed._key_text(anyelement) is
     'A value of a key as text, the same in every session.';
 
-create or replace function sqlembed._make_hash_function(declared sqlembed.embedding) returns void
+create or replace function sqlembed._make_hash_function(
+    declared sqlembed.embedding,
+    replaces boolean default false
+)
+returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -2123,14 +2522,14 @@ begin
     join pg_namespace as n on n.oid = c.relnamespace
     where c.oid = (_make_hash_function.declared).relation;
     made := format('%I.%I(%s)', schema, (_make_hash_function.declared).hash_function, (_make_hash_function.declared).relation);
-    if to_regprocedure(made) is not null then
+    if to_regprocedure(made) is not null and not _make_hash_function.replaces then
         raise exception 'sqlembed: there is a function % already', to_regprocedure(made)
             using errcode = 'SE011', hint = 'Rename it, or give the embedding another name: embedding => ''...''.';
     end if;
     -- Its body is parsed now, so that whoever calls it finds what is meant, whatever their
     -- search_path, and what is renamed later; short enough to become part of the caller's query.
     execute format(
-        'create function %I.%I(r %s) returns bytea language sql stable return sha256(convert_to((%s)::text, ''UTF8''))',
+        'create or replace function %I.%I(r %s) returns bytea language sql stable return sha256(convert_to((%s)::text, ''UTF8''))',
         schema, (_make_hash_function.declared).hash_function, (_make_hash_function.declared).relation,
         sqlembed._row_source((_make_hash_function.declared).relation, (_make_hash_function.declared).source, 'r')
     );
@@ -2143,7 +2542,7 @@ begin
 end
 $function$;
 
-comment on function sqlembed._make_hash_function(sqlembed.embedding) is
+comment on function sqlembed._make_hash_function(sqlembed.embedding, boolean) is
     'Make the function by which a search tells whether a vector in the side table is that of the present row.';
 
 create or replace function sqlembed._make_note_function(embedding integer) returns void
@@ -2674,18 +3073,17 @@ create or replace function sqlembed._prepare_column(
     relation regclass,
     name name,
     embedder text,
-    storage text,
-    index text
+    index text,
+    index_options jsonb,
+    inout storage text,
+    out dimensions integer
 )
-returns integer
 language plpgsql
 volatile
 as $function$
 declare
     present record;
-    dimensions integer;
     wanted_type text;
-    most integer := case _prepare_column.storage when 'vector' then 2000 else 4000 end;
 begin
     select a.atttypmod, pg_catalog.format_type(a.atttypid, a.atttypmod) as type_name, t.typname, a.attgenerated, a.attnotnull
     into present
@@ -2697,11 +3095,12 @@ begin
         and not a.attisdropped;
 
     select e.dimensions
-    into dimensions
+    into _prepare_column.dimensions
     from sqlembed.embedder as e
     where e.name operator(pg_catalog.=) _prepare_column.embedder;
     if not found then
-        if present.typname is null or present.typname operator(pg_catalog.<>) _prepare_column.storage
+        if (present.typname in (coalesce(_prepare_column.storage, 'vector'), coalesce(_prepare_column.storage, 'halfvec')))
+                is not true
             or present.atttypmod operator(pg_catalog.<=) 0
             or not pg_catalog.has_function_privilege('sqlembed._register_name(text, integer)', 'execute')
         then
@@ -2712,8 +3111,8 @@ begin
                         'None is registered yet: start a worker once (sqlembed worker), or give the column first, with its dimensions.'
                     );
         end if;
-        dimensions := present.atttypmod;
-        perform sqlembed._register_name(_prepare_column.embedder, dimensions);
+        _prepare_column.dimensions := present.atttypmod;
+        perform sqlembed._register_name(_prepare_column.embedder, _prepare_column.dimensions);
     end if;
     if not exists (
         select from sqlembed.embedder_key as k where k.embedder operator(pg_catalog.=) _prepare_column.embedder
@@ -2724,30 +3123,32 @@ begin
                     'Its owner can say: select sqlembed.grant_embedder(%L, %L).', _prepare_column.embedder, current_user
                 );
     end if;
-    if _prepare_column.index operator(pg_catalog.<>) 'none' and dimensions operator(pg_catalog.>) most then
-        raise exception 'sqlembed: an index on % takes % dimensions at most, and % makes %',
-            _prepare_column.storage, most, pg_catalog.quote_ident(_prepare_column.embedder), dimensions
-            using errcode = 'SE011',
-                hint = case
-                    when dimensions operator(pg_catalog.<=) 4000 then 'Say storage => ''halfvec'', or index => ''none''.'
-                    else 'Say index => ''none''.'
-                end;
-    end if;
+    _prepare_column.storage := coalesce(
+        _prepare_column.storage,
+        case when present.typname in ('vector', 'halfvec') then present.typname end,
+        -- The most that an index on vector takes.
+        case when _prepare_column.dimensions operator(pg_catalog.>) 2000 then 'halfvec' else 'vector' end
+    );
+    perform sqlembed._refuse_index(
+        _prepare_column.relation, _prepare_column.name, _prepare_column.embedder, _prepare_column.dimensions,
+        _prepare_column.storage, present is not null, _prepare_column.index, _prepare_column.index_options
+    );
 
     wanted_type := pg_catalog.format(
-        '%s(%s)', case _prepare_column.storage when 'vector' then 'public.vector' else 'public.halfvec' end, dimensions
+        '%s(%s)', case _prepare_column.storage when 'vector' then 'public.vector' else 'public.halfvec' end,
+        _prepare_column.dimensions
     );
     if present is null then
         execute pg_catalog.format(
             'alter table %s add column %I %s', _prepare_column.relation, _prepare_column.name, wanted_type
         );
     elsif present.typname operator(pg_catalog.<>) _prepare_column.storage
-        or present.atttypmod not in (dimensions, -1)
+        or present.atttypmod not in (_prepare_column.dimensions, -1)
         or present.attgenerated operator(pg_catalog.<>) ''
     then
         raise exception 'sqlembed: column % of % is of type %, and embedder % needs %',
             pg_catalog.quote_ident(_prepare_column.name), _prepare_column.relation, present.type_name,
-            pg_catalog.quote_ident(_prepare_column.embedder), pg_catalog.format('%s(%s)', _prepare_column.storage, dimensions)
+            pg_catalog.quote_ident(_prepare_column.embedder), pg_catalog.format('%s(%s)', _prepare_column.storage, _prepare_column.dimensions)
             using errcode = 'SE011', hint = 'Name another column, as embedding => ''...'': it is added if it is missing.';
     elsif present.attnotnull then
         raise exception 'sqlembed: column % of % is not null, and a row has no vector until it is embedded',
@@ -2762,15 +3163,15 @@ begin
             using errcode = 'SE011',
                 hint = pg_catalog.format(
                     'alter table %s alter column %I type %s(%s), or say index => ''none''.',
-                    _prepare_column.relation, _prepare_column.name, _prepare_column.storage, dimensions
+                    _prepare_column.relation, _prepare_column.name, _prepare_column.storage,
+                    _prepare_column.dimensions
                 );
     end if;
-    return dimensions;
 end
 $function$;
 
-comment on function sqlembed._prepare_column(regclass, name, text, text, text) is
-    'Add the vector column, or check that the present one fits the embedder. Returns the dimensions.';
+comment on function sqlembed._prepare_column(regclass, name, text, text, jsonb, text) is
+    'Add the vector column, or check that the present one fits the embedder and the index. Returns its type, chosen where none is said, and the dimensions.';
 
 create or replace function sqlembed._prepare_full_text(
     relation regclass,
@@ -2819,6 +3220,7 @@ comment on function sqlembed._prepare_full_text(regclass, name, text, text) is
 create or replace function sqlembed._prepare_side(
     relation regclass,
     embedding name,
+    is_chunked boolean,
     out side regclass,
     out hash_function name,
     out is_new boolean
@@ -2845,7 +3247,7 @@ begin
     _prepare_side.side := to_regclass(full_name);
     _prepare_side.is_new := _prepare_side.side is null;
     if not _prepare_side.is_new then
-        perform sqlembed._refuse_side(_prepare_side.relation, _prepare_side.side, _prepare_side.embedding);
+        perform sqlembed._refuse_side(_prepare_side.relation, _prepare_side.side, _prepare_side.embedding, _prepare_side.is_chunked);
         return;
     end if;
 
@@ -2868,15 +3270,31 @@ begin
     where i.indrelid = _prepare_side.relation and i.indisprimary and k.position <= i.indnkeyatts;
     begin
         execute format(
-            'create %stable %s (%s, source_hash bytea not null, primary key (%s))',
+            'create %stable %s (%s, %ssource_hash bytea not null, primary key (%s%s))%s',
             case source.relpersistence when 'u' then 'unlogged ' else '' end,
-            full_name, columns, key
+            full_name,
+            columns,
+            case
+                when _prepare_side.is_chunked
+                then 'ordinal integer, span int4range not null, chunk text not null, chunk_hash bytea not null, '
+                else ''
+            end,
+            key,
+            case when _prepare_side.is_chunked then ', ordinal' else '' end,
+            -- A text and a vector of up to some 1,500 dimensions stay together, and the vector is not fetched apart.
+            case when _prepare_side.is_chunked then ' with (toast_tuple_target = 8160)' else '' end
         );
     exception
         when duplicate_column then
-            raise exception 'sqlembed: column source_hash of % is part of its primary key, and a side table has one of that name',
-                _prepare_side.relation
-                using errcode = 'SE010', hint = 'Say place => ''row'', or rename the column.';
+            raise exception 'sqlembed: a column of the primary key of % has the name of one that a side table has as well: %',
+                _prepare_side.relation,
+                case
+                    when _prepare_side.is_chunked then 'ordinal, span, chunk, chunk_hash or source_hash' else 'source_hash'
+                end
+                using errcode = 'SE010',
+                    hint = case
+                        when _prepare_side.is_chunked then 'Rename the column.' else 'Say place => ''row'', or rename the column.'
+                    end;
         when duplicate_object then
             raise exception 'sqlembed: there is a type %, and the vectors of % would stand in a table of that name',
                 full_name, _prepare_side.relation
@@ -2887,16 +3305,34 @@ begin
     execute format(
         'comment on table %s is %L',
         _prepare_side.side,
-        format('Vectors of %s. Made by sqlembed.create_embedding; written by workers.', _prepare_side.relation)
+        format(
+            '%s of %s. Made by sqlembed.create_embedding; written by workers.',
+            case when _prepare_side.is_chunked then 'Chunks' else 'Vectors' end,
+            _prepare_side.relation
+        )
     );
     execute format(
-        'comment on column %s.source_hash is %L', _prepare_side.side, 'sha256 of the text that the vector was made from, in UTF-8.'
+        'comment on column %s.source_hash is %L',
+        _prepare_side.side,
+        case
+            when _prepare_side.is_chunked then 'sha256 of the text that the chunk is cut from, in UTF-8.'
+            else 'sha256 of the text that the vector was made from, in UTF-8.'
+        end
     );
+    if _prepare_side.is_chunked then
+        execute format(
+            'comment on column %1$s.ordinal is ''Its place among the chunks of a row, from 1 on.'';
+            comment on column %1$s.span is ''Its characters in the text of the row, from 1 on.'';
+            comment on column %1$s.chunk is ''The text itself.'';
+            comment on column %1$s.chunk_hash is ''sha256 of what is embedded, headings above it included, in UTF-8.''',
+            _prepare_side.side
+        );
+    end if;
 end
 $function$;
 
-comment on function sqlembed._prepare_side(regclass, name) is
-    'The table beside a table that holds the vectors of an embedding: made with the columns of the primary key, or taken over.';
+comment on function sqlembed._prepare_side(regclass, name, boolean) is
+    'The table beside a table that holds the vectors of an embedding, or those of its chunks: made with the columns of the primary key, or taken over.';
 
 create or replace function sqlembed._present_columns(
     declared sqlembed.embedding,
@@ -2938,7 +3374,70 @@ $function$;
 comment on function sqlembed._present_columns(sqlembed.embedding) is
     'What the vector column of an embedding and the columns of its source are called now; NULL for one that is gone.';
 
-create or replace function sqlembed._refuse_side(relation regclass, side regclass, embedding name) returns void
+create or replace function sqlembed._refuse_index(
+    relation regclass,
+    name name,
+    embedder text,
+    dimensions integer,
+    storage text,
+    is_present boolean,
+    index text,
+    options jsonb
+)
+returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    most integer := case _refuse_index.storage when 'vector' then 2000 else 4000 end;
+    length integer := case _refuse_index.index
+        when 'hnsw' then _refuse_index.dimensions
+        when 'prefix' then (_refuse_index.options ->> 'dimensions')::integer
+        -- Of bits, HNSW takes more than a vector has dimensions.
+        else 0
+    end;
+begin
+    if _refuse_index.index = 'prefix' and length >= _refuse_index.dimensions then
+        raise exception 'sqlembed: the first % dimensions cannot be indexed: % makes %',
+            length, quote_ident(_refuse_index.embedder), _refuse_index.dimensions
+            using errcode = 'SE014', hint = 'Give fewer, or say index => ''hnsw''.';
+    end if;
+    if length <= most then
+        return;
+    end if;
+    raise exception 'sqlembed: an index on % takes % dimensions at most, and % %',
+        _refuse_index.storage, most, quote_ident(_refuse_index.embedder),
+        case _refuse_index.index
+            when 'prefix' then format('should have %s of its %s indexed', length, _refuse_index.dimensions)
+            else format('makes %s', _refuse_index.dimensions)
+        end
+        using errcode = 'SE011',
+            hint = concat_ws(
+                ' ',
+                case
+                    when length > 4000 then null
+                    when _refuse_index.is_present
+                    then format(
+                        'alter table %s alter column %I type halfvec(%s).',
+                        _refuse_index.relation, _refuse_index.name, _refuse_index.dimensions
+                    )
+                    else 'Leave storage out, or say storage => ''halfvec''.'
+                end,
+                case _refuse_index.index
+                    when 'prefix' then 'Index fewer of the first dimensions.'
+                    else
+                        'Or index less of each vector and rank by all of it: index => ''binary'', or, if the model is '
+                        'made for it, index => ''prefix'', index_options => ''{"dimensions": 1024}''. Or say index => ''none''.'
+                end
+            );
+end
+$function$;
+
+comment on function sqlembed._refuse_index(regclass, name, text, integer, text, boolean, text, jsonb) is
+    'The error for vectors that are too long for a kind of index; otherwise nothing.';
+
+create or replace function sqlembed._refuse_side(relation regclass, side regclass, embedding name, is_chunked boolean) returns void
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
@@ -2963,7 +3462,8 @@ begin
             from pg_index as i
             cross join unnest(i.indkey) with ordinality as k (attnum, position)
             join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
-            where i.indrelid = c.oid and i.indisprimary and k.position <= i.indnkeyatts
+            where i.indrelid = c.oid and i.indisprimary
+                and k.position <= i.indnkeyatts - case when _refuse_side.is_chunked then 1 else 0 end
         ) then 'has another primary key'
         when not exists (
             select
@@ -2971,7 +3471,15 @@ begin
             where a.attrelid = c.oid and a.attname = 'source_hash' and a.atttypid = 'bytea'::regtype
         ) or not exists (
             select from pg_attribute as a where a.attrelid = c.oid and a.attname = _refuse_side.embedding
-        ) then 'is no side table'
+        ) or _refuse_side.is_chunked <> (
+            select count(*) = 4
+            from pg_attribute as a
+            where a.attrelid = c.oid
+                and (a.attname, a.atttypid) in (
+                    ('ordinal', 'integer'::regtype), ('span', 'int4range'::regtype), ('chunk', 'text'::regtype),
+                    ('chunk_hash', 'bytea'::regtype)
+                )
+        ) then case when _refuse_side.is_chunked then 'is no table of chunks' else 'is no side table' end
     end
     into problem
     from pg_class as c
@@ -2984,8 +3492,28 @@ begin
 end
 $function$;
 
-comment on function sqlembed._refuse_side(regclass, regclass, name) is
+comment on function sqlembed._refuse_side(regclass, regclass, name, boolean) is
     'An error when what has the name of a side table cannot be the one of an embedding.';
+
+create or replace function sqlembed._refuse_vector_source(relation regclass, embedding name, columns name[]) returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    if _refuse_vector_source.embedding = any (_refuse_vector_source.columns) or exists (
+        select
+        from sqlembed.embedding as e
+        where e.relation = _refuse_vector_source.relation and e.name = any (_refuse_vector_source.columns)
+    ) then
+        raise exception 'sqlembed: the source expression uses a vector column'
+            using errcode = 'SE012', hint = 'A vector is made from text; leave the column out.';
+    end if;
+end
+$function$;
+
+comment on function sqlembed._refuse_vector_source(regclass, name, name[]) is
+    'An error when a source uses the vector column itself or that of another embedding.';
 
 create or replace function sqlembed._refused_commit() returns text
 language plpgsql
@@ -3099,8 +3627,12 @@ begin
     end loop;
     definition := sqlembed._view_definition(pg_catalog.to_regclass('pg_temp.' || name));
     execute pg_catalog.format('drop table pg_temp.%I cascade', name || '_t');
-    return pg_catalog.regexp_replace(
-        pg_catalog.regexp_replace(definition, '^[[:space:]]*SELECT[[:space:]]+', ''), ' AS ' || name || '[[:space:]].*$', ''
+    return sqlembed._unqualified(
+        pg_catalog.regexp_replace(
+            pg_catalog.regexp_replace(definition, '^[[:space:]]*SELECT[[:space:]]+', ''), ' AS ' || name || '[[:space:]].*$', ''
+        ),
+        name || '_t',
+        _renamed_source.present
     );
 end
 $function$;
@@ -3336,7 +3868,7 @@ comment on function sqlembed._unattached(sqlembed.embedding) is
 
 create or replace function sqlembed._unqualified(expression text, relation name, columns name[]) returns text
 language sql
-immutable
+stable
 set search_path = pg_catalog, pg_temp
 as $function$
     with part as (
@@ -3361,9 +3893,14 @@ as $function$
         from part as p
         window ordered as (order by p.position)
     )
-    select string_agg(s.token, '' order by s.position)
+    -- Of a view over one table, PostgreSQL 15 writes every column with the name of the table; later
+    -- ones do not.
+    select case
+        when current_setting('server_version_num')::integer < 160000
+            then string_agg(s.token, '' order by s.position) filter (where not s.is_qualifier and not s.is_dot)
+        else _unqualified.expression
+    end
     from (select s.*, lag(s.is_qualifier, 1, false) over (order by s.position) as is_dot from seen as s) as s
-    where not s.is_qualifier and not s.is_dot
 $function$;
 
 comment on function sqlembed._unqualified(text, name, name[]) is
@@ -3405,6 +3942,40 @@ $function$;
 
 comment on function sqlembed._view_definition(oid) is
     'A view''s query with every name qualified that is not in pg_catalog.';
+
+create or replace function sqlembed._wanted_dimensions(embedder text, dimensions integer) returns integer
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    registered integer := (select e.dimensions from sqlembed.embedder as e where e.name = _wanted_dimensions.embedder);
+begin
+    if registered is null then
+        if _wanted_dimensions.dimensions is null
+            or not has_function_privilege('sqlembed._register_name(text, integer)', 'execute')
+        then
+            raise exception 'sqlembed: unknown embedder %', quote_nullable(_wanted_dimensions.embedder)
+                using errcode = 'SE001',
+                    hint = coalesce(
+                        'Known: ' || (select string_agg(e.name, ', ' order by e.name) from sqlembed.embedder as e) || '.',
+                        'None is registered yet.'
+                    ) || ' Start a worker that serves it once, or say its dimensions too.';
+        end if;
+        perform sqlembed._register_name(_wanted_dimensions.embedder, _wanted_dimensions.dimensions);
+        return _wanted_dimensions.dimensions;
+    end if;
+    if _wanted_dimensions.dimensions <> registered then
+        raise exception 'sqlembed: embedder % makes % dimensions, not %',
+            quote_ident(_wanted_dimensions.embedder), registered, _wanted_dimensions.dimensions
+            using errcode = 'SE011', hint = 'Name an embedder that makes as many, or leave the dimensions out.';
+    end if;
+    return registered;
+end
+$function$;
+
+comment on function sqlembed._wanted_dimensions(text, integer) is
+    'The dimensions of an embedder; one that nobody has registered is made known with those that are said.';
 
 create or replace function sqlembed._wanted_triggers(
     declared sqlembed.embedding,
@@ -3474,6 +4045,138 @@ $function$;
 comment on function sqlembed._wanted_triggers(sqlembed.embedding) is
     'The triggers that an embedding needs on its table, and on every child of it: of whole statements where nobody writes its rows through another table, otherwise of rows. fires is as in pg_trigger.tgenabled.';
 
+create or replace function sqlembed.alter_embedding(
+    relation regclass,
+    embedding name default 'embedding',
+    embedder text default null,
+    dimensions integer default null,
+    source text default null,
+    timing text default null,
+    on_change text default null,
+    metric text default null,
+    storage text default null,
+    index text default null,
+    index_options jsonb default null,
+    index_name name default null,
+    full_text text default null
+)
+returns bigint
+language plpgsql
+volatile
+as $function$
+declare
+    present sqlembed.embedding := sqlembed._embedding_of(alter_embedding.relation, alter_embedding.embedding);
+    wanted sqlembed.embedding;
+    canonical record;
+    is_resourced boolean;
+    is_emptied boolean;
+    queued bigint := 0;
+begin
+    perform sqlembed._check_relation(alter_embedding.relation);
+    -- As when it was declared; and whoever has waited here sees what the other has made of it.
+    execute pg_catalog.format('lock table %s in share row exclusive mode', alter_embedding.relation);
+    present := sqlembed._embedding_of(alter_embedding.relation, alter_embedding.embedding);
+    wanted := present;
+    wanted.embedder := coalesce(alter_embedding.embedder, present.embedder);
+    wanted.timing := coalesce(alter_embedding.timing, present.timing);
+    wanted.on_change := coalesce(alter_embedding.on_change, present.on_change);
+    wanted.metric := coalesce(alter_embedding.metric, present.metric);
+    wanted.storage := coalesce(alter_embedding.storage, present.storage);
+    wanted.index := coalesce(alter_embedding.index, present.index);
+    wanted.index_options := sqlembed._check_index(
+        wanted.index,
+        -- Another kind has other options.
+        coalesce(
+            alter_embedding.index_options, case when wanted.index operator(pg_catalog.=) present.index then present.index_options end
+        )
+    );
+    wanted.full_text := case
+        when alter_embedding.full_text is null then present.full_text
+        when alter_embedding.full_text operator(pg_catalog.<>) ''
+        then sqlembed._text_search_config(alter_embedding.full_text::pg_catalog.regconfig)
+    end;
+    if alter_embedding.source is not null then
+        select c.* into canonical
+        from sqlembed._canonical_source(alter_embedding.relation, alter_embedding.source) as c;
+        perform sqlembed._refuse_vector_source(alter_embedding.relation, present.name, canonical.columns);
+        wanted.source := canonical.expression;
+        wanted.declared_source := alter_embedding.source;
+        wanted.source_columns := canonical.columns;
+    end if;
+    perform sqlembed._check_options(wanted.timing, wanted.on_change, wanted.metric, wanted.storage, wanted.place);
+    wanted.dimensions := sqlembed._wanted_dimensions(wanted.embedder, alter_embedding.dimensions);
+
+    is_resourced := wanted.source operator(pg_catalog.<>) present.source;
+    -- Vectors of two embedders cannot be compared, and a change of type would rewrite the table behind
+    -- an exclusive lock: the column is made anew, in an instant, and filled by workers.
+    is_emptied := (wanted.embedder, wanted.dimensions, wanted.storage)
+        operator(pg_catalog.<>) (present.embedder, present.dimensions, present.storage);
+
+    perform sqlembed._refuse_index(
+        present.relation, present.name, wanted.embedder, wanted.dimensions, wanted.storage, not is_emptied, wanted.index,
+        wanted.index_options
+    );
+    if is_emptied then
+        perform sqlembed._drop_triggers(present.id, '{}', '{}');
+        perform sqlembed._empty_column(present, wanted);
+    end if;
+    if (is_resourced and wanted.full_text is not null) or wanted.full_text is distinct from present.full_text then
+        if present.full_text_column is not null then
+            execute pg_catalog.format('alter table %s drop column if exists %I', present.relation, present.full_text_column);
+        end if;
+        wanted.full_text_column := case
+            when wanted.full_text is not null
+            then sqlembed._prepare_full_text(present.relation, present.name, wanted.full_text, wanted.source)
+        end;
+    end if;
+    update sqlembed.embedding as e
+    set
+        embedder = wanted.embedder,
+        dimensions = wanted.dimensions,
+        source = wanted.source,
+        declared_source = wanted.declared_source,
+        source_columns = wanted.source_columns,
+        timing = wanted.timing,
+        on_change = wanted.on_change,
+        metric = wanted.metric,
+        storage = wanted.storage,
+        index = wanted.index,
+        index_options = wanted.index_options,
+        full_text = wanted.full_text,
+        full_text_column = wanted.full_text_column
+    where e.id operator(pg_catalog.=) present.id
+    returning * into wanted;
+    if is_resourced and wanted.side is not null then
+        perform sqlembed._make_hash_function(wanted, replaces => true);
+    end if;
+    if is_emptied or is_resourced
+        or (wanted.timing, wanted.on_change) operator(pg_catalog.<>) (present.timing, present.on_change)
+    then
+        perform sqlembed._attach_triggers(wanted);
+    end if;
+    if is_emptied or alter_embedding.index_name is not null
+        or (wanted.metric, wanted.index, coalesce(wanted.index_options, '{}'))
+            operator(pg_catalog.<>) (present.metric, present.index, coalesce(present.index_options, '{}'))
+    then
+        perform sqlembed._exchange_index(present, wanted, alter_embedding.index_name);
+    end if;
+    if is_emptied or is_resourced then
+        execute pg_catalog.format(
+            'insert into sqlembed.change (embedding, key) select %s, %s from %s as r',
+            wanted.id, (select k.expression from sqlembed._key_sql(wanted.relation) as k), wanted.relation
+        );
+        get diagnostics queued = row_count;
+        perform pg_catalog.pg_notify('sqlembed', '');
+    end if;
+    return queued;
+end
+$function$;
+
+comment on function sqlembed.alter_embedding(
+    regclass, name, text, integer, text, text, text, text, text, text, jsonb, name, text
+) is
+    'Change how a vector column is kept; what is null stays. Another source queues all rows, whose present vectors stay meanwhile. Another timing or on_change makes the triggers anew. Another metric or index, or other index_options ({} for none), builds the new index and then drops the old one, or takes over index_name, built before. Another embedder or storage makes the column anew, empty, and queues all rows. full_text '''' takes the full text off. Returns how many rows it queued.';
+
 create or replace function sqlembed.create_embedding(
     relation regclass,
     embedder text,
@@ -3482,13 +4185,15 @@ create or replace function sqlembed.create_embedding(
     timing text default 'async',
     on_change text default 'hide',
     metric text default 'cosine',
-    storage text default 'vector',
+    storage text default null,
     index text default 'hnsw',
     place text default 'row',
     chunking jsonb default null,
     adopt text default 'keep',
     if_not_exists boolean default false,
-    full_text regconfig default null
+    full_text regconfig default null,
+    index_options jsonb default null,
+    dimensions integer default null
 )
 returns bigint
 language plpgsql
@@ -3497,26 +4202,27 @@ as $function$
 declare
     key record;
     canonical record;
-    dimensions integer;
+    prepared record;
+    options jsonb := sqlembed._check_index(create_embedding.index, create_embedding.index_options);
     beside record;
+    chunking jsonb := sqlembed._checked_chunking(create_embedding.chunking);
+    place text := create_embedding.place;
     config text := sqlembed._text_search_config(create_embedding.full_text);
     declared sqlembed.embedding;
     queued bigint;
 begin
-    perform sqlembed._check_choice('timing', create_embedding.timing, '{async,sync}');
-    perform sqlembed._check_choice('on_change', create_embedding.on_change, '{hide,keep}');
-    perform sqlembed._check_choice('metric', create_embedding.metric, '{cosine,euclidean,inner_product,l1}');
-    perform sqlembed._check_choice('storage', create_embedding.storage, '{vector,halfvec}');
-    perform sqlembed._check_choice('index', create_embedding.index, '{hnsw,none}', '{ivfflat}');
-    perform sqlembed._check_choice('place', create_embedding.place, '{row,side}');
+    perform sqlembed._check_options(
+        create_embedding.timing, create_embedding.on_change, create_embedding.metric, create_embedding.storage, place
+    );
     perform sqlembed._check_choice('adopt', create_embedding.adopt, '{keep,recompute}', '{check}');
-    if create_embedding.timing operator(pg_catalog.=) 'sync' and create_embedding.place operator(pg_catalog.=) 'side' then
-        raise exception 'sqlembed: timing ''sync'' with place ''side'' is not available in this version'
-            using errcode = 'SE014', hint = 'Say place => ''row'', or timing => ''async''.';
+    if create_embedding.timing operator(pg_catalog.=) 'sync' and chunking is not null then
+        raise exception 'sqlembed: timing ''sync'' with chunking is not available in this version'
+            using errcode = 'SE014',
+                hint = 'Only a worker cuts texts: say timing => ''async'', and call sqlembed.wait_until_embedded where the chunks are needed at once.';
     end if;
-    if create_embedding.chunking is not null then
-        raise exception 'sqlembed: chunking is not available in this version'
-            using errcode = 'SE014', hint = 'Leave it out: one vector stands for the whole text.';
+    if chunking is not null then
+        -- A row has several.
+        place := 'side';
     end if;
 
     perform sqlembed._check_relation(create_embedding.relation);
@@ -3544,13 +4250,14 @@ begin
         if create_embedding.if_not_exists
             and (
                 declared.embedder, declared.source, declared.timing, declared.on_change, declared.metric, declared.storage,
-                declared.index, declared.place, coalesce(declared.full_text, '')
+                declared.index, declared.place, coalesce(declared.full_text, ''), coalesce(declared.index_options, '{}'),
+                coalesce(declared.chunking, 'null')
             )
                 operator(pg_catalog.=)
                 (
                     create_embedding.embedder, canonical.expression, create_embedding.timing, create_embedding.on_change,
-                    create_embedding.metric, create_embedding.storage, create_embedding.index, create_embedding.place,
-                    coalesce(config, '')
+                    create_embedding.metric, coalesce(create_embedding.storage, declared.storage), create_embedding.index,
+                    place, coalesce(config, ''), coalesce(options, '{}'), coalesce(chunking, 'null')
                 )
         then
             return 0;
@@ -3563,34 +4270,31 @@ begin
                     create_embedding.relation, create_embedding.embedding
                 );
     end if;
-    if create_embedding.embedding operator(pg_catalog.=) any (canonical.columns) or exists (
-        select
-        from sqlembed.embedding as e
-        where e.relation operator(pg_catalog.=) create_embedding.relation
-            and e.name operator(pg_catalog.=) any (canonical.columns)
-    ) then
-        raise exception 'sqlembed: the source expression uses a vector column'
-            using errcode = 'SE012', hint = 'A vector is made from text; leave the column out.';
-    end if;
-    if create_embedding.place operator(pg_catalog.=) 'side' then
-        select s.* into beside from sqlembed._prepare_side(create_embedding.relation, create_embedding.embedding) as s;
+    perform sqlembed._refuse_vector_source(create_embedding.relation, create_embedding.embedding, canonical.columns);
+    if place operator(pg_catalog.=) 'side' then
+        select s.*
+        into beside
+        from sqlembed._prepare_side(create_embedding.relation, create_embedding.embedding, chunking is not null) as s;
     else
         select null::pg_catalog.regclass as side, null::name as hash_function, true as is_new into beside;
     end if;
 
-    dimensions := sqlembed._prepare_column(
-        coalesce(beside.side, create_embedding.relation), create_embedding.embedding, create_embedding.embedder, create_embedding.storage,
-        create_embedding.index
+    if create_embedding.dimensions is not null then
+        perform sqlembed._wanted_dimensions(create_embedding.embedder, create_embedding.dimensions);
+    end if;
+    prepared := sqlembed._prepare_column(
+        coalesce(beside.side, create_embedding.relation), create_embedding.embedding, create_embedding.embedder,
+        create_embedding.index, options, create_embedding.storage
     );
     insert into sqlembed.embedding (
-        relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, place,
+        relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, index_options, place,
         side, hash_function, chunking, dimensions, key_columns, key_expression, source_columns, full_text, full_text_column
     )
     values (
         create_embedding.relation, create_embedding.embedding, create_embedding.embedder, canonical.expression,
         create_embedding.source, create_embedding.timing, create_embedding.on_change, create_embedding.metric,
-        create_embedding.storage, create_embedding.index, create_embedding.place, beside.side,
-        beside.hash_function, create_embedding.chunking, dimensions, key.columns, key.expression, canonical.columns,
+        prepared.storage, create_embedding.index, options, place, beside.side,
+        beside.hash_function, chunking, prepared.dimensions, key.columns, key.expression, canonical.columns,
         config,
         case
             when config is not null
@@ -3610,6 +4314,10 @@ begin
         perform sqlembed._build_index(declared);
     end if;
 
+    if chunking is not null and not beside.is_new and create_embedding.adopt operator(pg_catalog.=) 'recompute' then
+        -- No vector is taken for that of an unchanged chunk.
+        execute pg_catalog.format('update %s set chunk_hash = %L', declared.side, '');
+    end if;
     execute pg_catalog.format(
         'insert into sqlembed.change (embedding, key) select %s, %s from %s as r where not (%s) or %L',
         declared.id, declared.key_expression, declared.relation, sqlembed._vector_test(declared, 'r'),
@@ -3626,9 +4334,10 @@ end
 $function$;
 
 comment on function sqlembed.create_embedding(
-    regclass, text, text, name, text, text, text, text, text, text, jsonb, text, boolean, regconfig
+    regclass, text, text, name, text, text, text, text, text, text, jsonb, text, boolean, regconfig,
+    jsonb, integer
 ) is
-    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, attaches triggers, builds the index and queues the rows that have no vector. With full_text, a language such as english, it also keeps the words of the source in a column of their own, with an index. Returns how many it queued.';
+    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, attaches triggers, builds the index and queues the rows that have no vector. With full_text, a language such as english, it also keeps the words of the source in a column of their own, with an index. With chunking, such as {"tokens": 256, "overlap": 32}, long texts are cut, and the chunks with their vectors stand in a side table. index is hnsw, binary (one bit a dimension), prefix (the first dimensions alone) or none. dimensions makes an embedder known that nobody has registered yet. Returns how many it queued.';
 
 create or replace function sqlembed.drop_embedding(
     relation regclass,
@@ -4346,13 +5055,101 @@ comment on function sqlembed._declared_embedding(integer) is
 
 revoke execute on function sqlembed._declared_embedding(integer) from public;
 
+create or replace function sqlembed._describe_chunks(declared sqlembed.embedding) returns text
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    keys record;
+begin
+    select
+        string_agg(format('r.%I as key_%s', k.column_name, k.position), ', ' order by k.position) as locked,
+        string_agg(format('c.key_%s', k.position), ', ' order by k.position) as made,
+        string_agg(quote_ident(k.side_name), ', ' order by k.position) as written,
+        string_agg(format('s.%I %s c.key_%s', k.side_name, k.operator, k.position), ' and ' order by k.position) as match
+    into keys
+    from sqlembed._side_keys((_describe_chunks.declared).relation, (_describe_chunks.declared).side) as k;
+
+    -- $1: keys, $2: sha256 of their texts, fewer than rows where the rest is NULL. $3 to $9: the chunks, each
+    -- with the place of its row in $1. All chunks of a row are written at once, or none: the lock on the row
+    -- is held, and its text tested, as for a row's own vector. Those that the text has no more go.
+    return format(
+        'with current as materialized (
+            select k.number, k.key, k.hash, locked.*
+            from rows from (unnest($1), unnest($2)) with ordinality as k (key, hash, number)
+            cross join lateral (
+                select %6$s
+                from %1$s as r
+                where %2$s and (
+                    select case
+                        when k.hash is null then s.input is null
+                        else sha256(convert_to(s.input::text, ''UTF8'')) = k.hash
+                    end
+                    from (select (%3$s) as input from (select %11$s) as r) as s
+                )
+                for no key update of r skip locked
+            ) as locked
+        ),
+        chosen as materialized (
+            select distinct on (%8$s) c.* from current as c order by %8$s, c.number
+        ),
+        piece as materialized (
+            select p.*
+            from unnest($3::integer[], $4::integer[], $5::integer[], $6::integer[], $7::text[], $8, $9)
+                as p (number, ordinal, first, last, chunk, hash, vector)
+        ),
+        written as (
+            insert into %4$s as s (%7$s, ordinal, span, chunk, chunk_hash, source_hash, %5$I)
+            select %8$s, p.ordinal, int4range(p.first, p.last), p.chunk, p.hash, c.hash, p.vector::%10$s
+            from chosen as c
+            join piece as p on p.number = c.number
+            on conflict (%7$s, ordinal) do update
+            set
+                span = excluded.span,
+                chunk = excluded.chunk,
+                chunk_hash = excluded.chunk_hash,
+                source_hash = excluded.source_hash,
+                %5$I = excluded.%5$I
+        ),
+        removed as (
+            delete from %4$s as s
+            using (
+                select c.*, (select count(*) from piece as p where p.number = c.number) as pieces from chosen as c
+            ) as c
+            where %9$s and s.ordinal > c.pieces
+        )
+        select c.key from current as c',
+        (_describe_chunks.declared).relation,
+        (select k.match from sqlembed._key_sql((_describe_chunks.declared).relation) as k),
+        (_describe_chunks.declared).source,
+        (_describe_chunks.declared).side,
+        (select p.vector from sqlembed._present_columns(_describe_chunks.declared) as p),
+        keys.locked,
+        keys.written,
+        keys.made,
+        keys.match,
+        case (_describe_chunks.declared).storage when 'vector' then 'public.vector' else 'public.halfvec' end,
+        sqlembed._renamed_columns(_describe_chunks.declared)
+    );
+end
+$function$;
+
+comment on function sqlembed._describe_chunks(sqlembed.embedding) is
+    'The statement with which a worker writes the chunks of rows into a side table. For _describe_embedding.';
+
+revoke execute on function sqlembed._describe_chunks(sqlembed.embedding) from public;
+
 create or replace function sqlembed._describe_embedding(
     embedding integer,
     out relation regclass,
     out name name,
     out embedder text,
     out read_sources text,
-    out write_vectors text
+    out write_vectors text,
+    out chunking jsonb,
+    out read_chunks text
 )
 language plpgsql
 stable
@@ -4420,6 +5217,12 @@ begin
         declared.source, renamed
     );
 
+    if declared.chunking is not null then
+        _describe_embedding.write_vectors := sqlembed._describe_chunks(declared);
+        _describe_embedding.read_chunks := sqlembed._read_chunks_sql(declared);
+        _describe_embedding.chunking := declared.chunking;
+        return;
+    end if;
     if declared.side is not null then
         _describe_embedding.write_vectors := sqlembed._describe_side(declared);
         return;
@@ -4437,7 +5240,7 @@ begin
             cross join lateral (
                 select
                 from %1$s as r
-                where %2$s and %6$s
+                where %2$s and %6$s and %8$s
                 for no key update of r skip locked
             ) as locked
         ),
@@ -4455,13 +5258,14 @@ begin
         case declared.storage when 'vector' then 'public.vector' else 'public.halfvec' end,
         is_same,
         -- A row of another table of the family may have got the same key since.
-        case when has_children then ' and ' || is_same else '' end
+        case when has_children then ' and ' || is_same else '' end,
+        sqlembed._is_current_sql(declared)
     );
 end
 $function$;
 
 comment on function sqlembed._describe_embedding(integer) is
-    'What a worker needs to serve an embedding: its embedder, and two statements, which it prepares once: one reads texts, one writes vectors. NULL for an embedding that is gone.';
+    'What a worker needs to serve an embedding: its embedder, and two statements, which it prepares once: one reads texts, one writes vectors; for long texts also how they are cut, and a statement that reads what their chunks have already. NULL for an embedding that is gone.';
 
 revoke execute on function sqlembed._describe_embedding(integer) from public;
 
@@ -4501,7 +5305,7 @@ begin
                         else sha256(convert_to(s.input::text, ''UTF8'')) = k.hash
                     end
                     from (select (%3$s) as input from (select %11$s) as r) as s
-                )
+                ) and %12$s
                 for no key update of r skip locked
             ) as locked
         ),
@@ -4526,7 +5330,8 @@ begin
         keys.made,
         keys.match,
         case (_describe_side.declared).storage when 'vector' then 'public.vector' else 'public.halfvec' end,
-        sqlembed._renamed_columns(_describe_side.declared)
+        sqlembed._renamed_columns(_describe_side.declared),
+        sqlembed._is_current_sql(_describe_side.declared)
     );
 end
 $function$;
@@ -5052,6 +5857,31 @@ comment on function sqlembed._forget_failures() is
 
 revoke execute on function sqlembed._forget_failures() from public;
 
+create or replace function sqlembed._is_current_sql(declared sqlembed.embedding) returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- Not correlated, so looked up once a statement. Its snapshot is younger than its locks, and altering
+    -- takes a lock that excludes writers: what is current here stays so until the vectors are written.
+    select format(
+        '(
+            select exists (
+                select from sqlembed.embedding as e where e.id = %s and e.embedder = %L and e.source = %L and e.storage = %L
+            )
+        )',
+        (_is_current_sql.declared).id,
+        (_is_current_sql.declared).embedder,
+        (_is_current_sql.declared).source,
+        (_is_current_sql.declared).storage
+    )
+$function$;
+
+comment on function sqlembed._is_current_sql(sqlembed.embedding) is
+    'The condition that an embedding is still declared as when a worker took its jobs: a vector computed for what it was before must not be written any more.';
+
+revoke execute on function sqlembed._is_current_sql(sqlembed.embedding) from public;
+
 create or replace function sqlembed._is_only_row(rows bigint, key jsonb) returns boolean
 language plpgsql
 immutable
@@ -5200,6 +6030,35 @@ comment on function sqlembed._read_cache(text, text, bytea[]) is
 
 revoke execute on function sqlembed._read_cache(text, text, bytea[]) from public;
 
+create or replace function sqlembed._read_chunks_sql(declared sqlembed.embedding) returns text
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- $1: keys, $2: sha256 of their texts. A row whose text is still the one of its chunks is to be embedded
+    -- anew: somebody has asked for it.
+    select format(
+        'select r.chunk_hash, r.%I::public.vector
+        from rows from (unnest($1), unnest($2)) as k (key, hash)
+        join %s as r on %s
+        where r.source_hash <> k.hash and r.%1$I is not null',
+        (select p.vector from sqlembed._present_columns(_read_chunks_sql.declared) as p),
+        (_read_chunks_sql.declared).side,
+        (
+            select k.match
+            from sqlembed._key_sql(
+                (_read_chunks_sql.declared).side, length => cardinality((_read_chunks_sql.declared).key_columns)
+            ) as k
+        )
+    )
+$function$;
+
+comment on function sqlembed._read_chunks_sql(sqlembed.embedding) is
+    'The statement with which a worker reads the vectors that chunks of changed rows have already. For _describe_embedding.';
+
+revoke execute on function sqlembed._read_chunks_sql(sqlembed.embedding) from public;
+
 create or replace function sqlembed._refuse_long_keys(most integer) returns integer
 language plpgsql
 volatile
@@ -5294,7 +6153,7 @@ as $function$
 declare
     declared sqlembed.embedding := sqlembed._declared_embedding(_remove_vectors.embedding);
     match text;
-    key_match text;
+    side_key record;
     removed jsonb[];
     is_all boolean;
 begin
@@ -5308,7 +6167,10 @@ begin
         return;
     end if;
     match := sqlembed._side_match(declared.relation, declared.side, 't', 'r');
-    key_match := (select k.match from sqlembed._key_sql(declared.side) as k);
+    -- Of a chunk, the key of its row.
+    select k.match, k.expression
+    into side_key
+    from sqlembed._key_sql(declared.side, length => cardinality(declared.key_columns)) as k;
     execute format(
         'with gone as (
             delete from %1$s as r
@@ -5323,16 +6185,16 @@ begin
             )
             returning %6$s as key
         )
-        select array_agg(g.key) from gone as g',
+        select array_agg(distinct g.key) from gone as g',
         declared.side,
         case
             when is_all then declared.side || ' as r'
-            else format('unnest($1) as k (key) join %s as r on %s', declared.side, key_match)
+            else format('unnest($1) as k (key) join %s as r on %s', declared.side, side_key.match)
         end,
         declared.relation,
         match,
         case when is_all then _remove_vectors.at_once::text else 'all' end,
-        (select k.expression from sqlembed._key_sql(declared.side) as k)
+        side_key.expression
     )
     into removed
     using _remove_vectors.keys;
@@ -5352,7 +6214,7 @@ begin
             when ''[]'' then not exists (select from %1$s as r where not exists (select from %2$s as t where %3$s))
             else not exists (select from %1$s as r where %4$s and not exists (select from %2$s as t where %3$s))
         end',
-        declared.side, declared.relation, match, key_match
+        declared.side, declared.relation, match, side_key.match
     )
     using _remove_vectors.keys;
 end
@@ -5708,84 +6570,461 @@ comment on function sqlembed._write_cache(text, text, bytea[], public.vector[], 
 
 revoke execute on function sqlembed._write_cache(text, text, bytea[], public.vector[], interval) from public;
 
+create or replace function sqlembed._after_key(relation regclass, row_name text, key jsonb) returns text
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    part record;
+    before text := '';
+    condition text;
+begin
+    perform sqlembed._check_key(_after_key.relation, 'after_key', _after_key.key);
+    -- By the operators of the key's own index, which is what "order by" goes by.
+    for part in
+        select
+            format('%s.%I', _after_key.row_name, a.attname) as expression,
+            format(
+                case
+                    -- A key names a moment in UTC without saying so; a client's own jsonb says it.
+                    when a.atttypid = 'timestamptz'::regtype
+                    then '(case when $4 operator(pg_catalog.->>) %1$s operator(pg_catalog.~) '':\d\d(\.\d+)?(Z|[+-]\d\d(:?\d\d)?)$'' '
+                        'then ($4 operator(pg_catalog.->>) %1$s)::pg_catalog.timestamptz '
+                        'else pg_catalog.timezone(''UTC'', ($4 operator(pg_catalog.->>) %1$s)::pg_catalog.timestamp) end)'
+                    else '($4 operator(pg_catalog.->>) %1$s)::%2$s'
+                end,
+                k.position - 1,
+                format_type(a.atttypid, -1)
+            ) as value,
+            (
+                select format('operator(%I.%s)', n.nspname, p.oprname)
+                from pg_operator as p
+                join pg_namespace as n on n.oid = p.oprnamespace
+                where p.oid = (
+                    select m.amopopr
+                    from pg_amop as m
+                    where m.amopfamily = c.opcfamily
+                        and m.amopstrategy = 3
+                        and m.amoplefttype = c.opcintype
+                        and m.amoprighttype = c.opcintype
+                )
+            ) as equal,
+            (
+                select format('operator(%I.%s)', n.nspname, p.oprname)
+                from pg_operator as p
+                join pg_namespace as n on n.oid = p.oprnamespace
+                where p.oid = (
+                    select m.amopopr
+                    from pg_amop as m
+                    where m.amopfamily = c.opcfamily
+                        and m.amopstrategy = 5
+                        and m.amoplefttype = c.opcintype
+                        and m.amoprighttype = c.opcintype
+                )
+            ) as greater
+        from pg_index as i
+        cross join unnest(i.indkey, i.indclass) with ordinality as k (attnum, operator_class, position)
+        join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
+        join pg_opclass as c on c.oid = k.operator_class
+        where i.indrelid = _after_key.relation and i.indisprimary and k.position <= i.indnkeyatts
+        order by k.position
+    loop
+        condition := concat_ws(' or ', condition, format('%s%s %s %s', before, part.expression, part.greater, part.value));
+        before := format('%s%s %s %s and ', before, part.expression, part.equal, part.value);
+    end loop;
+    return condition;
+end
+$function$;
+
+comment on function sqlembed._after_key(regclass, text, jsonb) is
+    'The condition that the key of a row comes after the key $4, in the order of the primary key.';
+
 create or replace function sqlembed._attempt(
+    function_name text,
     source anyelement,
     query public.vector,
     k integer,
-    relation regclass,
+    name name,
     filter text,
-    statement text,
-    exact_statement text
+    mode text,
+    metric text,
+    diversity double precision,
+    after_distance double precision,
+    after_key jsonb,
+    excluded tid,
+    excluded_table oid,
+    with_vectors boolean
 )
-returns table (base anyelement, distance double precision, key jsonb, place tid, attempt integer)
+returns table (
+    base anyelement,
+    distance double precision,
+    attempt integer,
+    embedding public.vector
+)
 language plpgsql
 stable
 rows 10
 as $function$
 declare
+    checked boolean := sqlembed._check_search(
+        _attempt.function_name, _attempt.k, _attempt.filter, _attempt.mode, _attempt.diversity, _attempt.after_distance,
+        _attempt.after_key
+    );
+    target sqlembed.search_target;
+    path sqlembed.search_path;
+    conditions text;
     found_rows bigint := 0;
-    ef_search text;
-    hnsw_scan text;
-    ivfflat_scan text;
+    settings text[];
+    ignored text;
     problem text;
     pg_hint text;
 begin
+    target := sqlembed._search_target(_attempt.function_name, _attempt.source, _attempt.name, _attempt.metric);
     -- Besides, a function of pgvector has to run before its settings are there.
     if public.vector_dims(_attempt.query) is null then
         return;
     end if;
-    ef_search := pg_catalog.current_setting('hnsw.ef_search');
-    -- pgvector has these since 0.8.
-    hnsw_scan := pg_catalog.current_setting('hnsw.iterative_scan', true);
-    ivfflat_scan := pg_catalog.current_setting('ivfflat.iterative_scan', true);
+    if _attempt.diversity is not null then
+        return query
+        select d.base, d.distance, 1, null::public.vector
+        from sqlembed._diverse(
+            _attempt.function_name, _attempt.source, _attempt.query, _attempt.k, _attempt.name, _attempt.filter,
+            _attempt.mode, target.metric, _attempt.diversity, _attempt.excluded, _attempt.excluded_table
+        ) as d;
+        return;
+    end if;
 
-    -- On random vectors, the hardest case, 40 candidates had 0.90 of the nearest 10, 100 had 0.99.
-    perform pg_catalog.set_config(
-        'hnsw.ef_search',
-        least(
-            1000,
-            greatest(60 operator(pg_catalog.+) (4 operator(pg_catalog.*) least(_attempt.k, 235)), ef_search::integer)
-        )::text,
-        true
+    conditions := sqlembed._search_conditions(
+        target, _attempt.filter, _attempt.after_distance, _attempt.after_key, _attempt.excluded
     );
-    -- So that a scan goes on until k rows pass the filter; relaxed_order finds more of the nearest
-    -- than strict_order.
-    if hnsw_scan operator(pg_catalog.=) 'off' then
-        perform pg_catalog.set_config('hnsw.iterative_scan', 'relaxed_order', true);
-    end if;
-    if ivfflat_scan operator(pg_catalog.=) 'off' then
-        perform pg_catalog.set_config('ivfflat.iterative_scan', 'relaxed_order', true);
-    end if;
+    path := sqlembed._search_path(
+        target, _attempt.query, _attempt.k, _attempt.mode, conditions, _attempt.after_distance, _attempt.after_key,
+        _attempt.excluded, _attempt.excluded_table
+    );
 
-    if _attempt.statement is not null then
-        return query execute _attempt.statement using _attempt.query, _attempt.k;
+    if not path.is_exact then
+        settings := sqlembed._enter_search(path);
+        return query execute sqlembed._search_statement(target, conditions, 1, path.visits, _attempt.with_vectors)
+        using _attempt.query, _attempt.k, _attempt.after_distance, _attempt.after_key, _attempt.excluded,
+            _attempt.excluded_table;
         get diagnostics found_rows = row_count;
+        ignored := sqlembed._leave_search(settings);
     end if;
     -- An index may give up before it has found k of the rows that pass the filter.
     if found_rows operator(pg_catalog.<) _attempt.k then
-        return query execute _attempt.exact_statement using _attempt.query, _attempt.k;
-    end if;
-
-    -- An error undoes settings by itself, the end of a function only those that it was created with.
-    perform pg_catalog.set_config('hnsw.ef_search', ef_search, true);
-    if hnsw_scan operator(pg_catalog.=) 'off' then
-        perform pg_catalog.set_config('hnsw.iterative_scan', 'off', true);
-    end if;
-    if ivfflat_scan operator(pg_catalog.=) 'off' then
-        perform pg_catalog.set_config('ivfflat.iterative_scan', 'off', true);
+        return query execute sqlembed._search_statement(target, conditions, 2, null, _attempt.with_vectors)
+        using _attempt.query, _attempt.k, _attempt.after_distance, _attempt.after_key, _attempt.excluded,
+            _attempt.excluded_table;
     end if;
 exception
     when others then
         get stacked diagnostics problem = message_text, pg_hint = pg_exception_hint;
         perform sqlembed._explain_failure(
-            sqlstate, problem, pg_hint, _attempt.relation, _attempt.filter, public.vector_dims(_attempt.query)
+            sqlstate, problem, pg_hint, target.relation, _attempt.filter, public.vector_dims(_attempt.query)
         );
         raise;
 end
 $function$;
 
-comment on function sqlembed._attempt(anyelement, public.vector, integer, regclass, text, text, text) is
+comment on function sqlembed._attempt(
+    text, anyelement, public.vector, integer, name, text, text, text, double precision, double precision, jsonb, tid,
+    oid, boolean
+) is
     'Rows that a vector index finds as attempt 1, and where those are fewer than k, the rows found without it as attempt 2. The filter runs with the rights and the search_path of the caller.';
+
+create or replace function sqlembed._check_key(relation regclass, argument text, key jsonb) returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    columns name[] := (select k.columns from sqlembed._key_sql(_check_key.relation) as k);
+begin
+    if columns is null then
+        raise exception 'sqlembed: % has no primary key, so no row of it has a key', _check_key.relation
+            using errcode = 'SE010', hint = 'Give the table that it reads from, or add a primary key.';
+    end if;
+    if jsonb_typeof(_check_key.key) is distinct from 'array'
+        or jsonb_array_length(_check_key.key) <> cardinality(columns)
+        or _check_key.key @> '[null]'
+    then
+        raise exception 'sqlembed: % is no key of %: %',
+            _check_key.argument, _check_key.relation, coalesce(_check_key.key::text, 'NULL')
+            using errcode = 'SE014',
+                hint = format(
+                    'A key is a jsonb array of the primary key''s values: jsonb_build_array(%s).',
+                    (select string_agg(quote_ident(c), ', ') from unnest(columns) as c)
+                );
+    end if;
+end
+$function$;
+
+comment on function sqlembed._check_key(regclass, text, jsonb) is
+    'An error when a jsonb value has not the form of a key of the table.';
+
+create or replace function sqlembed._check_search(
+    function_name text,
+    k integer,
+    filter text,
+    mode text,
+    diversity double precision,
+    after_distance double precision,
+    after_key jsonb
+)
+returns boolean
+language plpgsql
+immutable
+as $function$
+declare
+    by_words boolean := _check_search.mode in ('hybrid', 'text')
+        and _check_search.function_name operator(pg_catalog.=) 'search';
+begin
+    if (_check_search.mode in ('vector', 'exact') or by_words)
+        and _check_search.k operator(pg_catalog.>=) 1
+        and (_check_search.k operator(pg_catalog.<=) 1000 or _check_search.mode operator(pg_catalog.=) 'exact')
+        and (_check_search.filter is null or not sqlembed._blank(_check_search.filter))
+        and _check_search.diversity is null
+        and _check_search.after_distance is null
+        and _check_search.after_key is null
+    then
+        return true;
+    end if;
+
+    perform sqlembed._check_choice('mode', _check_search.mode, '{vector,exact,hybrid,text}');
+    if _check_search.mode in ('hybrid', 'text') and not by_words then
+        raise exception 'sqlembed: mode => % needs a text', pg_catalog.quote_literal(_check_search.mode)
+            using errcode = 'SE014', hint = 'A vector has no words. Give the text to sqlembed.search.';
+    end if;
+    if (_check_search.k operator(pg_catalog.>=) 1) is not true then
+        raise exception 'sqlembed: k must be 1 or more, not %', coalesce(_check_search.k::text, 'NULL')
+            using errcode = 'SE014', hint = 'k is the number of rows to find.';
+    end if;
+    if _check_search.k operator(pg_catalog.>) 1000 and _check_search.mode operator(pg_catalog.<>) 'exact' then
+        raise exception 'sqlembed: k must be 1000 or less, not %', _check_search.k
+            using errcode = 'SE014', hint = 'With mode => ''exact'' it may be larger.';
+    end if;
+    if sqlembed._blank(_check_search.filter) and _check_search.filter is not null then
+        raise exception 'sqlembed: the filter is empty'
+            using errcode = 'SE015', hint = 'To search all rows, leave it out or give NULL.';
+    end if;
+    if by_words and (
+        _check_search.diversity is not null or _check_search.after_distance is not null or _check_search.after_key is not null
+    ) then
+        raise exception 'sqlembed: mode => % takes neither diversity nor pages', pg_catalog.quote_literal(_check_search.mode)
+            using errcode = 'SE014', hint = 'Ask for a larger k, or for mode => ''vector'' or ''exact''.';
+    end if;
+    if _check_search.diversity is not null then
+        if (_check_search.diversity between 0 and 1) is not true then
+            raise exception 'sqlembed: diversity must be between 0 and 1, not %', _check_search.diversity
+                using errcode = 'SE014', hint = '0 is the nearest rows, 1 the most unlike each other; 0.5 is a fair start.';
+        end if;
+        if _check_search.k operator(pg_catalog.>) 1000 then
+            raise exception 'sqlembed: with diversity k must be 1000 or less, not %', _check_search.k
+                using errcode = 'SE014', hint = 'Leave diversity out.';
+        end if;
+        if _check_search.after_distance is not null or _check_search.after_key is not null then
+            raise exception 'sqlembed: rows chosen for diversity have no next page'
+                using errcode = 'SE014', hint = 'Ask for a larger k, or leave diversity out.';
+        end if;
+    end if;
+    if (_check_search.after_distance is null) operator(pg_catalog.<>) (_check_search.after_key is null) then
+        raise exception 'sqlembed: after_distance and after_key belong together'
+            using errcode = 'SE014',
+                hint = 'Give those of the last row seen: after_distance => distance, after_key => jsonb_build_array((base).id).';
+    end if;
+    return true;
+end
+$function$;
+
+comment on function sqlembed._check_search(text, integer, text, text, double precision, double precision, jsonb) is
+    'True, or the error for arguments that no search can have.';
+
+create or replace function sqlembed._choose_diverse(
+    distances double precision[],
+    vectors public.vector[],
+    k integer,
+    diversity double precision,
+    metric text
+)
+returns integer[]
+language plpgsql
+immutable
+as $function$
+declare
+    chosen integer[] := '{}';
+    -- How far each candidate is from the nearest of those that were chosen.
+    apart double precision[];
+    next integer;
+begin
+    -- Maximal marginal relevance (Carbonell and Goldstein 1998), with minus the distance for a similarity.
+    for round in 1..least(_choose_diverse.k, coalesce(pg_catalog.cardinality(_choose_diverse.distances), 0)) loop
+        select c.number
+        into next
+        from rows from (
+            pg_catalog.unnest(_choose_diverse.distances), pg_catalog.unnest(apart)
+        ) with ordinality as c (distance, apart, number)
+        where c.number operator(pg_catalog.<>) all (chosen)
+        order by
+            (1 operator(pg_catalog.-) _choose_diverse.diversity) operator(pg_catalog.*) c.distance
+                operator(pg_catalog.-) (_choose_diverse.diversity operator(pg_catalog.*) coalesce(c.apart, 0)),
+            -- Where relevance counts for nothing the nearest still comes first.
+            c.number
+        limit 1;
+        chosen := chosen operator(pg_catalog.||) next;
+        apart := array(
+            select least(
+                c.apart, sqlembed.distance(c.vector, _choose_diverse.vectors[next], _choose_diverse.metric)
+            )
+            from rows from (
+                pg_catalog.unnest(_choose_diverse.vectors), pg_catalog.unnest(apart)
+            ) with ordinality as c (vector, apart, number)
+            order by c.number
+        );
+    end loop;
+    return chosen;
+end
+$function$;
+
+comment on function sqlembed._choose_diverse(double precision[], public.vector[], integer, double precision, text) is
+    'Numbers of k candidates, each of them near to the query and far from those chosen before it; diversity 0 counts nearness alone, 1 distance from each other alone.';
+
+create or replace function sqlembed._diverse(
+    function_name text,
+    source anyelement,
+    query public.vector,
+    k integer,
+    name name,
+    filter text,
+    mode text,
+    metric text,
+    diversity double precision,
+    excluded tid,
+    excluded_table oid
+)
+returns table (base anyelement, distance double precision)
+language plpgsql
+stable
+rows 10
+as $function$
+declare
+    near record;
+    chosen integer[];
+begin
+    select
+        pg_catalog.array_agg(a.base order by a.number) as bases,
+        pg_catalog.array_agg(a.distance order by a.number) as distances,
+        pg_catalog.array_agg(a.embedding order by a.number) as vectors
+    into near
+    from (
+        select t.*, pg_catalog.max(t.attempt) over () as last_attempt
+        from sqlembed._attempt(
+            _diverse.function_name, _diverse.source, _diverse.query,
+            -- To choose from.
+            least(1000, greatest(50, 5 operator(pg_catalog.*) _diverse.k)), _diverse.name, _diverse.filter,
+            _diverse.mode, _diverse.metric, null, null, null, _diverse.excluded, _diverse.excluded_table, true
+        ) with ordinality as t (base, distance, attempt, embedding, number)
+    ) as a
+    where a.attempt operator(pg_catalog.=) a.last_attempt and a.distance operator(pg_catalog.<>) 'NaN';
+    chosen := sqlembed._choose_diverse(
+        near.distances, near.vectors, _diverse.k, _diverse.diversity, _diverse.metric
+    );
+    return query
+    select near.bases[c.number], near.distances[c.number]
+    from pg_catalog.unnest(chosen) with ordinality as c (number, place)
+    order by c.place;
+end
+$function$;
+
+comment on function sqlembed._diverse(
+    text, anyelement, public.vector, integer, name, text, text, text, double precision, tid, oid
+) is
+    'k rows out of the 5 k nearest, near to the query and unlike each other, in the order in which they were chosen.';
+
+create or replace function sqlembed._enter_search(path sqlembed.search_path, out before text[])
+language plpgsql
+stable
+as $function$
+declare
+    -- Assigned to, because PERFORM takes several times as long.
+    ignored text;
+begin
+    -- Those of iterative scans are there since pgvector 0.8.
+    before := array[
+        pg_catalog.current_setting('hnsw.ef_search'),
+        pg_catalog.current_setting('hnsw.iterative_scan', true),
+        pg_catalog.current_setting('ivfflat.iterative_scan', true),
+        pg_catalog.current_setting('hnsw.max_scan_tuples', true)
+    ];
+    if before[1]::integer operator(pg_catalog.<) (_enter_search.path).ef_search then
+        ignored := pg_catalog.set_config('hnsw.ef_search', (_enter_search.path).ef_search::text, true);
+    end if;
+    -- So that a scan goes on until k rows pass the filter; relaxed_order finds more of the nearest
+    -- than strict_order.
+    if before[2] operator(pg_catalog.=) 'off' then
+        ignored := pg_catalog.set_config('hnsw.iterative_scan', 'relaxed_order', true);
+    end if;
+    if before[3] operator(pg_catalog.=) 'off' then
+        ignored := pg_catalog.set_config('ivfflat.iterative_scan', 'relaxed_order', true);
+    end if;
+    -- A limit of the caller's own stands; pgvector's was made for no table in particular.
+    if before[4] operator(pg_catalog.=) '20000' and (_enter_search.path).max_scan_tuples is not null then
+        ignored := pg_catalog.set_config('hnsw.max_scan_tuples', (_enter_search.path).max_scan_tuples::text, true);
+    end if;
+end
+$function$;
+
+comment on function sqlembed._enter_search(sqlembed.search_path) is
+    'Make the settings with which a search goes through an index; gives those from before, for _leave_search.';
+
+create or replace function sqlembed._estimate(
+    statement text,
+    query public.vector,
+    after_distance double precision,
+    after_key jsonb,
+    excluded tid,
+    excluded_table oid,
+    out rows double precision,
+    out cost double precision
+)
+language plpgsql
+-- PostgreSQL refuses EXPLAIN in functions that are not.
+volatile
+as $function$
+declare
+    plan jsonb;
+begin
+    execute 'explain (format json) ' || _estimate.statement
+    into plan
+    using _estimate.query, null::integer, _estimate.after_distance, _estimate.after_key, _estimate.excluded,
+        _estimate.excluded_table;
+    _estimate.rows := plan operator(pg_catalog.#>) '{0,Plan,Plan Rows}';
+    _estimate.cost := plan operator(pg_catalog.#>) '{0,Plan,Total Cost}';
+end
+$function$;
+
+comment on function sqlembed._estimate(text, public.vector, double precision, jsonb, tid, oid) is
+    'How many rows a statement gives and what it costs, as PostgreSQL''s planner sees it.';
+
+create or replace function sqlembed._estimated_rows(relation regclass) returns double precision
+language sql
+stable
+as $function$
+    select coalesce(pg_catalog.sum(c.reltuples), 0)
+    from (
+        select _estimated_rows.relation::pg_catalog.oid as oid
+        union
+        select p.relid from pg_catalog.pg_partition_tree(_estimated_rows.relation) as p where p.isleaf
+        union
+        select i.inhrelid from pg_catalog.pg_inherits as i where i.inhparent operator(pg_catalog.=) _estimated_rows.relation
+    ) as part
+    join pg_catalog.pg_class as c on c.oid operator(pg_catalog.=) part.oid
+    -- A partitioned table counts its rows a second time, and one that was never analyzed none.
+    where c.relkind operator(pg_catalog.<>) 'p' and c.reltuples operator(pg_catalog.>) 0
+$function$;
+
+comment on function sqlembed._estimated_rows(regclass) is
+    'How many rows a table had when it was last analyzed, its partitions and children included; 0 for a view.';
 
 create or replace function sqlembed._explain_failure(
     state text,
@@ -5883,7 +7122,6 @@ create or replace function sqlembed._hybrid_search(
     query text,
     query_vector public.vector,
     k integer,
-    relation regclass,
     embedding name,
     filter text,
     text_weight double precision
@@ -5894,10 +7132,11 @@ stable
 rows 10
 as $function$
 declare
-    row_type text := pg_catalog.pg_typeof(_hybrid_search.source)::text;
+    target sqlembed.search_target := sqlembed._search_target(
+        'search', _hybrid_search.source, _hybrid_search.embedding, null
+    );
     words record := sqlembed._plan_text(
-        _hybrid_search.relation, _hybrid_search.embedding, row_type, _hybrid_search.query, _hybrid_search.filter,
-        true
+        target, _hybrid_search.query, _hybrid_search.filter, true
     );
     -- What stands at place 62 of both lists equals the first of one that is not in the other.
     depth integer := least(1000, greatest(100, 2 operator(pg_catalog.*) _hybrid_search.k));
@@ -5938,164 +7177,84 @@ begin
             select pg_catalog.format(
                 'pg_catalog.jsonb_build_array(%s)', pg_catalog.string_agg(pg_catalog.format('(n.base).%I', c.name), ', ')
             )
-            from pg_catalog.unnest(sqlembed._key_names(_hybrid_search.relation)) as c (name)
+            from pg_catalog.unnest(sqlembed._key_names(target.relation)) as c (name)
         )
     )
     using
         _hybrid_search.source, _hybrid_search.query_vector, depth, _hybrid_search.embedding, vector_filter,
-        words.statement, words.wanted, words.words, _hybrid_search.relation, _hybrid_search.filter,
+        words.statement, words.wanted, words.words, target.relation, _hybrid_search.filter,
         _hybrid_search.text_weight, _hybrid_search.k;
 end
 $function$;
 
-comment on function sqlembed._hybrid_search(anyelement, text, public.vector, integer, regclass, name, text, double precision) is
+comment on function sqlembed._hybrid_search(anyelement, text, public.vector, integer, name, text, double precision) is
     'The k rows that rank best among the nearest to a vector and those found by words together. Phrases and exclusions of the text hold for both.';
 
-create or replace function sqlembed._nearest(
-    source anyelement,
-    query public.vector,
-    k integer,
-    relation regclass,
-    filter text,
-    statement text,
-    exact_statement text
-)
-returns table (base anyelement, distance double precision, key jsonb)
-language sql
+create or replace function sqlembed._leave_search(before text[]) returns void
+language plpgsql
 stable
-rows 10
 as $function$
-    -- Inlined into the searches. An index in relaxed order leaves the order to us; an attempt
-    -- that found too few rows is void; and where there is no distance (cosine of a zero vector)
-    -- there is no neighbour.
-    select a.base, a.distance, a.key
-    from (
-        select t.*, pg_catalog.max(t.attempt) over () as last_attempt
-        from sqlembed._attempt(
-            _nearest.source, _nearest.query, _nearest.k, _nearest.relation, _nearest.filter, _nearest.statement,
-            _nearest.exact_statement
-        ) as t
-    ) as a
-    where a.attempt operator(pg_catalog.=) a.last_attempt and a.distance operator(pg_catalog.<>) 'NaN'
-    order by a.distance, a.key, a.place
+declare
+    ignored text;
+begin
+    -- An error undoes settings by itself, the end of a function only those that it was created with.
+    ignored := pg_catalog.set_config('hnsw.ef_search', _leave_search.before[1], true);
+    if _leave_search.before[2] operator(pg_catalog.=) 'off' then
+        ignored := pg_catalog.set_config('hnsw.iterative_scan', 'off', true);
+    end if;
+    if _leave_search.before[3] operator(pg_catalog.=) 'off' then
+        ignored := pg_catalog.set_config('ivfflat.iterative_scan', 'off', true);
+    end if;
+    if _leave_search.before[4] operator(pg_catalog.=) '20000' then
+        ignored := pg_catalog.set_config('hnsw.max_scan_tuples', '20000', true);
+    end if;
+end
 $function$;
 
-comment on function sqlembed._nearest(anyelement, public.vector, integer, regclass, text, text, text) is
-    'The k rows nearest to a vector, nearest first, equal distances in the order of their keys.';
+comment on function sqlembed._leave_search(text[]) is 'Bring back the settings from before _enter_search.';
 
-create or replace function sqlembed._plan_search(
+create or replace function sqlembed._nearest(
     function_name text,
     source anyelement,
+    query public.vector,
     k integer,
     name name,
     filter text,
     mode text,
-    metric text,
-    out relation regclass,
-    out embedder text,
-    out statement text,
-    out exact_statement text
+    metric text default null,
+    diversity double precision default null,
+    after_distance double precision default null,
+    after_key jsonb default null,
+    excluded tid default null,
+    excluded_table oid default null
 )
-language plpgsql
+returns table (base anyelement, distance double precision, score double precision, chunk text)
+language sql
 stable
--- The look-up takes less time than planning it anew, as a session's first calls would.
-set plan_cache_mode = force_generic_plan
+rows 10
 as $function$
-declare
-    row_type pg_catalog.regtype := pg_catalog.pg_typeof(_plan_search.source);
-    target record;
-    vector_column name;
-    from_clause text;
-    vector text;
-    key_columns text;
-    distance text;
-begin
-    if (
-        _plan_search.mode in ('vector', 'exact')
-        and _plan_search.k operator(pg_catalog.>=) 1
-        and (_plan_search.k operator(pg_catalog.<=) 1000 or _plan_search.mode operator(pg_catalog.=) 'exact')
-        and (_plan_search.filter is null or not sqlembed._blank(_plan_search.filter))
-    ) is not true then
-        perform sqlembed._refuse_arguments(_plan_search.k, _plan_search.filter, _plan_search.mode);
-    end if;
-    select
-        c.oid::pg_catalog.regclass as relation,
-        c.relname,
-        c.relkind,
-        i.indexrelid as key_index,
-        i.indnkeyatts as key_length,
-        d.*
-    into target
-    from pg_catalog.pg_type as t
-    join pg_catalog.pg_class as c on c.oid operator(pg_catalog.=) t.typrelid and c.relkind operator(pg_catalog.<>) 'c'
-    left join pg_catalog.pg_index as i on i.indrelid operator(pg_catalog.=) c.oid and i.indisprimary
-    cross join lateral (
-        select
-            pg_catalog.count(*) as declared,
-            pg_catalog.min(e.name::text)::name as name,
-            pg_catalog.min(e.metric) as metric,
-            pg_catalog.min(e.embedder) as embedder,
-            pg_catalog.min(e.id) filter (where e.side is not null) as side_embedding
-        from sqlembed.embedding as e
-        where e.relation operator(pg_catalog.=) c.oid and e.name operator(pg_catalog.=) coalesce(_plan_search.name, e.name)
-    ) as d
-    where t.oid operator(pg_catalog.=) row_type;
-    if target.relation is null then
-        perform sqlembed._refuse_relation(
-            _plan_search.function_name,
-            case when row_type operator(pg_catalog.=) 'regclass'::pg_catalog.regtype then _plan_search.source::text end
-        );
-    end if;
-
-    _plan_search.relation := target.relation;
-    _plan_search.embedder := target.embedder;
-    vector_column := target.name;
-    if target.declared operator(pg_catalog.<>) 1 then
-        if _plan_search.function_name operator(pg_catalog.=) 'search' then
-            perform sqlembed._refuse_undeclared(target.relation, _plan_search.name);
-        end if;
-        vector_column := sqlembed._vector_column(target.relation, _plan_search.name);
-        target.metric := 'cosine';
-        target.side_embedding := null;
-    end if;
-    if target.side_embedding is null then
-        from_clause := pg_catalog.format('%s as %I', target.relation, target.relname);
-        vector := pg_catalog.format('%I.%I', target.relname, vector_column);
-    else
-        select s.from_clause, s.vector
-        into from_clause, vector
-        from sqlembed.embedding as e
-        cross join lateral sqlembed._side_source(e, target.relname) as s
-        where e.id operator(pg_catalog.=) target.side_embedding;
-    end if;
-    for n in 1..coalesce(target.key_length, 0) loop
-        key_columns := pg_catalog.concat_ws(
-            ', ',
-            key_columns,
-            pg_catalog.format('%I.%s', target.relname, pg_catalog.pg_get_indexdef(target.key_index, n, false))
-        );
-    end loop;
-    distance := pg_catalog.format('%s %s $1', vector, sqlembed._metric_operator(coalesce(_plan_search.metric, target.metric)));
-    if _plan_search.mode operator(pg_catalog.=) 'vector' then
-        _plan_search.statement := sqlembed._search_statement(
-            target.relname, from_clause, row_type::text, target.relkind, vector, key_columns,
-            distance, _plan_search.filter, 1
-        );
-    end if;
-    _plan_search.exact_statement := sqlembed._search_statement(
-        target.relname, from_clause, row_type::text, target.relkind, vector, key_columns,
-        distance, _plan_search.filter, 2
-    );
-end
+    -- Inlined into the searches. An attempt that found too few rows is void, and where there is no
+    -- distance (cosine of a zero vector) there is no neighbour.
+    select a.base, a.distance, null::pg_catalog.float8, null::pg_catalog.text
+    from (
+        select t.*, pg_catalog.max(t.attempt) over () as last_attempt
+        from sqlembed._attempt(
+            _nearest.function_name, _nearest.source, _nearest.query, _nearest.k, _nearest.name, _nearest.filter,
+            _nearest.mode, _nearest.metric, _nearest.diversity, _nearest.after_distance, _nearest.after_key,
+            _nearest.excluded, _nearest.excluded_table, false
+        ) with ordinality as t (base, distance, attempt, embedding, number)
+    ) as a
+    where a.attempt operator(pg_catalog.=) a.last_attempt and a.distance operator(pg_catalog.<>) 'NaN'
+    order by a.number
 $function$;
 
-comment on function sqlembed._plan_search(text, anyelement, integer, name, text, text, text) is
-    'Check the arguments of a search, find its table and vector column, and make its statements for the query vector $1 and k $2: one that may use a vector index, unless it is to be exact, and one that does not.';
+comment on function sqlembed._nearest(
+    text, anyelement, public.vector, integer, name, text, text, text, double precision, double precision, jsonb, tid, oid
+) is
+    'The k rows nearest to a vector, nearest first, equal distances in the order of their keys.';
 
 create or replace function sqlembed._plan_text(
-    relation regclass,
-    embedding name,
-    row_type text,
+    target sqlembed.search_target,
     query text,
     filter text,
     with_distance boolean,
@@ -6108,7 +7267,9 @@ language plpgsql
 stable
 as $function$
 declare
-    declared sqlembed.embedding := sqlembed._embedding_of(_plan_text.relation, _plan_text.embedding);
+    declared sqlembed.embedding := sqlembed._embedding_of(
+        (_plan_text.target).relation, (_plan_text.target).embedding
+    );
     config text := coalesce(declared.full_text, sqlembed._text_search_config(pg_catalog.get_current_ts_config()));
     is_stored boolean;
     document text;
@@ -6124,11 +7285,7 @@ begin
     );
     document := case
         when is_stored
-        then pg_catalog.format(
-            '%I.%I',
-            (select c.relname from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) declared.relation),
-            declared.full_text_column
-        )
+        then pg_catalog.format('%s.%I', (_plan_text.target).row_name, declared.full_text_column)
         else sqlembed._full_text_sql(config, declared.source)
     end;
     select q.words, q.required, q.wanted
@@ -6139,42 +7296,15 @@ begin
     end if;
     if _plan_text.wanted is not null then
         _plan_text.statement := sqlembed._text_statement(
-            declared, _plan_text.row_type, document, is_stored, _plan_text.filter,
-            pg_catalog.cardinality(_plan_text.words), _plan_text.with_distance
+            _plan_text.target, document, is_stored, _plan_text.filter, pg_catalog.cardinality(_plan_text.words),
+            _plan_text.with_distance
         );
     end if;
 end
 $function$;
 
-comment on function sqlembed._plan_text(regclass, name, text, text, text, boolean) is
+comment on function sqlembed._plan_text(sqlembed.search_target, text, text, boolean) is
     'How to find rows by words: the statement (NULL: the query has no words), the words, the text query, and the condition that every row has to fulfil, as SQL (NULL: none).';
-
-create or replace function sqlembed._refuse_arguments(k integer, filter text, mode text) returns void
-language plpgsql
-immutable
-set search_path = pg_catalog, pg_temp
-as $function$
-begin
-    perform sqlembed._check_choice('mode', _refuse_arguments.mode, '{vector,exact,hybrid,text}');
-    if _refuse_arguments.mode in ('hybrid', 'text') then
-        raise exception 'sqlembed: mode => % needs a text', quote_literal(_refuse_arguments.mode)
-            using errcode = 'SE014', hint = 'A vector has no words. Give the text to sqlembed.search.';
-    end if;
-    if _refuse_arguments.k > 1000 then
-        raise exception 'sqlembed: k must be 1000 or less, not %', _refuse_arguments.k
-            using errcode = 'SE014', hint = 'With mode => ''exact'' it may be larger.';
-    end if;
-    if _refuse_arguments.k >= 1 then
-        raise exception 'sqlembed: the filter is empty'
-            using errcode = 'SE015', hint = 'To search all rows, leave it out or give NULL.';
-    end if;
-    raise exception 'sqlembed: k must be 1 or more, not %', coalesce(_refuse_arguments.k::text, 'NULL')
-        using errcode = 'SE014', hint = 'k is the number of rows to find.';
-end
-$function$;
-
-comment on function sqlembed._refuse_arguments(integer, text, text) is
-    'The error for arguments that no search can have.';
 
 create or replace function sqlembed._refuse_relation(function_name text, given text) returns void
 language plpgsql
@@ -6193,7 +7323,11 @@ begin
                     when starts_with(_refuse_relation.given, '"') then _refuse_relation.given
                     else coalesce(quote_ident(nullif(_refuse_relation.given, '')), 'article')
                 end,
-                case _refuse_relation.function_name when 'search' then '''food''' else '''[1, 2, 3]''' end
+                case _refuse_relation.function_name
+                    when 'search' then '''food'''
+                    when 'similar' then '''[42]'''
+                    else '''[1, 2, 3]'''
+                end
             );
 end
 $function$;
@@ -6223,64 +7357,473 @@ $function$;
 comment on function sqlembed._refuse_undeclared(regclass, name) is
     'The error for a text search in something without the one embedding that was meant.';
 
-create or replace function sqlembed._search_statement(
-    relation_name name,
-    from_clause text,
-    row_type text,
-    relation_kind "char",
+create or replace function sqlembed._rough_index(
+    holder regclass,
+    name name,
+    metric text,
     vector text,
-    key_columns text,
-    distance text,
+    out kind text,
+    out dimensions integer,
+    out ordering text
+)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    found_index record;
+    indexed record;
+begin
+    for found_index in
+        select
+            case o.opcname when 'bit_hamming_ops' then 'binary' else 'prefix' end as kind,
+            -- Bits, or the dimensions of the prefix.
+            t.atttypmod as dimensions,
+            y.typname as storage,
+            o.opcname as operator_class
+        from pg_index as i
+        join pg_attribute as t on t.attrelid = i.indexrelid and t.attnum = 1
+        join pg_opclass as o on o.oid = i.indclass[0]
+        join pg_attribute as v on v.attrelid = i.indrelid and v.attname = _rough_index.name and not v.attisdropped
+        join pg_type as y on y.oid = v.atttypid
+        where i.indrelid = _rough_index.holder
+            and i.indexprs is not null
+            and t.atttypmod > 0
+            and y.typname in ('vector', 'halfvec')
+        order by kind desc, dimensions desc
+    loop
+        indexed := sqlembed._indexed(
+            found_index.kind, jsonb_build_object('dimensions', found_index.dimensions), found_index.storage,
+            found_index.dimensions, _rough_index.metric, quote_ident(_rough_index.name)
+        );
+        continue when indexed.operator_class <> found_index.operator_class
+            or not sqlembed._has_index(_rough_index.holder, indexed.expression, indexed.operator_class);
+        -- One over whole vectors is better, where there are both.
+        exit when sqlembed._has_index(
+            _rough_index.holder,
+            quote_ident(_rough_index.name),
+            (
+                sqlembed._indexed('hnsw', null, found_index.storage, null, _rough_index.metric, _rough_index.vector)
+            ).operator_class
+        );
+        _rough_index.kind := found_index.kind;
+        _rough_index.dimensions := found_index.dimensions;
+        _rough_index.ordering := (
+            sqlembed._indexed(
+                found_index.kind, jsonb_build_object('dimensions', found_index.dimensions), found_index.storage,
+                found_index.dimensions, _rough_index.metric, _rough_index.vector
+            )
+        ).ordering;
+        exit;
+    end loop;
+end
+$function$;
+
+comment on function sqlembed._rough_index(regclass, name, text, text) is
+    'The kind of an index over less than the whole vectors of a column that serves a metric, over how many dimensions it is, and the order in which it finds rows, given the vector as SQL. NULL where there is none, or one over whole vectors.';
+
+create or replace function sqlembed._search_conditions(
+    target sqlembed.search_target,
     filter text,
-    attempt integer
+    after_distance double precision,
+    after_key jsonb,
+    excluded tid
 )
 returns text
 language sql
 stable
 as $function$
-    -- The table keeps its name, because the filter may use it. The volatile clock makes PostgreSQL
-    -- put a row together after it has sorted, which reads the row out of TOAST, and not before.
-    select pg_catalog.format(
-        'select
-            case when pg_catalog.clock_timestamp() is not null then row(%1$I.*)::%2$s end,
-            %3$s,
-            case when pg_catalog.clock_timestamp() is not null then pg_catalog.jsonb_build_array(%4$s) end,
-            %5$s,
-            %6$s
-        from %7$s
-        where %8$s is not null and (%9$s
-        )
-        order by %3$s%10$s
-        limit $2',
-        relation_name,
-        row_type,
-        -- Vector indexes answer to the bare operator alone.
-        case attempt
-            when 1 then distance
-            else pg_catalog.format('(%s) operator(pg_catalog.+) ''0''::pg_catalog.float8', distance)
+    -- The line break ends a comment at the end of the filter.
+    select pg_catalog.concat(
+        ' and (' || _search_conditions.filter || E'\n)',
+        case
+            when _search_conditions.after_distance is not null
+            then pg_catalog.format(
+                ' and (%1$s operator(pg_catalog.>) $3 or %1$s operator(pg_catalog.=) $3 and (%2$s))',
+                (_search_conditions.target).distance,
+                sqlembed._after_key(
+                    (_search_conditions.target).relation, (_search_conditions.target).row_name, _search_conditions.after_key
+                )
+            )
         end,
         case
-            when key_columns is not null then key_columns
-            when relation_kind in ('r', 'p', 'm') then pg_catalog.format('%I.tableoid::pg_catalog.int8', relation_name)
-        end,
-        case
-            when key_columns is null and relation_kind in ('r', 'p', 'm') then pg_catalog.format('%I.ctid', relation_name)
-            else 'null::pg_catalog.tid'
-        end,
-        attempt,
-        from_clause,
-        vector,
-        coalesce(filter, 'true'),
-        case
-            when attempt operator(pg_catalog.=) 1 then ''
-            when key_columns is not null then ', ' || key_columns
-            when relation_kind in ('r', 'p', 'm') then pg_catalog.format(', %1$I.tableoid, %1$I.ctid', relation_name)
+            when _search_conditions.excluded is not null
+            then pg_catalog.format(
+                ' and not (%1$s.ctid operator(pg_catalog.=) $5 and %1$s.tableoid operator(pg_catalog.=) $6)',
+                (_search_conditions.target).row_name
+            )
         end
     )
 $function$;
 
-comment on function sqlembed._search_statement(name, text, text, "char", text, text, text, text, integer) is
-    'A statement that finds the nearest rows: row, distance, key, place of rows without a primary key, and number of the attempt. The second attempt uses no vector index.';
+comment on function sqlembed._search_conditions(sqlembed.search_target, text, double precision, jsonb, tid) is
+    'What rows have to fulfil, to follow "where ... ": the filter, to come after distance $3 and key $4, and not to be the row at place $5 of table $6.';
+
+create or replace function sqlembed._search_path(
+    target sqlembed.search_target,
+    query public.vector,
+    k integer,
+    mode text,
+    conditions text,
+    after_distance double precision,
+    after_key jsonb,
+    excluded tid,
+    excluded_table oid
+)
+returns sqlembed.search_path
+language plpgsql
+stable
+as $function$
+declare
+    -- What a row that a graph leads to costs, in the planner's units: measured as 5 at 64 dimensions and
+    -- 13 at 384, because such a row is compared with some 30 neighbours of it.
+    cost_of_visit double precision;
+    path sqlembed.search_path;
+    passing record;
+    candidates double precision;
+    -- Whether the index gives rows in a rough order, over less than the whole vectors.
+    is_rough boolean := (_search_path.target).index_kind is not null;
+begin
+    -- On random vectors, the hardest case, 40 candidates had 0.90 of the nearest 10, 100 had 0.99.
+    candidates := 60 operator(pg_catalog.+) (4 operator(pg_catalog.*) _search_path.k::pg_catalog.float8);
+    if is_rough then
+        -- Of MiniLM's vectors, 200 candidates by one bit a dimension have 0.99 of the nearest 10.
+        candidates := 100 operator(pg_catalog.+) (10 operator(pg_catalog.*) _search_path.k::pg_catalog.float8);
+        path.candidates := candidates;
+    end if;
+    path.ef_search := least(1000, candidates);
+    if _search_path.mode operator(pg_catalog.=) 'exact' then
+        path.is_exact := true;
+        path.reason := 'mode => ''exact''';
+        return path;
+    end if;
+    path.is_exact := false;
+    if is_rough and _search_path.after_distance is not null then
+        path.is_exact := true;
+        path.reason := pg_catalog.format(
+            'where a page ends, an index of kind %s cannot tell', (_search_path.target).index_kind
+        );
+        return path;
+    end if;
+    if _search_path.conditions operator(pg_catalog.=) '' and not (_search_path.target).is_guarded and not is_rough then
+        path.reason := 'every row may be found';
+        return path;
+    end if;
+
+    cost_of_visit := 4 operator(pg_catalog.+) (public.vector_dims(_search_path.query) operator(pg_catalog./) 50.0);
+    if is_rough then
+        -- Neighbours are compared by less, measured as 1.2 by 384 bits and 1.4 by 128 dimensions.
+        cost_of_visit := 2 operator(pg_catalog.+) (
+            case (_search_path.target).index_kind when 'prefix' then (_search_path.target).index_dimensions else 0 end
+                operator(pg_catalog./) 100.0
+        );
+    end if;
+    path.total_rows := sqlembed._estimated_rows((_search_path.target).relation);
+    select e.*
+    into passing
+    from sqlembed._estimate(
+        pg_catalog.format(
+            'select from %s where %s is not null%s',
+            (_search_path.target).from_clause, (_search_path.target).vector, _search_path.conditions
+        ),
+        _search_path.query, _search_path.after_distance, _search_path.after_key, _search_path.excluded,
+        _search_path.excluded_table
+    ) as e;
+    path.matching_rows := passing.rows;
+    path.total_rows := greatest(path.total_rows, path.matching_rows, 1);
+    path.exact_cost := passing.cost;
+    -- Longer vectors stand outside of their rows, in several pieces.
+    if public.vector_dims(_search_path.query) operator(pg_catalog.>) 500 then
+        path.exact_cost := path.exact_cost operator(pg_catalog.+) (2 operator(pg_catalog.*) passing.rows);
+    end if;
+    -- A table beside it is joined, and the texts are hashed: of so many rows, because PostgreSQL takes half
+    -- of them for stale.
+    if (_search_path.target).vector_relation operator(pg_catalog.<>) (_search_path.target).relation then
+        path.exact_cost := path.exact_cost operator(pg_catalog.+) (4 operator(pg_catalog.*) passing.rows);
+    end if;
+    -- So many have to be visited before k of them have passed, and as many again for bad luck; or before
+    -- there are enough to rank.
+    path.visits := greatest(
+        candidates,
+        case
+            when not is_rough then 2 operator(pg_catalog.*) _search_path.k
+            when _search_path.conditions operator(pg_catalog.<>) '' or (_search_path.target).is_guarded then candidates
+            else 0
+        end
+            operator(pg_catalog.*) path.total_rows operator(pg_catalog./) greatest(passing.rows, 1)
+    );
+    path.is_exact := path.exact_cost operator(pg_catalog.<) (cost_of_visit operator(pg_catalog.*) path.visits);
+    path.reason := pg_catalog.format(
+        '%s of about %s rows pass: comparing them costs %s, looking for them through an index %s',
+        path.matching_rows, path.total_rows, pg_catalog.round(path.exact_cost),
+        pg_catalog.round(cost_of_visit operator(pg_catalog.*) path.visits)
+    );
+    if is_rough and not path.is_exact then
+        path.reason := pg_catalog.format(
+            '%s; what an index of kind %s finds is ranked by the whole vectors, %s rows of it',
+            path.reason, (_search_path.target).index_kind, pg_catalog.ceil(path.visits)
+        );
+    end if;
+    path.ef_search := least(1000, path.visits);
+    -- Else an index stops there.
+    path.max_scan_tuples := least(2000000000, greatest(20000, 2 operator(pg_catalog.*) path.visits));
+    if _search_path.conditions operator(pg_catalog.=) '' then
+        -- What a policy or a view hides, PostgreSQL leaves out before anything is counted.
+        path.visits := path.candidates;
+    end if;
+    return path;
+end
+$function$;
+
+comment on function sqlembed._search_path(
+    sqlembed.search_target, public.vector, integer, text, text, double precision, jsonb, tid, oid
+) is
+    'Whether a search goes through an index or compares every row that passes, and the settings with which it goes through an index: from k, the table''s size and how many rows pass as PostgreSQL''s planner sees it.';
+
+create or replace function sqlembed._search_remarks(target sqlembed.search_target) returns text[]
+language plpgsql
+stable
+as $function$
+declare
+    remarks text[] := '{}';
+    counted record;
+begin
+    if (_search_remarks.target).index_kind is null and not exists (
+        select
+        from pg_catalog.pg_index as i
+        join pg_catalog.pg_class as c on c.oid operator(pg_catalog.=) i.indexrelid
+        join pg_catalog.pg_am as m on m.oid operator(pg_catalog.=) c.relam
+        join pg_catalog.pg_opclass as o on o.oid operator(pg_catalog.=) i.indclass[0]
+        join pg_catalog.pg_attribute as a
+            on a.attrelid operator(pg_catalog.=) i.indrelid and a.attnum operator(pg_catalog.=) i.indkey[0]
+        where i.indrelid operator(pg_catalog.=) (_search_remarks.target).vector_relation
+            and i.indisvalid
+            and m.amname in ('hnsw', 'ivfflat')
+            and a.attname operator(pg_catalog.=) (_search_remarks.target).embedding
+            and o.opcname::text operator(pg_catalog.~~) case (_search_remarks.target).metric
+                when 'cosine' then '%\_cosine\_ops'
+                when 'euclidean' then '%\_l2\_ops'
+                when 'inner_product' then '%\_ip\_ops'
+                else '%\_l1\_ops'
+            end
+    ) then
+        remarks := remarks operator(pg_catalog.||) pg_catalog.format(
+            'no index serves the metric %s on %s.%I: every row is compared',
+            (_search_remarks.target).metric, (_search_remarks.target).vector_relation, (_search_remarks.target).embedding
+        );
+    end if;
+    execute pg_catalog.format(
+        'select a.total, a.total operator(pg_catalog.-) e.embedded as missing '
+        'from (select pg_catalog.count(*) as total from %s) as a, (select pg_catalog.count(%s) as embedded from %s) as e',
+        (_search_remarks.target).relation, (_search_remarks.target).vector, (_search_remarks.target).from_clause
+    )
+    into counted;
+    if counted.missing operator(pg_catalog.>) 0 then
+        remarks := remarks operator(pg_catalog.||) pg_catalog.format(
+            '%s of %s rows have no vector and are not found: view sqlembed.status says whether they wait or are blank',
+            counted.missing, counted.total
+        );
+    end if;
+    return remarks;
+end
+$function$;
+
+comment on function sqlembed._search_remarks(sqlembed.search_target) is
+    'What keeps searches of a table from being fast or complete: no index that serves the metric, rows without a vector.';
+
+create or replace function sqlembed._search_statement(
+    target sqlembed.search_target,
+    conditions text,
+    attempt integer,
+    visits double precision,
+    with_vectors boolean default false
+)
+returns text
+language plpgsql
+stable
+as $function$
+declare
+    target sqlembed.search_target := _search_statement.target;
+    vector text := case
+        when _search_statement.with_vectors then pg_catalog.format('(%s)::public.vector', target.vector)
+        else 'null::public.vector'
+    end;
+    -- The volatile clock makes PostgreSQL put a row together after it has sorted, which reads the
+    -- row out of TOAST, and not before.
+    late constant text := 'pg_catalog.clock_timestamp() is not null';
+    keys text := '';
+    -- Not the bare distance: PostgreSQL would take an index's word for its order, which in relaxed order is
+    -- no more than nearly right.
+    order_by text := 'f.distance operator(pg_catalog.+) ''0''::pg_catalog.float8';
+begin
+    if _search_statement.attempt operator(pg_catalog.=) 2 then
+        return pg_catalog.format(
+            -- Vector indexes answer to the bare operator alone.
+            'select case when %1$s then row(%2$s.*)::%3$s end, %4$s, 2, %5$s from %6$s where %7$s is not null%8$s '
+            'order by (%4$s) operator(pg_catalog.+) ''0''::pg_catalog.float8%9$s limit $2',
+            late, target.row_name, target.row_type, target.distance, vector, target.from_clause, target.vector,
+            _search_statement.conditions, ', ' || pg_catalog.array_to_string(target.key_columns, ', ')
+        );
+    end if;
+    for n in 1..coalesce(pg_catalog.cardinality(target.key_columns), 0) loop
+        keys := keys || pg_catalog.format(', %s as key_%s', target.key_columns[n], n);
+        order_by := order_by || pg_catalog.format(', f.key_%s', n);
+    end loop;
+    if target.index_kind is not null then
+        -- The index knows less than the whole vectors: what it finds is ranked by those. Columns pass as
+        -- they stand, in TOAST or not, and the row is put together of the $2 that are left.
+        return (
+            select pg_catalog.format(
+                'select case when %1$s then row(%2$s)::%3$s end, f.distance, 1, f.vector from ('
+                'select %4$s, %5$s as distance, %6$s as vector%7$s, (true%8$s) as passes '
+                'from %9$s where %10$s is not null order by %11$s limit %12$s'
+                ') as f where f.passes order by %13$s limit $2',
+                late,
+                pg_catalog.string_agg(pg_catalog.format('f.column_%s', a.attnum), ', ' order by a.attnum),
+                target.row_type,
+                pg_catalog.string_agg(
+                    pg_catalog.format('%s.%I as column_%s', target.row_name, a.attname, a.attnum), ', ' order by a.attnum
+                ),
+                target.distance, vector, keys,
+                _search_statement.conditions, target.from_clause, target.vector, target.ordering,
+                pg_catalog.ceil(_search_statement.visits), order_by
+            )
+            from pg_catalog.pg_attribute as a
+            where a.attrelid operator(pg_catalog.=) target.relation
+                and a.attnum operator(pg_catalog.>) 0
+                and not a.attisdropped
+        );
+    end if;
+    if _search_statement.visits is null then
+        return pg_catalog.format(
+            'select f.base, f.distance, 1, f.vector from ('
+            'select case when %1$s then row(%2$s.*)::%3$s end as base, %4$s as distance, %5$s as vector%6$s '
+            'from %7$s where %8$s is not null%9$s order by %4$s limit $2'
+            ') as f order by %10$s',
+            late, target.row_name, target.row_type, target.distance, vector, keys, target.from_clause, target.vector,
+            _search_statement.conditions, order_by
+        );
+    end if;
+    -- The nearest are looked at one by one, but only so many: all rows that pass may be far away. An
+    -- index that is left to go on until k have passed, up to a limit of its own, then gives whatever
+    -- it has come across, the nearest or not. The array tells a row that did not pass from one of NULLs.
+    return pg_catalog.format(
+        'select f.bases[1], f.distance, 1, f.vector from ('
+        'select case when %1$s%9$s then array[row(%2$s.*)::%3$s] end as bases, %4$s as distance, %5$s as vector%6$s '
+        'from %7$s where %8$s is not null order by %4$s limit %11$s'
+        ') as f where f.bases is not null order by %10$s limit $2',
+        late, target.row_name, target.row_type, target.distance, vector, keys, target.from_clause, target.vector,
+        _search_statement.conditions, order_by, pg_catalog.ceil(_search_statement.visits)
+    );
+end
+$function$;
+
+comment on function sqlembed._search_statement(sqlembed.search_target, text, integer, double precision, boolean) is
+    'A statement that finds the $2 rows nearest to $1, nearest first, equal distances in the order of their keys: row, distance, number of the attempt, and the vector where it is wanted. The first attempt may use a vector index, and looks at no more rows than visits where that is given; what an index finds by less than whole vectors it ranks by those; the second compares every row.';
+
+create or replace function sqlembed._search_target(
+    function_name text,
+    source anyelement,
+    name name,
+    metric text
+)
+returns sqlembed.search_target
+language plpgsql
+stable
+as $function$
+declare
+    row_type pg_catalog.regtype := pg_catalog.pg_typeof(_search_target.source);
+    seen record;
+    target sqlembed.search_target;
+    vector_column name;
+begin
+    select
+        c.oid::pg_catalog.regclass as relation,
+        c.relname,
+        n.nspname,
+        c.relkind,
+        pg_catalog.row_security_active(c.oid) or c.relkind operator(pg_catalog.=) 'v' as may_hide,
+        i.indexrelid as key_index,
+        i.indnkeyatts as key_length,
+        d.*
+    into seen
+    from pg_catalog.pg_type as t
+    join pg_catalog.pg_class as c on c.oid operator(pg_catalog.=) t.typrelid and c.relkind operator(pg_catalog.<>) 'c'
+    join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) c.relnamespace
+    left join pg_catalog.pg_index as i on i.indrelid operator(pg_catalog.=) c.oid and i.indisprimary
+    cross join lateral (
+        select
+            pg_catalog.count(*) as declared,
+            pg_catalog.min(e.name::text)::name as name,
+            pg_catalog.min(e.metric) as metric,
+            pg_catalog.min(e.embedder) as embedder,
+            pg_catalog.min(e.index) as index,
+            pg_catalog.min(e.id) filter (where e.side is not null) as side_embedding
+        from sqlembed.embedding as e
+        where e.relation operator(pg_catalog.=) c.oid and e.name operator(pg_catalog.=) coalesce(_search_target.name, e.name)
+    ) as d
+    where t.oid operator(pg_catalog.=) row_type;
+    if seen.relation is null then
+        perform sqlembed._refuse_relation(
+            _search_target.function_name,
+            case when row_type operator(pg_catalog.=) 'regclass'::pg_catalog.regtype then _search_target.source::text end
+        );
+    end if;
+
+    vector_column := seen.name;
+    if seen.declared operator(pg_catalog.<>) 1 then
+        if _search_target.function_name operator(pg_catalog.=) 'search' then
+            perform sqlembed._refuse_undeclared(seen.relation, _search_target.name);
+        end if;
+        vector_column := sqlembed._vector_column(seen.relation, _search_target.name);
+        seen.side_embedding := null;
+    end if;
+
+    target.relation := seen.relation;
+    target.embedding := vector_column;
+    target.embedder := seen.embedder;
+    target.metric := coalesce(
+        _search_target.metric, case when seen.declared operator(pg_catalog.=) 1 then seen.metric end, 'cosine'
+    );
+    target.is_guarded := seen.may_hide;
+    target.row_type := row_type::text;
+    -- The table keeps its name, because a filter may use it.
+    target.row_name := pg_catalog.quote_ident(seen.relname);
+    if seen.side_embedding is null then
+        target.vector_relation := seen.relation;
+        -- With its schema, or a common table expression around might be taken for it.
+        target.from_clause := pg_catalog.format('%I.%I as %s', seen.nspname, seen.relname, target.row_name);
+        target.vector := pg_catalog.format('%s.%I', target.row_name, vector_column);
+    else
+        select e.side, s.from_clause, s.vector
+        into target.vector_relation, target.from_clause, target.vector
+        from sqlembed.embedding as e
+        cross join lateral sqlembed._side_source(e, seen.relname) as s
+        where e.id operator(pg_catalog.=) seen.side_embedding;
+    end if;
+    -- What create_embedding was told to build need not be looked for.
+    if seen.declared operator(pg_catalog.<>) 1 or seen.index in ('binary', 'prefix') then
+        select r.kind, r.dimensions, r.ordering
+        into target.index_kind, target.index_dimensions, target.ordering
+        from sqlembed._rough_index(target.vector_relation, vector_column, target.metric, target.vector) as r;
+    end if;
+    target.distance := pg_catalog.format(
+        '%s %s $1', target.vector, sqlembed._metric_operator(target.metric)
+    );
+    for n in 1..coalesce(seen.key_length, 0) loop
+        target.key_columns[n] := pg_catalog.format(
+            '%s.%s', target.row_name, pg_catalog.pg_get_indexdef(seen.key_index, n, false)
+        );
+    end loop;
+    if target.key_columns is null and seen.relkind in ('r', 'p', 'm') then
+        target.key_columns := array[target.row_name || '.tableoid', target.row_name || '.ctid'];
+    end if;
+    return target;
+end
+$function$;
+
+comment on function sqlembed._search_target(text, anyelement, name, text) is
+    'What a search reads: the table of a row type with its vectors, in the rows or in a table beside it, as parts of SQL in which $1 is the query vector.';
 
 create or replace function sqlembed._side_source(
     declared sqlembed.embedding,
@@ -6339,34 +7882,22 @@ comment on function sqlembed._side_source(sqlembed.embedding, name) is
     'What a search reads from when the vectors stand in a side table, and the vector''s expression: the table under the name of its rows, joined with the vectors that count. Null for vectors in the rows.';
 
 create or replace function sqlembed._text_distance(
-    declared sqlembed.embedding,
-    relation_name name,
-    full_name text,
+    target sqlembed.search_target,
     place_in text
 )
 returns text
-language plpgsql
+language sql
 stable
 as $function$
-declare
-    from_clause text := pg_catalog.format('%s as %I', _text_distance.full_name, _text_distance.relation_name);
-    vector text := pg_catalog.format('%I.%I', _text_distance.relation_name, (_text_distance.declared).name);
-begin
-    if (_text_distance.declared).side is not null then
-        select s.from_clause, s.vector
-        into from_clause, vector
-        from sqlembed._side_source(_text_distance.declared, _text_distance.relation_name) as s;
-    end if;
-    return pg_catalog.format(
-        '(select %1$s %2$s $4 from %3$s where %4$I.tableoid operator(pg_catalog.=) %5$s.relation '
-        'and %4$I.ctid operator(pg_catalog.=) %5$s.place)',
-        vector, sqlembed._metric_operator((_text_distance.declared).metric), from_clause,
-        _text_distance.relation_name, _text_distance.place_in
-    );
-end
+    select pg_catalog.format(
+        '(select %1$s %2$s $4 from %3$s where %4$s.tableoid operator(pg_catalog.=) %5$s.relation '
+        'and %4$s.ctid operator(pg_catalog.=) %5$s.place)',
+        (_text_distance.target).vector, sqlembed._metric_operator((_text_distance.target).metric),
+        (_text_distance.target).from_clause, (_text_distance.target).row_name, _text_distance.place_in
+    )
 $function$;
 
-comment on function sqlembed._text_distance(sqlembed.embedding, name, text, text) is
+comment on function sqlembed._text_distance(sqlembed.search_target, text) is
     'SQL for the distance between the query vector $4 and a row that was found by words, whose relation and place are columns of what was found; NULL where it has no vector.';
 
 create or replace function sqlembed._text_query(
@@ -6478,8 +8009,7 @@ create or replace function sqlembed._text_search(
     source anyelement,
     query text,
     k integer,
-    relation regclass,
-    embedding name,
+    target sqlembed.search_target,
     filter text
 )
 returns table (base anyelement, score double precision)
@@ -6489,25 +8019,23 @@ rows 10
 as $function$
 declare
     words record := sqlembed._plan_text(
-        _text_search.relation, _text_search.embedding, pg_catalog.pg_typeof(_text_search.source)::text,
-        _text_search.query, _text_search.filter, false
+        _text_search.target, _text_search.query, _text_search.filter, false
     );
 begin
     return query
     select t.base, t.score
     from sqlembed._text_rows(
         _text_search.source, words.statement, words.wanted, words.words, _text_search.k, null,
-        _text_search.relation, _text_search.filter
+        (_text_search.target).relation, _text_search.filter
     ) as t;
 end
 $function$;
 
-comment on function sqlembed._text_search(anyelement, text, integer, regclass, name, text) is
+comment on function sqlembed._text_search(anyelement, text, integer, sqlembed.search_target, text) is
     'The k rows that match a text best by its words, best first.';
 
 create or replace function sqlembed._text_statement(
-    declared sqlembed.embedding,
-    row_type text,
+    target sqlembed.search_target,
     document text,
     is_stored boolean,
     filter text,
@@ -6519,8 +8047,7 @@ language plpgsql
 stable
 as $function$
 declare
-    relation pg_catalog.regclass := (_text_statement.declared).relation;
-    relation_name name;
+    relation pg_catalog.regclass := (_text_statement.target).relation;
     -- A common table expression of this statement must not be taken for the table, nor the table,
     -- which keeps its name where the filter may use it, for one of them.
     full_name text;
@@ -6533,15 +8060,14 @@ declare
     distance text := 'null::pg_catalog.float8';
 begin
     select
-        c.relname,
         pg_catalog.format('%I.%I', n.nspname, c.relname),
         case c.relname when 'sqlembed_text' then 'sqlembed_words' else 'sqlembed_text' end
-    into relation_name, full_name, alias
+    into full_name, alias
     from pg_catalog.pg_class as c
     join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) c.relnamespace
     where c.oid operator(pg_catalog.=) relation;
     select
-        pg_catalog.string_agg(pg_catalog.format('%I.%I as key%s', relation_name, k.name, k.place), ', ' order by k.place),
+        pg_catalog.string_agg(pg_catalog.format('%s.%I as key%s', (_text_statement.target).row_name, k.name, k.place), ', ' order by k.place),
         pg_catalog.string_agg(pg_catalog.format('%s.key%s', alias, k.place), ', ' order by k.place)
     into key_columns, keys
     from pg_catalog.unnest(sqlembed._key_names(relation)) with ordinality as k (name, place);
@@ -6568,15 +8094,15 @@ begin
     into frequencies, weights, scores
     from pg_catalog.generate_series(1, _text_statement.words) as n;
     if _text_statement.with_distance then
-        distance := sqlembed._text_distance(_text_statement.declared, relation_name, full_name, alias);
+        distance := sqlembed._text_distance(_text_statement.target, alias);
     end if;
 
     return pg_catalog.format(
         'with found as materialized (
             select relation, place, %1$s, pg_catalog.length(document)::pg_catalog.float8 as length, %2$s
             from (
-                select %3$I.tableoid as relation, %3$I.ctid as place, %4$s, %5$s as document
-                from %6$s as %3$I
+                select %3$s.tableoid as relation, %3$s.ctid as place, %4$s, %5$s as document
+                from %6$s as %3$s
                 where %7$s and (%8$s
                 )
                 offset 0
@@ -6596,7 +8122,7 @@ begin
         join %6$s as base
             on base.tableoid operator(pg_catalog.=) %13$s.relation and base.ctid operator(pg_catalog.=) %13$s.place
         order by %13$s.score desc, %1$s',
-        keys, frequencies, relation_name, key_columns,
+        keys, frequencies, (_text_statement.target).row_name, key_columns,
         case
             -- A copy, so that one that is in TOAST is fetched once, and not once a word.
             when _text_statement.is_stored
@@ -6607,12 +8133,12 @@ begin
         case when _text_statement.is_stored then _text_statement.document || ' operator(pg_catalog.@@) $1' else 'true' end,
         coalesce(_text_statement.filter, 'true'),
         case when _text_statement.is_stored then 'true' else 'document operator(pg_catalog.@@) $1' end,
-        weights, scores, _text_statement.row_type, alias, distance
+        weights, scores, (_text_statement.target).row_type, alias, distance
     );
 end
 $function$;
 
-comment on function sqlembed._text_statement(sqlembed.embedding, text, text, boolean, text, integer, boolean) is
+comment on function sqlembed._text_statement(sqlembed.search_target, text, boolean, text, integer, boolean) is
     'A statement that ranks the rows which match the text query $1 by BM25 over its words $2, and gives the best $3 of them: row, distance to the query vector $4 if that is wanted, and score. Where the full text is stored, its index finds them.';
 
 create or replace function sqlembed._vector_column(relation regclass, name name) returns name
@@ -6659,6 +8185,54 @@ $function$;
 comment on function sqlembed._vector_column(regclass, name) is
     'A vector column of a relation, by name or the only one.';
 
+create or replace function sqlembed._vector_of_row(
+    target sqlembed.search_target,
+    key jsonb,
+    out vector public.vector,
+    out place tid,
+    out place_table oid
+)
+language plpgsql
+stable
+as $function$
+declare
+    relation regclass := (_vector_of_row.target).relation;
+begin
+    perform sqlembed._check_key(relation, 'key', _vector_of_row.key);
+    begin
+        execute pg_catalog.format(
+            'select r.ctid, r.tableoid from %s as r cross join (select $1 as key) as k where %s',
+            relation, (select s.match from sqlembed._key_sql(relation) as s)
+        )
+        into _vector_of_row.place, _vector_of_row.place_table
+        using _vector_of_row.key;
+    exception
+        when data_exception then
+            raise exception 'sqlembed: key % does not fit %: %', _vector_of_row.key, relation, sqlerrm
+                using errcode = 'SE014', hint = 'Give the values of the primary key, in its order.';
+    end;
+    if _vector_of_row.place is null then
+        raise exception 'sqlembed: % has no row with the key %', relation, _vector_of_row.key
+            using errcode = 'SE014', hint = 'It may be gone, or hidden by row level security.';
+    end if;
+    execute pg_catalog.format(
+        'select (%1$s)::public.vector from %2$s '
+        'where %3$s.ctid operator(pg_catalog.=) $1 and %3$s.tableoid operator(pg_catalog.=) $2',
+        (_vector_of_row.target).vector, (_vector_of_row.target).from_clause, (_vector_of_row.target).row_name
+    )
+    into _vector_of_row.vector
+    using _vector_of_row.place, _vector_of_row.place_table;
+    if _vector_of_row.vector is null then
+        raise exception 'sqlembed: the row with the key % of % has no vector', _vector_of_row.key, relation
+            using errcode = 'SE013',
+                hint = 'Either it waits for a worker (call sqlembed.wait_until_embedded), or there is no text in it.';
+    end if;
+end
+$function$;
+
+comment on function sqlembed._vector_of_row(sqlembed.search_target, jsonb) is
+    'The vector of the row with a key, and where the row is; an error when there is no such row or no vector.';
+
 create or replace function sqlembed._word_score(
     weight double precision,
     frequency real,
@@ -6685,6 +8259,241 @@ return pg_catalog.ln(1 + (2 * matching - holding + 0.5::double precision) / (hol
 comment on function sqlembed._word_weight(bigint, bigint) is
     'What a word counts that so many of the matching rows hold: the fewer, the more.';
 
+create or replace function sqlembed.explain_search(
+    relation anyelement,
+    query public.vector,
+    k integer default 10,
+    embedding name default null,
+    filter text default null,
+    mode text default 'vector',
+    metric text default null,
+    out path text,
+    out reason text,
+    out index_name text,
+    out rows_found bigint,
+    out rows_visited bigint,
+    out total_rows bigint,
+    out matching_rows bigint,
+    out selectivity double precision,
+    out ef_search integer,
+    out iterative_scan text,
+    out max_scan_tuples integer,
+    out milliseconds double precision,
+    out remarks text[]
+)
+language plpgsql
+-- PostgreSQL refuses EXPLAIN in functions that are not.
+volatile
+as $function$
+declare
+    checked boolean := sqlembed._check_search(
+        'explain_search', explain_search.k, explain_search.filter, explain_search.mode, null, null, null
+    );
+    target sqlembed.search_target := sqlembed._search_target(
+        'explain_search', explain_search.relation, explain_search.embedding, explain_search.metric
+    );
+    chosen sqlembed.search_path;
+    conditions text;
+    settings text[];
+    plan jsonb;
+    nodes jsonb;
+begin
+    perform public.vector_dims('[1]'::public.vector);
+    conditions := sqlembed._search_conditions(target, explain_search.filter, null, null, null);
+    chosen := sqlembed._search_path(
+        target, explain_search.query, explain_search.k, explain_search.mode, conditions, null, null, null, null
+    );
+    explain_search.reason := chosen.reason;
+    explain_search.milliseconds := 0;
+    explain_search.rows_visited := 0;
+    explain_search.rows_found := 0;
+    for attempt in case when chosen.is_exact then 2 else 1 end..2 loop
+        if attempt operator(pg_catalog.=) 1 then
+            settings := sqlembed._enter_search(chosen);
+            explain_search.ef_search := pg_catalog.current_setting('hnsw.ef_search');
+            explain_search.iterative_scan := pg_catalog.current_setting('hnsw.iterative_scan', true);
+            explain_search.max_scan_tuples := pg_catalog.current_setting('hnsw.max_scan_tuples', true);
+        elsif explain_search.path is not null then
+            explain_search.path := explain_search.path || ', then exact';
+            explain_search.reason := explain_search.reason || '; the first attempt gave too few rows';
+        else
+            explain_search.path := 'exact';
+        end if;
+        execute 'explain (analyze, format json) '
+            || sqlembed._search_statement(target, conditions, attempt, chosen.visits)
+        into plan
+        using explain_search.query, explain_search.k, null::pg_catalog.float8, null::jsonb, null::tid, null::oid;
+        if attempt operator(pg_catalog.=) 1 then
+            perform sqlembed._leave_search(settings);
+        end if;
+        nodes := pg_catalog.jsonb_path_query_array(plan, 'strict $[0].Plan.** ? (exists (@."Relation Name"))');
+        explain_search.rows_found := (plan operator(pg_catalog.#>) '{0,Plan,Actual Rows}')::pg_catalog.float8;
+        explain_search.milliseconds := explain_search.milliseconds
+            operator(pg_catalog.+) (plan operator(pg_catalog.#>) '{0,Execution Time}')::pg_catalog.float8;
+        explain_search.rows_visited := explain_search.rows_visited operator(pg_catalog.+) (
+            select coalesce(
+                pg_catalog.sum(
+                    (
+                        (n operator(pg_catalog.->>) 'Actual Rows')::pg_catalog.float8
+                        operator(pg_catalog.+)
+                        coalesce((n operator(pg_catalog.->>) 'Rows Removed by Filter')::pg_catalog.float8, 0)
+                    )
+                    operator(pg_catalog.*) (n operator(pg_catalog.->>) 'Actual Loops')::pg_catalog.float8
+                ),
+                0
+            )
+            from pg_catalog.jsonb_array_elements(nodes) as n
+        );
+        if explain_search.path is null then
+            -- Only a scan in the order of distances goes through a vector index.
+            explain_search.index_name := pg_catalog.jsonb_path_query_first(
+                nodes, 'strict $[*] ? (exists (@."Order By"))."Index Name"'
+            ) operator(pg_catalog.#>>) '{}';
+            explain_search.path := case
+                when explain_search.index_name is null then 'exact'
+                when chosen.visits is null or conditions operator(pg_catalog.=) '' then 'index'
+                else 'iterative'
+            end;
+            if explain_search.index_name is null and attempt operator(pg_catalog.=) 1 then
+                explain_search.reason := 'PostgreSQL finds comparing every row cheaper, or no index serves the search';
+            end if;
+        end if;
+        exit when explain_search.rows_found operator(pg_catalog.>=) explain_search.k
+            -- Complete, because every row was compared.
+            or explain_search.path operator(pg_catalog.=) 'exact';
+    end loop;
+    explain_search.total_rows := coalesce(chosen.total_rows, sqlembed._estimated_rows(target.relation));
+    explain_search.matching_rows := coalesce(chosen.matching_rows, explain_search.total_rows);
+    explain_search.selectivity := explain_search.matching_rows::pg_catalog.float8
+        operator(pg_catalog./) nullif(explain_search.total_rows, 0);
+    explain_search.remarks := sqlembed._search_remarks(target);
+end
+$function$;
+
+comment on function sqlembed.explain_search(anyelement, public.vector, integer, name, text, text, text) is
+    'Run a search and say which way it took and why: index, iterative (an index that goes on until k rows have passed the filter) or exact; its settings; how many rows there are, pass the filter (both estimated) and were visited; and in remarks what keeps the search from being fast or complete.';
+
+create or replace function sqlembed.explain_search(
+    relation anyelement,
+    query text,
+    k integer default 10,
+    embedding name default null,
+    filter text default null,
+    mode text default 'vector',
+    out path text,
+    out reason text,
+    out index_name text,
+    out rows_found bigint,
+    out rows_visited bigint,
+    out total_rows bigint,
+    out matching_rows bigint,
+    out selectivity double precision,
+    out ef_search integer,
+    out iterative_scan text,
+    out max_scan_tuples integer,
+    out milliseconds double precision,
+    out remarks text[]
+)
+language plpgsql
+volatile
+as $function$
+declare
+    target sqlembed.search_target := sqlembed._search_target(
+        'search', explain_search.relation, explain_search.embedding, null
+    );
+    found record;
+begin
+    if sqlembed._blank(explain_search.query) then
+        raise exception 'sqlembed: the query is empty' using errcode = 'SE014', hint = 'Give the text to search for.';
+    end if;
+    select e.*
+    into found
+    from sqlembed.explain_search(
+        explain_search.relation, sqlembed.embed(target.embedder, explain_search.query), explain_search.k,
+        explain_search.embedding, explain_search.filter, explain_search.mode
+    ) as e;
+    path := found.path;
+    reason := found.reason;
+    index_name := found.index_name;
+    rows_found := found.rows_found;
+    rows_visited := found.rows_visited;
+    total_rows := found.total_rows;
+    matching_rows := found.matching_rows;
+    selectivity := found.selectivity;
+    ef_search := found.ef_search;
+    iterative_scan := found.iterative_scan;
+    max_scan_tuples := found.max_scan_tuples;
+    milliseconds := found.milliseconds;
+    remarks := found.remarks;
+end
+$function$;
+
+comment on function sqlembed.explain_search(anyelement, text, integer, name, text, text) is
+    'As explain_search for a vector; the time of embedding the text is not in milliseconds.';
+
+create or replace function sqlembed.recall(
+    relation regclass,
+    embedding name default null,
+    k integer default 10,
+    queries integer default 100
+)
+returns double precision
+language plpgsql
+-- Which rows are asked for is left to chance.
+volatile
+as $function$
+declare
+    row_type text;
+    target sqlembed.search_target;
+    sampled record;
+    found_right bigint := 0;
+    right_ones bigint := 0;
+    counted record;
+begin
+    if (recall.queries operator(pg_catalog.>=) 1) is not true then
+        raise exception 'sqlembed: queries must be 1 or more, not %', coalesce(recall.queries::text, 'NULL')
+            using errcode = 'SE014', hint = 'It is the number of rows to try as queries.';
+    end if;
+    perform sqlembed._check_search('recall', recall.k, null, 'vector', null, null, null);
+    row_type := (
+        select c.reltype::pg_catalog.regtype::text
+        from pg_catalog.pg_class as c
+        where c.oid operator(pg_catalog.=) recall.relation
+    );
+    execute pg_catalog.format('select t.* from sqlembed._search_target(''recall'', null::%s, $1, null) as t', row_type)
+    into target
+    using recall.embedding;
+    for sampled in execute pg_catalog.format(
+        'select k.key from (select %s as key from %s where %s is not null order by pg_catalog.random() limit $1) as k',
+        coalesce(
+            (select s.expression from sqlembed._key_sql(recall.relation, target.row_name || '.') as s),
+            'null::pg_catalog.jsonb'
+        ),
+        target.from_clause,
+        target.vector
+    )
+    using recall.queries
+    loop
+        -- By distance, so that of rows at equal distances each is as right as the other.
+        execute pg_catalog.format(
+            'with exact as (select distance from sqlembed.similar(null::%1$s, $1, $2, $3, mode => ''exact'')) '
+            'select (select pg_catalog.count(*) from exact) as nearest, '
+            '(select pg_catalog.count(*) from sqlembed.similar(null::%1$s, $1, $2, $3) as s '
+            'where s.distance operator(pg_catalog.<=) (select pg_catalog.max(distance) from exact)) as found',
+            row_type
+        )
+        into counted
+        using sampled.key, recall.k, recall.embedding;
+        right_ones := right_ones operator(pg_catalog.+) counted.nearest;
+        found_right := found_right operator(pg_catalog.+) counted.found;
+    end loop;
+    return found_right::pg_catalog.float8 operator(pg_catalog./) nullif(right_ones, 0);
+end
+$function$;
+
+comment on function sqlembed.recall(regclass, name, integer, integer) is
+    'Which part of the k nearest rows a search finds, at its default settings: rows of the table, picked at random, are the queries, each left out of its own result. Exact searches are the measure, so it takes as long as those. NULL where nothing is embedded.';
+
 create or replace function sqlembed.search(
     relation anyelement,
     query text,
@@ -6692,7 +8501,10 @@ create or replace function sqlembed.search(
     embedding name default null,
     filter text default null,
     mode text default 'vector',
-    text_weight double precision default 1
+    text_weight double precision default 1,
+    diversity double precision default null,
+    after_distance double precision default null,
+    after_key jsonb default null
 )
 returns table (base anyelement, distance double precision, score double precision, chunk text)
 language plpgsql
@@ -6700,10 +8512,10 @@ stable
 rows 10
 as $function$
 declare
-    plan record := sqlembed._plan_search(
-        'search', search.relation, search.k, search.embedding, search.filter,
-        case when search.mode operator(pg_catalog.=) any ('{hybrid,text}') then 'vector' else search.mode end, null
+    checked boolean := sqlembed._check_search(
+        'search', search.k, search.filter, search.mode, search.diversity, search.after_distance, search.after_key
     );
+    target sqlembed.search_target := sqlembed._search_target('search', search.relation, search.embedding, null);
     query_vector public.vector;
 begin
     if sqlembed._blank(search.query) then
@@ -6712,30 +8524,32 @@ begin
     if search.mode operator(pg_catalog.=) 'text' then
         return query
         select t.base, null::pg_catalog.float8, t.score, null::pg_catalog.text
-        from sqlembed._text_search(search.relation, search.query, search.k, plan.relation, search.embedding, search.filter) as t;
+        from sqlembed._text_search(search.relation, search.query, search.k, target, search.filter) as t;
         return;
     end if;
     -- Once, and before anything with the filter runs: its errors are its own.
-    query_vector := sqlembed.embed(plan.embedder, search.query);
+    query_vector := sqlembed.embed(target.embedder, search.query);
     if search.mode operator(pg_catalog.=) 'hybrid' then
         return query
-        select h.base, h.distance, h.score, h.chunk
+        select h.*
         from sqlembed._hybrid_search(
-            search.relation, search.query, query_vector, search.k, plan.relation, search.embedding, search.filter,
-            search.text_weight
+            search.relation, search.query, query_vector, search.k, search.embedding, search.filter, search.text_weight
         ) as h;
         return;
     end if;
     return query
-    select n.base, n.distance, null::pg_catalog.float8, null::pg_catalog.text
+    select n.*
     from sqlembed._nearest(
-        search.relation, query_vector, search.k, plan.relation, search.filter, plan.statement, plan.exact_statement
+        'search', search.relation, query_vector, search.k, search.embedding, search.filter, search.mode, null,
+        search.diversity, search.after_distance, search.after_key
     ) as n;
 end
 $function$;
 
-comment on function sqlembed.search(anyelement, text, integer, name, text, text, double precision) is
-    'The k rows whose embedding is nearest to a text, nearest first: select (base).title, distance from sqlembed.search(null::article, ''food''). filter is a condition on one row of the table, applied before ranking; mode => ''exact'' compares every row, ''text'' ranks by the words of the query alone (BM25, its score), ''hybrid'' by both: score is the reciprocal rank fusion, in which words count text_weight times what vectors do.';
+comment on function sqlembed.search(
+    anyelement, text, integer, name, text, text, double precision, double precision, double precision, jsonb
+) is
+    'The k rows whose embedding is nearest to a text, nearest first: select (base).title, distance from sqlembed.search(null::article, ''food''). filter is a condition on one row of the table, applied before ranking; mode => ''exact'' compares every row, ''text'' ranks by the words of the query alone (BM25, its score), ''hybrid'' by both: score is the reciprocal rank fusion, in which words count text_weight times what vectors do. diversity from 0 to 1 prefers rows unlike each other; after_distance and after_key, those of the last row seen, give the next page.';
 
 create or replace function sqlembed.search(
     relation text,
@@ -6744,7 +8558,10 @@ create or replace function sqlembed.search(
     embedding name default null,
     filter text default null,
     mode text default 'vector',
-    text_weight double precision default 1
+    text_weight double precision default 1,
+    diversity double precision default null,
+    after_distance double precision default null,
+    after_key jsonb default null
 )
 returns table (base text, distance double precision, score double precision, chunk text)
 language plpgsql
@@ -6755,8 +8572,50 @@ begin
 end
 $function$;
 
-comment on function sqlembed.search(text, text, integer, name, text, text, double precision) is
+comment on function sqlembed.search(
+    text, text, integer, name, text, text, double precision, double precision, double precision, jsonb
+) is
     'Always an error, which shows how a table is given: as a NULL of its row type.';
+
+create or replace function sqlembed.similar(
+    relation anyelement,
+    key jsonb,
+    k integer default 10,
+    embedding name default null,
+    filter text default null,
+    mode text default 'vector',
+    diversity double precision default null,
+    after_distance double precision default null,
+    after_key jsonb default null
+)
+returns table (base anyelement, distance double precision, score double precision, chunk text)
+language plpgsql
+stable
+rows 10
+as $function$
+declare
+    checked boolean := sqlembed._check_search(
+        'similar', "similar".k, "similar".filter, "similar".mode, "similar".diversity, "similar".after_distance,
+        "similar".after_key
+    );
+    target sqlembed.search_target := sqlembed._search_target('similar', "similar".relation, "similar".embedding, null);
+    own record;
+begin
+    own := sqlembed._vector_of_row(target, "similar".key);
+    return query
+    select n.*
+    from sqlembed._nearest(
+        'similar', "similar".relation, own.vector, "similar".k, "similar".embedding, "similar".filter,
+        "similar".mode, null, "similar".diversity, "similar".after_distance, "similar".after_key, own.place,
+        own.place_table
+    ) as n;
+end
+$function$;
+
+comment on function sqlembed.similar(
+    anyelement, jsonb, integer, name, text, text, double precision, double precision, jsonb
+) is
+    'The k rows nearest to a row of the same table, that row left out: select (base).title, distance from sqlembed.similar(null::article, ''[42]''). key is a jsonb array of the primary key''s values; the rest is as in search.';
 
 create or replace function sqlembed.vector_search(
     relation anyelement,
@@ -6765,29 +8624,28 @@ create or replace function sqlembed.vector_search(
     embedding name default null,
     filter text default null,
     mode text default 'vector',
-    metric text default null
+    metric text default null,
+    diversity double precision default null,
+    after_distance double precision default null,
+    after_key jsonb default null
 )
 returns table (base anyelement, distance double precision, score double precision, chunk text)
-language plpgsql
+language sql
 stable
 rows 10
 as $function$
-declare
-    plan record := sqlembed._plan_search(
-        'vector_search', vector_search.relation, vector_search.k, vector_search.embedding, vector_search.filter,
-        vector_search.mode, vector_search.metric
-    );
-begin
-    return query
-    select n.base, n.distance, null::pg_catalog.float8, null::pg_catalog.text
+    -- Inlined into the caller's statement.
+    select n.*
     from sqlembed._nearest(
-        vector_search.relation, vector_search.query, vector_search.k, plan.relation, vector_search.filter,
-        plan.statement, plan.exact_statement
-    ) as n;
-end
+        'vector_search', vector_search.relation, vector_search.query, vector_search.k, vector_search.embedding,
+        vector_search.filter, vector_search.mode, vector_search.metric, vector_search.diversity,
+        vector_search.after_distance, vector_search.after_key
+    ) as n
 $function$;
 
-comment on function sqlembed.vector_search(anyelement, public.vector, integer, name, text, text, text) is
+comment on function sqlembed.vector_search(
+    anyelement, public.vector, integer, name, text, text, text, double precision, double precision, jsonb
+) is
     'As search, for a vector that is at hand; NULL has no neighbours. Any vector column will do, declared as an embedding or not: embedding names it. metric NULL means the declared one, else cosine.';
 
 create or replace function sqlembed.vector_search(
@@ -6797,7 +8655,10 @@ create or replace function sqlembed.vector_search(
     embedding name default null,
     filter text default null,
     mode text default 'vector',
-    metric text default null
+    metric text default null,
+    diversity double precision default null,
+    after_distance double precision default null,
+    after_key jsonb default null
 )
 returns table (base text, distance double precision, score double precision, chunk text)
 language plpgsql
@@ -6808,7 +8669,7 @@ begin
 end
 $function$;
 
-comment on function sqlembed.vector_search(text, public.vector, integer, name, text, text, text) is
+comment on function sqlembed.vector_search(text, public.vector, integer, name, text, text, text, double precision, double precision, jsonb) is
     'Always an error, which shows how a table is given: as a NULL of its row type.';
 
 create or replace function sqlembed._assigned_sql(name text, rows text, with_distances boolean) returns text
@@ -7766,6 +9627,26 @@ $function$;
 comment on function sqlembed._uniform(text, bigint) is
     'A number between 0 and 1, both excluded, that looks random and is the same for the same key and seed.';
 
+create or replace function sqlembed._word_types(config regconfig) returns integer[]
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- The parts of a compound word come by themselves.
+    select array(
+        select t.tokid
+        from pg_ts_config as c
+        cross join ts_token_type(c.cfgparser) as t
+        where c.oid = _word_types.config
+            and t.alias <> all (
+                '{blank,tag,entity,protocol,url,host,url_path,file,email,asciihword,hword,numhword,sfloat,float,int,uint,version}'
+            )
+    )
+$function$;
+
+comment on function sqlembed._word_types(regconfig) is
+    'Which tokens of a text search configuration''s parser are words.';
+
 create or replace function sqlembed.assign(name text, query text)
 returns table (id text, centroid_id integer)
 language plpgsql
@@ -7853,6 +9734,94 @@ $function$;
 
 comment on function sqlembed.cluster_examples(text, text, integer) is
     'Of the rows of a query of an id and a vector, those nearest to each centroid of a model: what the cluster is about. The id may be any expression, such as a title.';
+
+create or replace function sqlembed.cluster_terms(
+    name text,
+    query text,
+    terms integer default 5,
+    config regconfig default null
+)
+returns table (centroid_id integer, term text, weight double precision)
+language plpgsql
+stable
+set jit = off
+as $function$
+declare
+    words pg_catalog.regconfig := coalesce(cluster_terms.config, pg_catalog.get_current_ts_config());
+    state pg_catalog.text;
+    problem pg_catalog.text;
+    detail pg_catalog.text;
+    hint pg_catalog.text;
+begin
+    return query execute pg_catalog.format(
+        $sql$
+        with found as materialized (
+            select r.centroid_id, pg_catalog.lower(t.token) as word, pg_catalog.count(*)::pg_catalog.float8 as times
+            from (%1$s) as r
+            cross join lateral pg_catalog.ts_parse($1, coalesce(r.id, '')) as t (type, token)
+            where r.centroid_id is not null
+                and t.type operator(pg_catalog.=) any ($2)
+            group by r.centroid_id, pg_catalog.lower(t.token)
+        ),
+        -- What a dictionary makes of a word: nothing of a stop word, the same of all its forms.
+        stem as materialized (
+            select w.word, l.lexeme
+            from (select distinct f.word from found as f) as w
+            cross join lateral pg_catalog.unnest(pg_catalog.tsvector_to_array(pg_catalog.to_tsvector($3, w.word))) as l (lexeme)
+        ),
+        counted as materialized (
+            select
+                f.centroid_id, s.lexeme, pg_catalog.sum(f.times) as times,
+                -- Shown is the form that the cluster uses most.
+                (pg_catalog.array_agg(f.word order by f.times desc, f.word))[1] as term
+            from found as f
+            join stem as s on s.word operator(pg_catalog.=) f.word
+            group by f.centroid_id, s.lexeme
+        ),
+        cluster as (
+            select c.centroid_id, pg_catalog.sum(c.times) as times from counted as c group by c.centroid_id
+        ),
+        corpus as (
+            select c.lexeme, pg_catalog.sum(c.times) as times from counted as c group by c.lexeme
+        ),
+        weighed as (
+            select
+                c.centroid_id, c.lexeme, c.term,
+                (c.times operator(pg_catalog./) cluster.times) operator(pg_catalog.*) pg_catalog.ln(
+                    1::pg_catalog.float8 operator(pg_catalog.+) (average.times operator(pg_catalog./) corpus.times)
+                ) as weight
+            from counted as c
+            join cluster on cluster.centroid_id operator(pg_catalog.=) c.centroid_id
+            join corpus on corpus.lexeme operator(pg_catalog.=) c.lexeme
+            cross join (select pg_catalog.avg(cluster.times) as times from cluster) as average
+        ),
+        ranked as (
+            select w.*, pg_catalog.row_number() over (partition by w.centroid_id order by w.weight desc, w.lexeme) as place
+            from weighed as w
+        )
+        select r.centroid_id, r.term, r.weight
+        from ranked as r
+        where r.place operator(pg_catalog.<=) $4
+        order by r.centroid_id, r.place
+        $sql$,
+        sqlembed._assigned_sql(cluster_terms.name, sqlembed._cluster_rows(cluster_terms.query), false)
+    )
+    using
+        (select c.cfgparser from pg_catalog.pg_ts_config as c where c.oid operator(pg_catalog.=) words),
+        sqlembed._word_types(words),
+        words,
+        cluster_terms.terms::pg_catalog.int8;
+exception
+    when others or query_canceled then
+        get stacked diagnostics
+            state = returned_sqlstate, problem = message_text, detail = pg_exception_detail, hint = pg_exception_hint;
+        perform sqlembed._explain_dimensions(cluster_terms.name, state, problem);
+        perform sqlembed._raise_briefly(state, problem, detail, hint);
+end
+$function$;
+
+comment on function sqlembed.cluster_terms(text, text, integer, regconfig) is
+    'Of the texts of a query of a text and a vector, the words that tell each cluster of a model from the others (class-based tf-idf), most telling first. The text search configuration, by default the session''s, takes stop words out and all forms of a word as one.';
 
 create or replace function sqlembed.create_kmeans(
     name text,
@@ -8021,6 +9990,1469 @@ $function$;
 
 comment on function sqlembed.predict(text, public.halfvec) is
     'Number of the cluster whose centroid is nearest; NULL for NULL, and under cosine for a vector of zeros, which has no direction. For many rows, assign is several times as fast.';
+
+create or replace function sqlembed._check_filter(filter text) returns void
+language plpgsql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    if _check_filter.filter is not null and sqlembed._blank(_check_filter.filter) then
+        raise exception 'sqlembed: the filter is empty'
+            using errcode = 'SE015', hint = 'For all rows, leave it out or give NULL.';
+    end if;
+end
+$function$;
+
+comment on function sqlembed._check_filter(text) is
+    'An error when a filter is empty.';
+
+create or replace function sqlembed._check_label_column(relation regclass, label_column name) returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    if not exists (
+        select from pg_attribute as a
+        where a.attrelid = _check_label_column.relation
+            and a.attname = _check_label_column.label_column
+            and a.attnum > 0
+            and not a.attisdropped
+    ) then
+        raise exception 'sqlembed: % has no column %',
+            coalesce(_check_label_column.relation::text, 'NULL'), coalesce(quote_ident(_check_label_column.label_column), 'NULL')
+            using errcode = 'SE014',
+                hint = coalesce(
+                    'label_column is the column that holds the labels; it has: '
+                    || (
+                        select string_agg(quote_ident(a.attname), ', ' order by a.attnum)
+                        from pg_attribute as a
+                        where a.attrelid = _check_label_column.relation and a.attnum > 0 and not a.attisdropped
+                    ) || '.',
+                    'Name the table, and its column that holds the labels.'
+                );
+    end if;
+end
+$function$;
+
+comment on function sqlembed._check_label_column(regclass, name) is
+    'An error when a table has no such column.';
+
+create or replace function sqlembed._check_labels(labels text[], template text, temperature double precision)
+returns void
+language plpgsql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    perform sqlembed._check_use(
+        cardinality(_check_labels.labels) > 0
+            and not exists (select from unnest(_check_labels.labels) as l (label) where sqlembed._blank(l.label)),
+        'labels are missing, or one of them is blank',
+        'Give what the text may be about: array[''sport'', ''politics''].'
+    );
+    perform sqlembed._check_use(
+        position('{}' in _check_labels.template) > 0,
+        format('template => %s has no place for the label', coalesce(quote_literal(_check_labels.template), 'NULL')),
+        'Write {} where the label goes: ''This text is about {}.''.'
+    );
+    perform sqlembed._check_use(
+        _check_labels.temperature > 0 and _check_labels.temperature < 'infinity',
+        format('temperature => %s is not above 0', coalesce(_check_labels.temperature::text, 'NULL')),
+        'The smaller it is, the more the best label gets of the score.'
+    );
+end
+$function$;
+
+comment on function sqlembed._check_labels(text[], text, double precision) is
+    'An error when an argument of classify is not possible.';
+
+create or replace function sqlembed._check_use(is_possible boolean, problem text, hint text) returns void
+language plpgsql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    if _check_use.is_possible is not true then
+        raise exception 'sqlembed: %', _check_use.problem using errcode = 'SE014', hint = _check_use.hint;
+    end if;
+end
+$function$;
+
+comment on function sqlembed._check_use(boolean, text, text) is
+    'An error about an argument, unless it is possible.';
+
+create or replace function sqlembed._components(num_nodes integer, from_nodes integer[], to_nodes integer[])
+returns integer[]
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    -- The parent of each node on the way to the smallest of its component.
+    parents integer[] := array(select generate_series(1, _components.num_nodes));
+    a integer;
+    b integer;
+begin
+    for edge in 1..coalesce(cardinality(_components.from_nodes), 0) loop
+        a := _components.from_nodes[edge];
+        b := _components.to_nodes[edge];
+        while parents[a] <> a loop
+            parents[a] := parents[parents[a]];
+            a := parents[a];
+        end loop;
+        while parents[b] <> b loop
+            parents[b] := parents[parents[b]];
+            b := parents[b];
+        end loop;
+        if a < b then
+            parents[b] := a;
+        elsif b < a then
+            parents[a] := b;
+        end if;
+    end loop;
+    -- A parent is never greater than its node, so it is settled before.
+    for node in 1.._components.num_nodes loop
+        parents[node] := parents[parents[node]];
+    end loop;
+    return parents;
+end
+$function$;
+
+comment on function sqlembed._components(integer, integer[], integer[]) is
+    'Of each node of a graph, numbered from 1, the smallest node that is connected with it.';
+
+create or replace function sqlembed._drift_sample(rows text, metric text, num_rows integer, seed integer, out vectors public.vector[])
+language plpgsql
+stable
+as $function$
+begin
+    execute pg_catalog.format(
+        'select coalesce(pg_catalog.array_agg(r.vector), ''{}'')
+        from (
+            select %s as vector
+            from (%s) as r
+            order by pg_catalog.hashtextextended(r.sqlembed_key::pg_catalog.text, $1), r.sqlembed_key
+            limit $2
+        ) as r',
+        case when _drift_sample.metric operator(pg_catalog.=) 'cosine' then 'public.l2_normalize(r.sqlembed_vector::public.vector)'
+            else 'r.sqlembed_vector::public.vector'
+        end,
+        _drift_sample.rows
+    )
+    into vectors
+    using _drift_sample.seed::pg_catalog.int8, _drift_sample.num_rows;
+end
+$function$;
+
+comment on function sqlembed._drift_sample(text, text, integer, integer) is
+    'Vectors of rows (key, vector) that are chosen at random, the same ones for the same seed; under cosine as unit vectors.';
+
+create or replace function sqlembed._drift_source(
+    relation regclass,
+    embedding name,
+    baseline_filter text,
+    current_filter text,
+    out metric text,
+    out baseline_sql text,
+    out current_sql text,
+    out shift_sql text
+)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    source record := sqlembed._vector_source(_drift_source.relation, _drift_source.embedding, null, null);
+    unit text := case source.metric
+        when 'cosine' then 'public.l2_normalize(r.sqlembed_vector::public.vector)'
+        else 'r.sqlembed_vector::public.vector'
+    end;
+begin
+    perform sqlembed._check_filter(coalesce(_drift_source.baseline_filter, ''));
+    perform sqlembed._check_filter(coalesce(_drift_source.current_filter, ''));
+    metric := source.metric;
+    baseline_sql := sqlembed._vector_rows(source.from_clause, source.vector, source.key, _drift_source.baseline_filter);
+    current_sql := sqlembed._vector_rows(source.from_clause, source.vector, source.key, _drift_source.current_filter);
+    shift_sql := format(
+        'select b.members as baseline_rows, c.members as current_rows, b.centroid, c.centroid operator(public.-) b.centroid as shift
+        from (select pg_catalog.count(*) as members, public.avg(%1$s) as centroid from (%2$s) as r) as b
+        cross join (select pg_catalog.count(*) as members, public.avg(%1$s) as centroid from (%3$s) as r) as c',
+        unit, baseline_sql, current_sql
+    );
+end
+$function$;
+
+comment on function sqlembed._drift_source(regclass, name, text, text) is
+    'SQL for the rows before and now, and for how many they are and how their means differ.';
+
+create or replace function sqlembed._duplicate_pairs(
+    relation regclass,
+    threshold double precision,
+    embedding name,
+    filter text,
+    within text,
+    mode text,
+    is_every_pair boolean
+)
+returns table (key_a jsonb, key_b jsonb, similarity double precision)
+language plpgsql
+stable
+set jit = off
+-- Else all rows are read from disk again for every one of them.
+set work_mem = '64MB'
+as $function$
+declare
+    source record;
+    rows pg_catalog.text;
+    num_pairs pg_catalog.float8;
+    state pg_catalog.text;
+    problem pg_catalog.text;
+    pg_hint pg_catalog.text;
+begin
+    perform sqlembed._check_use(
+        _duplicate_pairs.threshold operator(pg_catalog.>) 0::pg_catalog.float8 and _duplicate_pairs.threshold operator(pg_catalog.<=) 1::pg_catalog.float8,
+        pg_catalog.format('threshold => %s is not above 0 and at most 1', coalesce(_duplicate_pairs.threshold::pg_catalog.text, 'NULL')),
+        'It is a similarity, the cosine of two vectors: 0.95 finds texts that say nearly the same, 1 equal ones.'
+    );
+    perform sqlembed._check_filter(_duplicate_pairs.filter);
+    perform sqlembed._check_choice('mode', _duplicate_pairs.mode, '{vector,exact}');
+    source := sqlembed._vector_source(_duplicate_pairs.relation, _duplicate_pairs.embedding, 'cosine', null);
+    rows := sqlembed._pair_rows(source.from_clause, source.vector, source.key, _duplicate_pairs.filter, _duplicate_pairs.within, _duplicate_pairs.is_every_pair);
+    if source.is_indexed and _duplicate_pairs.mode operator(pg_catalog.=) 'vector' then
+        execute pg_catalog.format(
+            'select pg_catalog.sum(r.members operator(pg_catalog.*) r.members)::pg_catalog.float8
+            from (
+                select pg_catalog.count(*)::pg_catalog.float8 as members from (%s) as r where r.is_first group by r.block
+            ) as r',
+            rows
+        )
+        into num_pairs;
+    end if;
+    -- A search in the index costs as much as a few thousand comparisons.
+    if num_pairs operator(pg_catalog.>) 25000000::pg_catalog.float8 then
+        return query
+        select p.key_a, p.key_b, p.similarity
+        from sqlembed._near_pairs(rows, source.from_clause, source.vector, source.key, _duplicate_pairs.filter, _duplicate_pairs.within,
+            _duplicate_pairs.threshold, _duplicate_pairs.is_every_pair
+        ) as p;
+    else
+        return query execute pg_catalog.format(
+            'with sqlembed_row as materialized (
+                select r.key, r.block, r.vector, pg_catalog.row_number() over (order by r.key) as number
+                from (%s) as r
+                where r.is_first
+            )
+            select a.key, b.key, least(1, operator(pg_catalog.-) (a.vector operator(public.<#>) b.vector))
+            from sqlembed_row as a
+            join sqlembed_row as b
+                on a.block operator(pg_catalog.=) b.block and a.number operator(pg_catalog.<) b.number
+            -- Rounding leaves equal vectors a little short of 1.
+            where a.vector operator(public.<#>) b.vector operator(pg_catalog.<=) $1',
+            rows
+        )
+        using 0.000001::pg_catalog.float8 operator(pg_catalog.-) _duplicate_pairs.threshold;
+    end if;
+    if not _duplicate_pairs.is_every_pair then
+        return query execute pg_catalog.format(
+            'select r.first_key, r.key, 1::pg_catalog.float8 from (%s) as r where not r.is_first', rows
+        );
+    end if;
+exception
+    when others then
+        get stacked diagnostics state = returned_sqlstate, problem = message_text, pg_hint = pg_exception_hint;
+        perform sqlembed._explain_use(state, problem, pg_hint, _duplicate_pairs.relation, coalesce(_duplicate_pairs.filter, _duplicate_pairs.within));
+        raise;
+end
+$function$;
+
+comment on function sqlembed._duplicate_pairs(regclass, double precision, name, text, text, text, boolean) is
+    'Pairs of rows whose vectors have a cosine of at least threshold, in no order, a pair perhaps twice. Unless every pair is wanted, of rows with the same vector only the first is paired with others, and they with it: that is enough to know who belongs together.';
+
+create or replace function sqlembed._explain_use(
+    state text,
+    problem text,
+    pg_hint text,
+    relation regclass,
+    filter text
+)
+returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    if _explain_use.state = '22000' and _explain_use.problem ~ '^different [a-z]+ dimensions' then
+        raise exception 'sqlembed: the vectors of % are of different dimensions', _explain_use.relation
+            using errcode = 'SE014',
+                detail = _explain_use.problem,
+                hint = 'Only vectors of one embedder are comparable. A filter can leave out others: vector_dims(column) = 3.';
+    end if;
+    perform sqlembed._explain_failure(
+        _explain_use.state, _explain_use.problem, _explain_use.pg_hint, _explain_use.relation, _explain_use.filter, null
+    );
+end
+$function$;
+
+comment on function sqlembed._explain_use(text, text, text, regclass, text) is
+    'Raise an error again, in words, where the vectors of a table or the filter are to blame for it; otherwise nothing.';
+
+create or replace function sqlembed._label_scores(
+    input public.vector,
+    labels text[],
+    label_vectors public.vector[],
+    temperature double precision
+)
+returns table (label text, similarity double precision, score double precision)
+language sql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $function$
+    select s.label, s.similarity, s.weight / sum(s.weight) over ()
+    from (
+        select s.*, exp((s.similarity - max(s.similarity) over ()) / _label_scores.temperature) as weight
+        from (
+            select l.label, 1 - (l.vector operator(public.<=>) _label_scores.input) as similarity, l.number
+            from rows from (unnest(_label_scores.labels), unnest(_label_scores.label_vectors))
+                with ordinality as l (label, vector, number)
+        ) as s
+    ) as s
+    order by s.similarity desc, s.number
+$function$;
+
+comment on function sqlembed._label_scores(public.vector, text[], public.vector[], double precision) is
+    'How near a vector is to those of labels, best first, and the softmax of that.';
+
+create or replace function sqlembed._label_texts(labels text[], template text) returns text[]
+language sql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $function$
+    select array(
+        select replace(_label_texts.template, '{}', l.label)
+        from unnest(_label_texts.labels) with ordinality as l (label, number)
+        order by l.number
+    )
+$function$;
+
+comment on function sqlembed._label_texts(text[], text) is
+    'Labels as texts to embed, in their order.';
+
+create or replace function sqlembed._mmd_test(
+    baseline public.vector[],
+    present public.vector[],
+    permutations integer,
+    seed integer,
+    out mmd double precision,
+    out p_value double precision
+)
+language plpgsql
+stable
+-- The kernel is one vector a row, and every permutation reads all of it.
+set search_path = pg_catalog, pg_temp
+set jit = off
+as $function$
+declare
+    num_baseline double precision := cardinality(_mmd_test.baseline);
+    num_present double precision := cardinality(_mmd_test.present);
+    bandwidth double precision;
+    kernel public.vector[];
+    found record;
+begin
+    -- As Gretton et al. 2012 choose it: the median distance of all pairs.
+    select percentile_cont(0.5) within group (order by a.vector operator(public.<->) b.vector)
+    into bandwidth
+    from unnest(_mmd_test.baseline || _mmd_test.present) with ordinality as a (vector, number)
+    join unnest(_mmd_test.baseline || _mmd_test.present) with ordinality as b (vector, number) on a.number < b.number;
+    -- More than half of the rows are the same.
+    bandwidth := coalesce(nullif(bandwidth, 0), 1);
+    kernel := array(
+        select (
+            select array_agg(
+                case
+                    when a.number = b.number then 0
+                    else exp(-((a.vector operator(public.<->) b.vector) ^ 2) / (2 * bandwidth ^ 2))
+                end::real
+                order by b.number
+            )::public.vector
+            from unnest(_mmd_test.baseline || _mmd_test.present) with ordinality as b (vector, number)
+        )
+        from unnest(_mmd_test.baseline || _mmd_test.present) with ordinality as a (vector, number)
+        order by a.number
+    );
+    with entry as materialized (
+        select k.kernel_row, k.number, -(k.kernel_row operator(public.<#>) ones.vector) as row_sum
+        from unnest(kernel) with ordinality as k (kernel_row, number)
+        cross join (
+            select array_fill(1::real, array[cardinality(kernel)])::public.vector as vector
+        ) as ones
+    ),
+    shuffled as (
+        -- 0 is how it is; every other permutation deals the rows out anew.
+        select p.permutation, e.number,
+            row_number() over (
+                partition by p.permutation
+                order by
+                    case when p.permutation > 0 then hashint8extended(e.number, _mmd_test.seed::bigint * 1000003 + p.permutation) end,
+                    e.number
+            ) <= num_baseline as is_baseline
+        from generate_series(0, _mmd_test.permutations) as p (permutation)
+        cross join entry as e
+    ),
+    dealt as materialized (
+        select s.permutation, array_agg(s.is_baseline::integer order by s.number)::public.vector as is_baseline
+        from shuffled as s
+        group by s.permutation
+    ),
+    summed as (
+        select d.permutation,
+            sum(t.to_baseline) filter (where t.is_baseline) as within_baseline,
+            sum(t.to_baseline) filter (where not t.is_baseline) as across,
+            sum(e.row_sum - t.to_baseline) filter (where not t.is_baseline) as within_present
+        from dealt as d
+        cross join lateral unnest(d.is_baseline::real[]) with ordinality as m (mark, number)
+        join entry as e on e.number = m.number
+        cross join lateral (
+            select -(e.kernel_row operator(public.<#>) d.is_baseline) as to_baseline, m.mark = 1 as is_baseline
+        ) as t
+        group by d.permutation
+    ),
+    statistic as (
+        -- The unbiased estimate, which can be a little below 0.
+        select s.permutation,
+            s.within_baseline / (num_baseline * (num_baseline - 1))
+            + s.within_present / (num_present * (num_present - 1))
+            - 2 * s.across / (num_baseline * num_present) as value
+        from summed as s
+    )
+    select
+        (select s.value from statistic as s where s.permutation = 0) as value,
+        (1 + count(*) filter (where s.permutation > 0 and s.value >= o.value))::double precision
+        / (1 + _mmd_test.permutations) as share
+    into found
+    from statistic as s
+    cross join (select s.value from statistic as s where s.permutation = 0) as o;
+    mmd := found.value;
+    p_value := found.share;
+end
+$function$;
+
+comment on function sqlembed._mmd_test(public.vector[], public.vector[], integer, integer) is
+    'The squared maximum mean discrepancy of two samples (Gaussian kernel, unbiased) and how often a random division of all of them has as much.';
+
+create or replace function sqlembed._near_pairs(
+    rows text,
+    from_clause text,
+    vector text,
+    key text,
+    filter text,
+    within text,
+    threshold double precision,
+    is_every_pair boolean
+)
+returns table (key_a jsonb, key_b jsonb, similarity double precision)
+language plpgsql
+stable
+set jit = off
+as $function$
+declare
+    -- Each row's nearest 10 first. Where the last of them is a duplicate too there may be more.
+    k pg_catalog.int4 := 10;
+    left_over pg_catalog.jsonb[];
+    settings record;
+    found record;
+begin
+    loop
+        settings := sqlembed._widen_scan(k);
+        execute pg_catalog.format(
+            E'select
+                pg_catalog.array_agg(p.key_a) as keys_a,
+                pg_catalog.array_agg(p.key_b) as keys_b,
+                pg_catalog.array_agg(p.similarity) as similarities,
+                pg_catalog.array_agg(distinct p.key_a) filter (where p.near operator(pg_catalog.=) $1) as full_keys
+            from (
+                select
+                    sqlembed_one.key as key_a, b.key as key_b,
+                    least(1, 1 operator(pg_catalog.-) b.distance) as similarity,
+                    pg_catalog.count(*) over (partition by sqlembed_one.key) as near
+                from (%1$s) as sqlembed_one
+                cross join lateral (
+                    select %2$s as key, %3$s operator(public.<=>) sqlembed_one.raw as distance
+                    from %4$s
+                    where %3$s is not null and (%5$s\n) and %6$s and %7$s
+                    order by %3$s operator(public.<=>) sqlembed_one.raw
+                    limit $1
+                ) as b
+                where sqlembed_one.is_first
+                    and ($2 is null or sqlembed_one.key operator(pg_catalog.=) any (select pg_catalog.unnest($2)))
+                    and b.distance operator(pg_catalog.<=) $3
+            ) as p',
+            _near_pairs.rows, _near_pairs.key, _near_pairs.vector, _near_pairs.from_clause,
+            coalesce(_near_pairs.filter, 'true'),
+            case
+                when _near_pairs.within is null then 'true'
+                else pg_catalog.format(E'((%s\n)::pg_catalog.text collate pg_catalog."C") operator(pg_catalog.=) sqlembed_one.block', within)
+            end,
+            case
+                when _near_pairs.is_every_pair then pg_catalog.format('%s operator(pg_catalog.<>) sqlembed_one.key', _near_pairs.key)
+                -- Those with its own vector are known to belong to it, and would crowd out the others.
+                else pg_catalog.format('%s operator(public.<>) sqlembed_one.raw', _near_pairs.vector)
+            end
+        )
+        into found
+        using k::pg_catalog.int8, left_over, 1.000001::pg_catalog.float8 operator(pg_catalog.-) _near_pairs.threshold;
+        perform sqlembed._restore_scan(settings.ef_search, settings.hnsw_scan, settings.ivfflat_scan);
+        return query
+        select p.key_a, p.key_b, p.similarity
+        from rows from (
+            pg_catalog.unnest(found.keys_a), pg_catalog.unnest(found.keys_b), pg_catalog.unnest(found.similarities)
+        ) as p (key_a, key_b, similarity);
+        left_over := found.full_keys;
+        exit when left_over is null or k operator(pg_catalog.>=) 1000;
+        k := k operator(pg_catalog.*) 10;
+    end loop;
+end
+$function$;
+
+comment on function sqlembed._near_pairs(text, text, text, text, text, text, double precision, boolean) is
+    'Pairs of near rows that a vector index finds: of each row its nearest 10, and where those are all duplicates of it 100, then 1000.';
+
+create or replace function sqlembed._pair_rows(
+    from_clause text,
+    vector text,
+    key text,
+    filter text,
+    within text,
+    is_every_pair boolean
+)
+returns text
+language sql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $function$
+    select format(
+        E'select r.key, r.block, r.raw, r.vector, %1$s as first_key, %2$s as is_first
+        from (
+            select r.*, public.l2_normalize(r.raw::public.vector) as vector
+            from (
+                select %3$s as key, %4$s as block, %5$s as raw
+                from %6$s
+                where %5$s is not null and (%7$s\n)
+                offset ''0''
+            ) as r
+            -- What has no direction is like nothing.
+            where public.vector_norm(r.raw::public.vector) operator(pg_catalog.>) ''0''::pg_catalog.float8 and r.block is not null
+            offset ''0''
+        ) as r',
+        case
+            when _pair_rows.is_every_pair then 'r.key'
+            else 'pg_catalog.first_value(r.key) over (partition by r.block, r.vector order by r.key)'
+        end,
+        case
+            when _pair_rows.is_every_pair then 'true'
+            else 'pg_catalog.row_number() over (partition by r.block, r.vector order by r.key) operator(pg_catalog.=) 1::pg_catalog.int8'
+        end,
+        _pair_rows.key,
+        -- Compared as text: whatever its type, it needs no operator of anybody.
+        case
+            when _pair_rows.within is null then '''''::pg_catalog.text'
+            else format(E'((%s\n)::pg_catalog.text collate pg_catalog."C")', _pair_rows.within)
+        end,
+        _pair_rows.vector,
+        _pair_rows.from_clause,
+        coalesce(_pair_rows.filter, 'true')
+    )
+$function$;
+
+comment on function sqlembed._pair_rows(text, text, text, text, text, boolean) is
+    'SQL that gives the rows among which duplicates are looked for: key, block, vector as it is stored and as a unit vector, and the first row with the same.';
+
+create or replace function sqlembed._refuse_recommend() returns void
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    raise exception 'sqlembed: recommend takes a table as a NULL of its row type'
+        using errcode = 'SE014',
+            hint = 'Write: select (base).*, distance from sqlembed.recommend(null::article, array[''[1]'']::jsonb[]).';
+end
+$function$;
+
+comment on function sqlembed._refuse_recommend() is
+    'An error that shows how a table is given to recommend.';
+
+create or replace function sqlembed._restore_scan(ef_search text, hnsw_scan text, ivfflat_scan text) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    perform set_config('hnsw.ef_search', _restore_scan.ef_search, true);
+    if _restore_scan.hnsw_scan is not null then
+        perform set_config('hnsw.iterative_scan', _restore_scan.hnsw_scan, true);
+    end if;
+    if _restore_scan.ivfflat_scan is not null then
+        perform set_config('ivfflat.iterative_scan', _restore_scan.ivfflat_scan, true);
+    end if;
+end
+$function$;
+
+comment on function sqlembed._restore_scan(text, text, text) is
+    'Put the settings of vector indexes back as _widen_scan found them.';
+
+create or replace function sqlembed._taste(
+    liked public.vector[],
+    disliked public.vector[],
+    metric text,
+    disliked_weight double precision
+)
+returns public.vector
+language plpgsql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    likes public.vector;
+    dislikes public.vector;
+    weights public.vector;
+begin
+    -- Under cosine lengths do not count, so they are not to weigh in the mean either.
+    select public.avg(case when _taste.metric = 'cosine' then public.l2_normalize(v.vector) else v.vector end)
+    into likes
+    from unnest(_taste.liked) as v (vector);
+    select public.avg(case when _taste.metric = 'cosine' then public.l2_normalize(v.vector) else v.vector end)
+    into dislikes
+    from unnest(_taste.disliked) as v (vector);
+    if dislikes is null or _taste.disliked_weight = 0 then
+        return likes;
+    end if;
+    weights := array_fill(_taste.disliked_weight::real, array[public.vector_dims(likes)])::public.vector;
+    return likes operator(public.+) (weights operator(public.*) (likes operator(public.-) dislikes));
+end
+$function$;
+
+comment on function sqlembed._taste(public.vector[], public.vector[], text, double precision) is
+    'What to look for: the mean of what is liked, moved away from the mean of what is not by a share of the way between them.';
+
+create or replace function sqlembed._vector_rows(
+    from_clause text,
+    vector text,
+    key text,
+    filter text
+)
+returns text
+language sql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- Names that no filter uses: there a name without a prefix is the table's.
+    select format(
+        E'select %s as sqlembed_key, %s as sqlembed_vector from %s where %s is not null and (%s\n)',
+        _vector_rows.key, _vector_rows.vector, _vector_rows.from_clause, _vector_rows.vector,
+        coalesce(_vector_rows.filter, 'true')
+    )
+$function$;
+
+comment on function sqlembed._vector_rows(text, text, text, text) is
+    'SQL that gives the key and the vector of the rows of a table that have one and pass a filter.';
+
+create or replace function sqlembed._vector_source(
+    relation regclass,
+    embedding name,
+    wanted_metric text,
+    row_name name,
+    out from_clause text,
+    out vector text,
+    out key text,
+    out embedder text,
+    out metric text,
+    out is_indexed boolean
+)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    target record;
+    declared sqlembed.embedding;
+    vector_column name;
+begin
+    select coalesce(_vector_source.row_name, c.relname) as row_name, c.relname, format('%I.%I', n.nspname, c.relname) as full_name
+    into target
+    from pg_class as c
+    join pg_namespace as n on n.oid = c.relnamespace
+    where c.oid = _vector_source.relation;
+    if target.relname is null then
+        raise exception 'sqlembed: there is no table %', coalesce(_vector_source.relation::text, 'NULL')
+            using errcode = 'SE014', hint = 'Name the table whose vectors are meant.';
+    end if;
+    select k.expression
+    into _vector_source.key
+    from sqlembed._key_sql(_vector_source.relation, quote_ident(target.row_name) || '.') as k;
+    if _vector_source.key is null then
+        raise exception 'sqlembed: % has no primary key', _vector_source.relation
+            using errcode = 'SE010', hint = 'Rows are told apart by it: alter table … add primary key.';
+    end if;
+
+    if (
+        select count(*) from sqlembed.embedding as e
+        where e.relation = _vector_source.relation and e.name = coalesce(_vector_source.embedding, e.name)
+    ) = 1 then
+        declared := sqlembed._embedding_of(_vector_source.relation, _vector_source.embedding);
+    end if;
+    vector_column := coalesce(declared.name, sqlembed._vector_column(_vector_source.relation, _vector_source.embedding));
+    _vector_source.embedder := declared.embedder;
+    _vector_source.metric := coalesce(_vector_source.wanted_metric, declared.metric, 'cosine');
+    if declared.side is null then
+        _vector_source.from_clause := format('%s as %I', target.full_name, target.row_name);
+        _vector_source.vector := format('%I.%I', target.row_name, vector_column);
+    else
+        select s.from_clause, s.vector
+        into _vector_source.from_clause, _vector_source.vector
+        from sqlembed._side_source(declared, target.row_name) as s;
+    end if;
+    _vector_source.is_indexed := exists (
+        select
+        from pg_index as i
+        join pg_class as c on c.oid = i.indexrelid
+        join pg_am as m on m.oid = c.relam and m.amname in ('hnsw', 'ivfflat')
+        join pg_opclass as o on o.oid = i.indclass[0]
+        join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+        where i.indrelid = coalesce(declared.side, _vector_source.relation)
+            and a.attname = vector_column
+            and i.indisvalid
+            and i.indpred is null
+            and o.opcname in (
+                select format('%s_%s_ops', kind, t.name)
+                from unnest('{vector,halfvec}'::text[]) as kind
+                cross join (
+                    values ('cosine', 'cosine'), ('euclidean', 'l2'), ('inner_product', 'ip'), ('l1', 'l1')
+                ) as t (metric, name)
+                where t.metric = _vector_source.metric
+            )
+    );
+end
+$function$;
+
+comment on function sqlembed._vector_source(regclass, name, text, name) is
+    'Where the vectors of a table are, declared as an embedding or not: what to select from (the table under its own name, which filters use, unless another is given), the vector and the key there, as SQL, the embedder and the metric if declared, and whether an index knows the metric.';
+
+create or replace function sqlembed._vectors_of(relation regclass, embedding name, keys jsonb[]) returns public.vector[]
+language plpgsql
+stable
+as $function$
+declare
+    source record := sqlembed._vector_source(_vectors_of.relation, _vectors_of.embedding, null, 'r');
+    vectors public.vector[];
+begin
+    execute pg_catalog.format(
+        'select pg_catalog.array_agg(%1$s::public.vector order by k.number)
+        from pg_catalog.unnest($1) with ordinality as k (key, number), %2$s
+        where %1$s is not null and %3$s',
+        source.vector, source.from_clause, (select s.match from sqlembed._key_sql(_vectors_of.relation) as s)
+    )
+    into vectors
+    using _vectors_of.keys;
+    return coalesce(vectors, '{}');
+end
+$function$;
+
+comment on function sqlembed._vectors_of(regclass, name, jsonb[]) is
+    'The vectors of rows, by their keys as jobs write them; of those that have one.';
+
+create or replace function sqlembed._widen_scan(k integer, out ef_search text, out hnsw_scan text, out ivfflat_scan text)
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    -- A function of pgvector has to run before its settings are there.
+    perform public.vector_dims('[1]'::public.vector);
+    ef_search := current_setting('hnsw.ef_search');
+    -- pgvector has these since 0.8.
+    hnsw_scan := current_setting('hnsw.iterative_scan', true);
+    ivfflat_scan := current_setting('ivfflat.iterative_scan', true);
+    perform set_config('hnsw.ef_search', least(1000, greatest(60 + 4 * least(_widen_scan.k, 235), ef_search::integer))::text, true);
+    if hnsw_scan = 'off' then
+        perform set_config('hnsw.iterative_scan', 'relaxed_order', true);
+    end if;
+    if ivfflat_scan = 'off' then
+        perform set_config('ivfflat.iterative_scan', 'relaxed_order', true);
+    end if;
+end
+$function$;
+
+comment on function sqlembed._widen_scan(integer) is
+    'Make vector indexes look for k rows that pass a filter; returns the settings as they were, for _restore_scan. An error undoes them by itself.';
+
+create or replace function sqlembed.classify(
+    embedder text,
+    input text,
+    labels text[],
+    template text default '{}',
+    temperature double precision default 0.05
+)
+returns table (label text, similarity double precision, score double precision)
+language plpgsql
+stable
+parallel restricted
+rows 10
+as $function$
+declare
+    vectors public.vector[];
+begin
+    perform sqlembed._check_labels(classify.labels, classify.template, classify.temperature);
+    if sqlembed._blank(classify.input) then
+        return;
+    end if;
+    -- In one batch, and all as documents: a text is compared with texts of its kind.
+    vectors := sqlembed._ask(
+        classify.embedder,
+        (select k.key from sqlembed.embedder_key as k where k.embedder operator(pg_catalog.=) classify.embedder),
+        'document',
+        array[classify.input] operator(pg_catalog.||) sqlembed._label_texts(classify.labels, classify.template)
+    );
+    return query
+    select s.label, s.similarity, s.score
+    from sqlembed._label_scores(vectors[1], classify.labels, vectors[2:], classify.temperature) as s;
+end
+$function$;
+
+comment on function sqlembed.classify(text, text, text[], text, double precision) is
+    'Which of some labels fits a text, nobody having given examples, best first: similarity is the cosine of text and label, score its share of them all (softmax of similarity / temperature). template puts labels into a sentence: ''This text is about {}.''. No rows for blank text.';
+
+create or replace function sqlembed.classify(
+    embedder text,
+    input public.vector,
+    labels text[],
+    template text default '{}',
+    temperature double precision default 0.05
+)
+returns table (label text, similarity double precision, score double precision)
+language plpgsql
+stable
+parallel restricted
+rows 10
+as $function$
+begin
+    perform sqlembed._check_labels(classify.labels, classify.template, classify.temperature);
+    if classify.input is null or public.vector_norm(classify.input) operator(pg_catalog.=) 0 then
+        return;
+    end if;
+    return query
+    select s.label, s.similarity, s.score
+    from sqlembed._label_scores(
+        classify.input,
+        classify.labels,
+        sqlembed._ask(
+            classify.embedder,
+            (select k.key from sqlembed.embedder_key as k where k.embedder operator(pg_catalog.=) classify.embedder),
+            'document',
+            sqlembed._label_texts(classify.labels, classify.template)
+        ),
+        classify.temperature
+    ) as s;
+end
+$function$;
+
+comment on function sqlembed.classify(text, public.vector, text[], text, double precision) is
+    'As for a text, for a vector that the embedder has made already, such as a row''s: only the labels are embedded, and they are in the cache after the first row.';
+
+create or replace function sqlembed.drift(
+    relation regclass,
+    baseline_filter text,
+    current_filter text,
+    embedding name default null,
+    sample_size integer default 250,
+    permutations integer default 500,
+    seed integer default 0
+)
+returns table (
+    baseline_rows bigint,
+    current_rows bigint,
+    centroid_shift double precision,
+    mmd double precision,
+    p_value double precision
+)
+language plpgsql
+stable
+rows 1
+as $function$
+declare
+    source record;
+    baseline_vectors public.vector[];
+    current_vectors public.vector[];
+    shift record;
+    test record;
+    state pg_catalog.text;
+    problem pg_catalog.text;
+    pg_hint pg_catalog.text;
+begin
+    perform sqlembed._check_use(
+        drift.sample_size operator(pg_catalog.>=) 2 and drift.sample_size operator(pg_catalog.<=) 2000,
+        pg_catalog.format('sample_size => %s is not from 2 to 2000', coalesce(drift.sample_size::pg_catalog.text, 'NULL')),
+        'It is the number of rows of each side that the test compares, all pairs of them.'
+    );
+    perform sqlembed._check_use(
+        drift.permutations operator(pg_catalog.>=) 1 and drift.permutations operator(pg_catalog.<=) 100000,
+        pg_catalog.format('permutations => %s is not from 1 to 100000', coalesce(drift.permutations::pg_catalog.text, 'NULL')),
+        'A p-value cannot be smaller than 1 / (permutations + 1).'
+    );
+    perform sqlembed._check_use(drift.seed is not null, 'seed => NULL is not a number', 'The same seed gives the same result.');
+    source := sqlembed._drift_source(drift.relation, drift.embedding, drift.baseline_filter, drift.current_filter);
+    execute source.shift_sql into shift;
+    if least(shift.baseline_rows, shift.current_rows) operator(pg_catalog.<) 2::pg_catalog.int8 then
+        raise exception 'sqlembed: there are % rows with a vector before and % now',
+            shift.baseline_rows, shift.current_rows
+            using errcode = 'SE022', hint = 'Drift needs two on each side at least. See select * from sqlembed.status.';
+    end if;
+    baseline_vectors := sqlembed._drift_sample(source.baseline_sql, source.metric, drift.sample_size, drift.seed);
+    current_vectors := sqlembed._drift_sample(source.current_sql, source.metric, drift.sample_size, drift.seed);
+    test := sqlembed._mmd_test(baseline_vectors, current_vectors, drift.permutations, drift.seed);
+    return query select
+        shift.baseline_rows, shift.current_rows, public.vector_norm(shift.shift), test.mmd, test.p_value;
+exception
+    when others then
+        get stacked diagnostics state = returned_sqlstate, problem = message_text, pg_hint = pg_exception_hint;
+        perform sqlembed._explain_use(state, problem, pg_hint, drift.relation, drift.baseline_filter);
+        raise;
+end
+$function$;
+
+comment on function sqlembed.drift(regclass, text, text, name, integer, integer, integer) is
+    'Whether the rows that pass one filter mean something else than those that pass another: centroid_shift is the length of the difference of their means (of unit vectors under cosine), mmd the squared maximum mean discrepancy of a sample of sample_size rows each (Gaussian kernel, unbiased), p_value how often a random division of that sample differs as much. The same seed gives the same result.';
+
+create or replace function sqlembed.drift_rows(
+    relation regclass,
+    baseline_filter text,
+    current_filter text,
+    k integer default 10,
+    embedding name default null
+)
+returns table (key jsonb, shift double precision)
+language plpgsql
+stable
+as $function$
+declare
+    source record;
+    state pg_catalog.text;
+    problem pg_catalog.text;
+    pg_hint pg_catalog.text;
+begin
+    perform sqlembed._check_use(
+        drift_rows.k operator(pg_catalog.>=) 1,
+        pg_catalog.format('k must be 1 or more, not %s', coalesce(drift_rows.k::pg_catalog.text, 'NULL')),
+        'k is the number of rows to find.'
+    );
+    source := sqlembed._drift_source(
+        drift_rows.relation, drift_rows.embedding, drift_rows.baseline_filter, drift_rows.current_filter
+    );
+    return query execute pg_catalog.format(
+        'select r.key, r.shift
+        from (
+            select
+                r.sqlembed_key as key,
+                operator(pg_catalog.-) (
+                    (%1$s operator(public.-) d.centroid) operator(public.<#>) d.direction
+                ) as shift
+            from (%2$s) as r
+            cross join (
+                select s.centroid, public.l2_normalize(s.shift) as direction from (%3$s) as s
+            ) as d
+        ) as r
+        order by r.shift desc, r.key
+        limit $1',
+        case when source.metric operator(pg_catalog.=) 'cosine' then 'public.l2_normalize(r.sqlembed_vector::public.vector)'
+            else 'r.sqlembed_vector::public.vector'
+        end,
+        source.current_sql,
+        source.shift_sql
+    )
+    using drift_rows.k;
+exception
+    when others then
+        get stacked diagnostics state = returned_sqlstate, problem = message_text, pg_hint = pg_exception_hint;
+        perform sqlembed._explain_use(state, problem, pg_hint, drift_rows.relation, drift_rows.current_filter);
+        raise;
+end
+$function$;
+
+comment on function sqlembed.drift_rows(regclass, text, text, integer, name) is
+    'The k rows of now that have moved the mean most: shift is how far each lies from the mean before in the direction in which the mean has moved. The mean of it over all rows is the centroid_shift of drift.';
+
+create or replace function sqlembed.duplicate_pairs(
+    relation regclass,
+    threshold double precision default 0.95,
+    embedding name default null,
+    filter text default null,
+    within text default null,
+    mode text default 'vector'
+)
+returns table (key_a jsonb, key_b jsonb, similarity double precision)
+language plpgsql
+stable
+as $function$
+begin
+    return query
+    select p.key_a, p.key_b, pg_catalog.max(p.similarity)
+    from (
+        select least(p.key_a, p.key_b) as key_a, greatest(p.key_a, p.key_b) as key_b, p.similarity
+        from sqlembed._duplicate_pairs(
+            duplicate_pairs.relation, duplicate_pairs.threshold, duplicate_pairs.embedding, duplicate_pairs.filter,
+            duplicate_pairs.within, duplicate_pairs.mode, true
+        ) as p
+    ) as p
+    group by p.key_a, p.key_b
+    order by pg_catalog.max(p.similarity) desc, p.key_a, p.key_b;
+end
+$function$;
+
+comment on function sqlembed.duplicate_pairs(regclass, double precision, name, text, text, text) is
+    'Pairs of rows whose vectors have a cosine of threshold or more, most alike first; arguments as those of duplicates.';
+
+create or replace function sqlembed.duplicates(
+    relation regclass,
+    threshold double precision default 0.95,
+    embedding name default null,
+    filter text default null,
+    within text default null,
+    mode text default 'vector'
+)
+returns table (
+    group_id bigint,
+    key jsonb,
+    is_representative boolean,
+    similarity double precision,
+    group_size bigint
+)
+language plpgsql
+stable
+set jit = off
+as $function$
+declare
+    source record;
+    keys pg_catalog.jsonb[];
+    from_nodes pg_catalog.int4[];
+    to_nodes pg_catalog.int4[];
+begin
+    with pair as materialized (
+        select p.key_a, p.key_b
+        from sqlembed._duplicate_pairs(
+            duplicates.relation, duplicates.threshold, duplicates.embedding, duplicates.filter, duplicates.within,
+            duplicates.mode, false
+        ) as p
+    ),
+    node as materialized (
+        select n.key, pg_catalog.row_number() over (order by n.key)::pg_catalog.int4 as number
+        from (select p.key_a as key from pair as p union select p.key_b from pair as p) as n
+    )
+    select
+        array(select n.key from node as n order by n.number),
+        (
+            select array[pg_catalog.array_agg(a.number), pg_catalog.array_agg(b.number)]
+            from pair as p
+            join node as a on a.key operator(pg_catalog.=) p.key_a
+            join node as b on b.key operator(pg_catalog.=) p.key_b
+        )
+    into keys, from_nodes;
+    if pg_catalog.cardinality(keys) operator(pg_catalog.=) 0 then
+        return;
+    end if;
+    to_nodes := array(select pg_catalog.unnest(from_nodes[2:2]));
+    from_nodes := array(select pg_catalog.unnest(from_nodes[1:1]));
+    source := sqlembed._vector_source(duplicates.relation, duplicates.embedding, 'cosine', null);
+    return query execute pg_catalog.format(
+        'with member as materialized (
+            select m.component, r.sqlembed_key as key, public.l2_normalize(r.sqlembed_vector::public.vector) as vector
+            from (%s) as r
+            join rows from (pg_catalog.unnest($1), pg_catalog.unnest($2)) as m (key, component)
+                on m.key operator(pg_catalog.=) r.sqlembed_key
+        ),
+        centre as (
+            select m.component, public.avg(m.vector) as vector, pg_catalog.count(*) as members
+            from member as m
+            group by m.component
+        ),
+        ranked as (
+            select
+                m.*, c.members,
+                -- Of two, both are equally near to the mean, but for rounding.
+                pg_catalog.row_number() over (
+                    partition by m.component
+                    order by pg_catalog.round((m.vector operator(public.<#>) c.vector)::pg_catalog.numeric, 5), m.key
+                ) as place
+            from member as m
+            join centre as c on c.component operator(pg_catalog.=) m.component
+        )
+        select
+            pg_catalog.dense_rank() over (order by r.members desc, r.component),
+            r.key,
+            r.place operator(pg_catalog.=) 1::pg_catalog.int8,
+            least(1, operator(pg_catalog.-) (r.vector operator(public.<#>) first.vector)),
+            r.members
+        from ranked as r
+        join ranked as first
+            on first.component operator(pg_catalog.=) r.component and first.place operator(pg_catalog.=) 1::pg_catalog.int8
+        order by r.members desc, r.component, r.place',
+        sqlembed._vector_rows(source.from_clause, source.vector, source.key, duplicates.filter)
+    )
+    using keys, sqlembed._components(pg_catalog.cardinality(keys), from_nodes, to_nodes);
+end
+$function$;
+
+comment on function sqlembed.duplicates(regclass, double precision, name, text, text, text) is
+    'Groups of rows that say nearly the same: their vectors have a cosine of threshold or more, directly or from one to the next. Each group, the largest first, has a representative, the row nearest to its mean, and each row its similarity with that. within is an expression: only rows that agree in it are compared. Large tables are searched by their vector index, which may miss some; mode => ''exact'' compares all pairs.';
+
+create or replace function sqlembed.nearest_label(
+    relation regclass,
+    input text,
+    label_column name,
+    k integer default 10,
+    embedding name default null,
+    filter text default null,
+    mode text default 'vector'
+)
+returns table (label text, confidence double precision, neighbours bigint, distance double precision)
+language plpgsql
+stable
+parallel restricted
+rows 1
+as $function$
+declare
+    declared sqlembed.embedding := sqlembed._embedding_of(nearest_label.relation, nearest_label.embedding);
+    vectors public.vector[];
+begin
+    perform sqlembed._check_label_column(nearest_label.relation, nearest_label.label_column);
+    if sqlembed._blank(nearest_label.input) then
+        return;
+    end if;
+    -- As a document: it is compared with rows as one of them, not as a question about them.
+    vectors := sqlembed._ask(
+        declared.embedder,
+        (select k.key from sqlembed.embedder_key as k where k.embedder operator(pg_catalog.=) declared.embedder),
+        'document',
+        array[nearest_label.input]
+    );
+    return query
+    select l.label, l.confidence, l.neighbours, l.distance
+    from sqlembed.nearest_label(
+        nearest_label.relation, vectors[1], nearest_label.label_column, nearest_label.k, declared.name,
+        nearest_label.filter, nearest_label.mode
+    ) as l;
+end
+$function$;
+
+comment on function sqlembed.nearest_label(regclass, text, name, integer, name, text, text) is
+    'The label that the k labelled rows nearest to a text have, the nearer the more: each counts from 1 for the nearest of them to 0 for the last (Dudani 1976). confidence is the label''s share of all k, neighbours how many of them have it, distance that of the nearest of these. No row for blank text, and where no row has a label.';
+
+create or replace function sqlembed.nearest_label(
+    relation regclass,
+    input public.vector,
+    label_column name,
+    k integer default 10,
+    embedding name default null,
+    filter text default null,
+    mode text default 'vector'
+)
+returns table (label text, confidence double precision, neighbours bigint, distance double precision)
+language plpgsql
+stable
+rows 1
+as $function$
+begin
+    perform sqlembed._check_label_column(nearest_label.relation, nearest_label.label_column);
+    perform sqlembed._check_filter(nearest_label.filter);
+    return query execute pg_catalog.format(
+        'select v.label, v.weight operator(pg_catalog./) v.total, v.neighbours, v.distance
+        from (
+            select
+                n.label, pg_catalog.sum(n.weight) as weight, pg_catalog.sum(pg_catalog.sum(n.weight)) over () as total,
+                pg_catalog.count(*) as neighbours, pg_catalog.min(n.distance) as distance
+            from (
+                select
+                    (h.base).%1$I::pg_catalog.text as label,
+                    h.distance,
+                    -- Dudani 1976: from 1 for the nearest down to 0 for the last, whatever the metric.
+                    case
+                        when pg_catalog.max(h.distance) over () operator(pg_catalog.>) pg_catalog.min(h.distance) over ()
+                        then (pg_catalog.max(h.distance) over () operator(pg_catalog.-) h.distance)
+                            operator(pg_catalog./) (
+                                pg_catalog.max(h.distance) over ()
+                                operator(pg_catalog.-) pg_catalog.min(h.distance) over ()
+                            )
+                        else 1
+                    end as weight
+                from sqlembed.vector_search(null::%2$s, $1, k => $2, embedding => $3, filter => $4, mode => $5) as h
+            ) as n
+            group by n.label
+        ) as v
+        order by v.weight desc, v.distance, v.label
+        limit 1',
+        nearest_label.label_column,
+        (
+            select c.reltype::pg_catalog.regtype
+            from pg_catalog.pg_class as c
+            where c.oid operator(pg_catalog.=) nearest_label.relation
+        )
+    )
+    using
+        nearest_label.input, nearest_label.k, nearest_label.embedding,
+        pg_catalog.format(
+            E'%I.%I is not null and (%s\n)',
+            (
+                select c.relname from pg_catalog.pg_class as c
+                where c.oid operator(pg_catalog.=) nearest_label.relation
+            ),
+            nearest_label.label_column,
+            coalesce(nearest_label.filter, 'true')
+        ),
+        nearest_label.mode;
+end
+$function$;
+
+comment on function sqlembed.nearest_label(regclass, public.vector, name, integer, name, text, text) is
+    'As for a text, for a vector that is at hand.';
+
+create or replace function sqlembed.outliers(
+    relation regclass,
+    k integer default 10,
+    embedding name default null,
+    filter text default null,
+    baseline text default null,
+    mode text default 'vector'
+)
+returns table (
+    key jsonb,
+    score double precision,
+    centroid_distance double precision,
+    neighbour_distance double precision
+)
+language plpgsql
+stable
+set jit = off
+-- Else all rows are read from disk again for every one of them.
+set work_mem = '64MB'
+as $function$
+declare
+    source record;
+    operator pg_catalog.text;
+    usual pg_catalog.text := coalesce(outliers.baseline, outliers.filter);
+    num_comparisons pg_catalog.float8;
+    neighbours pg_catalog.text;
+    settings record;
+    state pg_catalog.text;
+    problem pg_catalog.text;
+    pg_hint pg_catalog.text;
+begin
+    perform sqlembed._check_use(
+        outliers.k operator(pg_catalog.>=) 1 and outliers.k operator(pg_catalog.<=) 1000,
+        pg_catalog.format('k => %s is not from 1 to 1000', coalesce(outliers.k::pg_catalog.text, 'NULL')),
+        'k is the number of neighbours to look at.'
+    );
+    perform sqlembed._check_filter(outliers.filter);
+    perform sqlembed._check_filter(outliers.baseline);
+    perform sqlembed._check_choice('mode', outliers.mode, '{vector,exact}');
+    source := sqlembed._vector_source(outliers.relation, outliers.embedding, null, null);
+    operator := sqlembed._metric_operator(source.metric);
+    if source.is_indexed and outliers.mode operator(pg_catalog.=) 'vector' then
+        execute pg_catalog.format(
+            'select (select pg_catalog.count(*) from (%s) as r)::pg_catalog.float8
+                operator(pg_catalog.*) (select pg_catalog.count(*) from (%s) as r)::pg_catalog.float8',
+            sqlembed._vector_rows(source.from_clause, source.vector, source.key, outliers.filter),
+            sqlembed._vector_rows(source.from_clause, source.vector, source.key, usual)
+        )
+        into num_comparisons;
+    end if;
+    neighbours := case
+        -- A search in the index costs as much as a few thousand comparisons.
+        when num_comparisons operator(pg_catalog.>) 25000000::pg_catalog.float8 then pg_catalog.format(
+            E'select %1$s %2$s sqlembed_one.raw as distance
+            from %3$s
+            where %1$s is not null and (%4$s\n) and %5$s operator(pg_catalog.<>) sqlembed_one.key
+            order by %1$s %2$s sqlembed_one.raw
+            limit %6$s',
+            source.vector, operator, source.from_clause, coalesce(usual, 'true'), source.key, outliers.k
+        )
+        else pg_catalog.format(
+            'select u.vector %1$s sqlembed_one.vector as distance
+            from sqlembed_usual as u
+            where u.number operator(pg_catalog.<>) sqlembed_one.number
+            order by u.vector %1$s sqlembed_one.vector
+            limit %2$s',
+            operator, outliers.k
+        )
+    end;
+    settings := sqlembed._widen_scan(outliers.k);
+    return query execute pg_catalog.format(
+        'with sqlembed_usual as materialized (
+            select u.*, pg_catalog.row_number() over (order by u.key) as number
+            from (select r.sqlembed_key as key, %1$s as vector from (%2$s) as r) as u
+            where %3$s
+        ),
+        sqlembed_row as materialized (
+            select o.*, coalesce(u.number, 0::pg_catalog.int8) as number
+            from (
+                select r.sqlembed_key as key, %1$s as vector, r.sqlembed_vector as raw from (%4$s) as r
+            ) as o
+            left join sqlembed_usual as u on u.key operator(pg_catalog.=) o.key
+            where %5$s
+        ),
+        centroid as (select public.avg(u.vector) as vector from sqlembed_usual as u),
+        measured as (
+            select
+                sqlembed_one.key,
+                sqlembed_one.vector %6$s centroid.vector as centroid_distance,
+                (select pg_catalog.avg(n.distance) from (%7$s) as n) as neighbour_distance
+            from sqlembed_row as sqlembed_one
+            cross join centroid
+        )
+        select
+            m.key,
+            (pg_catalog.percent_rank() over (order by m.centroid_distance)
+                operator(pg_catalog.+) pg_catalog.percent_rank() over (order by m.neighbour_distance)
+            ) operator(pg_catalog./) 2::pg_catalog.float8 as score,
+            m.centroid_distance,
+            m.neighbour_distance
+        from measured as m
+        order by score desc, m.key',
+        case when source.metric operator(pg_catalog.=) 'cosine' then 'public.l2_normalize(r.sqlembed_vector::public.vector)'
+            else 'r.sqlembed_vector::public.vector'
+        end,
+        sqlembed._vector_rows(source.from_clause, source.vector, source.key, usual),
+        -- What has no direction is nowhere.
+        case when source.metric operator(pg_catalog.=) 'cosine' then 'public.vector_norm(u.vector) operator(pg_catalog.>) 0::pg_catalog.float8' else 'true' end,
+        sqlembed._vector_rows(source.from_clause, source.vector, source.key, outliers.filter),
+        case when source.metric operator(pg_catalog.=) 'cosine' then 'public.vector_norm(o.vector) operator(pg_catalog.>) 0::pg_catalog.float8' else 'true' end,
+        operator,
+        neighbours
+    );
+    perform sqlembed._restore_scan(settings.ef_search, settings.hnsw_scan, settings.ivfflat_scan);
+exception
+    when others then
+        get stacked diagnostics state = returned_sqlstate, problem = message_text, pg_hint = pg_exception_hint;
+        perform sqlembed._explain_use(state, problem, pg_hint, outliers.relation, coalesce(outliers.filter, outliers.baseline));
+        raise;
+end
+$function$;
+
+comment on function sqlembed.outliers(regclass, integer, name, text, text, text) is
+    'How unlike the others each row is, the strangest first: its distance to the centroid of the rows, the mean of its distances to the k nearest of them, and score, the mean of its ranks in both, from 0 to 1. baseline is a condition for the rows that are as usual, which the others are held against; by default all that pass the filter.';
+
+create or replace function sqlembed.recommend(
+    relation anyelement,
+    liked jsonb[],
+    disliked jsonb[] default '{}',
+    k integer default 10,
+    embedding name default null,
+    filter text default null,
+    mode text default 'vector',
+    disliked_weight double precision default 0.5
+)
+returns table (base anyelement, distance double precision)
+language plpgsql
+stable
+rows 10
+as $function$
+declare
+    row_type pg_catalog.regtype := pg_catalog.pg_typeof(recommend.relation);
+    target pg_catalog.regclass := (select t.typrelid from pg_catalog.pg_type as t where t.oid operator(pg_catalog.=) row_type);
+    source record;
+    liked_keys pg_catalog.jsonb[];
+    disliked_keys pg_catalog.jsonb[];
+    key pg_catalog.text;
+    taste public.vector;
+begin
+    if target is null or target operator(pg_catalog.=) 0::pg_catalog.oid then
+        perform sqlembed._refuse_recommend();
+    end if;
+    perform sqlembed._check_use(
+        recommend.k operator(pg_catalog.>=) 1,
+        pg_catalog.format('k must be 1 or more, not %s', coalesce(recommend.k::pg_catalog.text, 'NULL')),
+        'k is the number of rows to find.'
+    );
+    perform sqlembed._check_use(
+        recommend.disliked_weight operator(pg_catalog.>=) 0::pg_catalog.float8
+            and recommend.disliked_weight operator(pg_catalog.<=) 10::pg_catalog.float8,
+        pg_catalog.format('disliked_weight => %s is not from 0 to 10', coalesce(recommend.disliked_weight::pg_catalog.text, 'NULL')),
+        'How far to move away from what is disliked; 0 means not at all.'
+    );
+    perform sqlembed._check_use(
+        pg_catalog.cardinality(recommend.liked) operator(pg_catalog.>) 0,
+        'nothing is liked',
+        'Give keys of rows, each a jsonb array of its primary key''s values: array[''[1]'', ''[2]'']::jsonb[].'
+    );
+    source := sqlembed._vector_source(target, recommend.embedding, null, null);
+    liked_keys := array(
+        select distinct k.found
+        from (select sqlembed._row_key(target, l.key) as found from pg_catalog.unnest(recommend.liked) as l (key)) as k
+        where k.found is not null
+    );
+    disliked_keys := array(
+        select distinct k.found
+        from (select sqlembed._row_key(target, d.key) as found from pg_catalog.unnest(recommend.disliked) as d (key)) as k
+        where k.found is not null
+    );
+    taste := sqlembed._taste(
+        sqlembed._vectors_of(target, recommend.embedding, liked_keys),
+        sqlembed._vectors_of(target, recommend.embedding, disliked_keys),
+        source.metric, recommend.disliked_weight
+    );
+    if taste is null then
+        raise exception 'sqlembed: none of the liked rows is there with a vector'
+            using errcode = 'SE014',
+                hint = 'Vectors may still have to be computed: select * from sqlembed.status.';
+    end if;
+    select e.expression into key from sqlembed._key_sql(target, '(h.base).') as e;
+    return query execute pg_catalog.format(
+        'select h.base, h.distance
+        from sqlembed.vector_search(null::%s, $1, k => $2, embedding => $3, filter => $4, mode => $5) with ordinality as h
+        where %s operator(pg_catalog.<>) all ($6)
+        order by h.ordinality
+        limit $7',
+        row_type, key
+    )
+    using
+        taste,
+        recommend.k operator(pg_catalog.+) pg_catalog.cardinality(liked_keys)
+            operator(pg_catalog.+) pg_catalog.cardinality(disliked_keys),
+        recommend.embedding, recommend.filter, recommend.mode, liked_keys operator(pg_catalog.||) disliked_keys, recommend.k;
+end
+$function$;
+
+comment on function sqlembed.recommend(anyelement, jsonb[], jsonb[], integer, name, text, text, double precision) is
+    'The k rows that are most like those liked and least like those disliked, nearest first, none of these among them: select (base).title, distance from sqlembed.recommend(null::movie, array[''[1]'', ''[2]'']::jsonb[]). Rows are named by their keys, jsonb arrays of the primary key''s values. It looks around the mean of the liked, moved away from the mean of the disliked by disliked_weight of the way between them.';
+
+create or replace function sqlembed.recommend(
+    relation text,
+    liked jsonb[],
+    disliked jsonb[] default '{}',
+    k integer default 10,
+    embedding name default null,
+    filter text default null,
+    mode text default 'vector',
+    disliked_weight double precision default 0.5
+)
+returns table (base text, distance double precision)
+language plpgsql
+immutable
+as $function$
+begin
+    perform sqlembed._refuse_recommend();
+end
+$function$;
+
+comment on function sqlembed.recommend(text, jsonb[], jsonb[], integer, name, text, text, double precision) is
+    'Always an error, which shows how a table is given: as a NULL of its row type.';
 
 -- The row that row_status has noted in two settings, and none that the caller may not see. Settings,
 -- because a condition on this view would be checked on every job there is: it has a barrier.

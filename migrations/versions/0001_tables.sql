@@ -56,7 +56,8 @@ create table sqlembed.embedding (
     on_change text not null check (on_change in ('hide', 'keep')),
     metric text not null check (metric in ('cosine', 'euclidean', 'inner_product', 'l1')),
     storage text not null check (storage in ('vector', 'halfvec')),
-    index text not null check (index in ('hnsw', 'ivfflat', 'none')),
+    index text not null check (index in ('hnsw', 'binary', 'prefix', 'none')),
+    index_options jsonb,
     index_name name,
     place text not null check (place in ('row', 'side')),
     side regclass,
@@ -94,6 +95,14 @@ create policy owner_of_the_table_declares on sqlembed.embedding
             select from pg_catalog.pg_class as c
             where c.oid = relation and pg_has_role(c.relowner, 'usage')
         )
+    )
+    with check (
+        exists (
+            select from pg_catalog.pg_class as c
+            where c.oid = relation and pg_has_role(c.relowner, 'usage')
+        )
+        -- Whoever lost the right to the embedder may still drop what embeds with it.
+        and (is_dropped or exists (select from sqlembed.embedder_key as k where k.embedder = embedding.embedder))
     );
 
 comment on table sqlembed.embedding is 'Vector columns that are kept up to date.';
@@ -107,12 +116,13 @@ comment on column sqlembed.embedding.timing is 'async: after commit, by a worker
 comment on column sqlembed.embedding.on_change is 'hide: the vector is null until the new one is there; keep: the old one stays meanwhile.';
 comment on column sqlembed.embedding.metric is 'Distance that searches use: cosine, euclidean, inner_product or l1.';
 comment on column sqlembed.embedding.storage is 'Type of the column: vector or halfvec.';
-comment on column sqlembed.embedding.index is 'Kind of index: hnsw, ivfflat or none.';
+comment on column sqlembed.embedding.index is 'Kind of index: hnsw, binary, prefix or none.';
+comment on column sqlembed.embedding.index_options is 'm and ef_construction of the index, and of a prefix its dimensions; null: none of them was said.';
 comment on column sqlembed.embedding.index_name is 'The index that create_embedding built; null if it built none.';
 comment on column sqlembed.embedding.place is 'row: the vector stands in the row itself; side: in a table beside it.';
 comment on column sqlembed.embedding.side is 'The table beside it; null when the vectors stand in the rows.';
 comment on column sqlembed.embedding.hash_function is 'Name of the function that gives the hash of a row''s present source, which the side table keeps of each vector''s.';
-comment on column sqlembed.embedding.chunking is 'How long texts are cut; null: not at all.';
+comment on column sqlembed.embedding.chunking is 'How long texts are cut into chunks, which stand in the side table; null: not at all.';
 comment on column sqlembed.embedding.full_text is 'Text search configuration for its words, with its schema; null: that of the session.';
 comment on column sqlembed.embedding.full_text_column is 'The tsvector column that create_embedding added; null: words are looked up row by row.';
 comment on column sqlembed.embedding.dimensions is 'Length of the vectors.';
@@ -379,7 +389,7 @@ create type sqlembed.row_state as (
 comment on type sqlembed.row_state is 'What row_status says of a row.';
 comment on column sqlembed.row_state.embedding is 'The vector column.';
 comment on column sqlembed.row_state.state is 'embedded, pending, failed or blank.';
-comment on column sqlembed.row_state.has_vector is 'Whether there is a vector, which may be that of an older text under on_change keep.';
+comment on column sqlembed.row_state.has_vector is 'Whether there is a vector, which may be that of an older text under on_change keep and in a side table.';
 comment on column sqlembed.row_state.attempts is 'How often the embedder has failed on it.';
 comment on column sqlembed.row_state.error is 'What the embedder said last.';
 comment on column sqlembed.row_state.changed_at is 'When the oldest change that waits was written.';
@@ -394,17 +404,54 @@ create type sqlembed.fitted_model as (
 
 comment on type sqlembed.fitted_model is 'What create_kmeans says of the model that it made.';
 
+create type sqlembed.search_target as (
+    relation regclass,
+    embedding name,
+    vector_relation regclass,
+    embedder text,
+    metric text,
+    row_name text,
+    row_type text,
+    from_clause text,
+    vector text,
+    distance text,
+    key_columns text[],
+    is_guarded boolean,
+    index_kind text,
+    index_dimensions integer,
+    ordering text
+);
+
+comment on type sqlembed.search_target is 'What a search reads, as parts of SQL.';
+
+create type sqlembed.search_path as (
+    is_exact boolean,
+    reason text,
+    ef_search integer,
+    max_scan_tuples integer,
+    total_rows double precision,
+    matching_rows double precision,
+    exact_cost double precision,
+    visits double precision,
+    candidates double precision
+);
+
+comment on type sqlembed.search_path is 'The way that a search takes, and its settings.';
+
 grant usage on schema sqlembed to public;
 grant select on sqlembed.embedder, sqlembed.embedder_key to public;
 -- Nowhere the right to delete or to update all of a table: whoever has it may lock the table for good.
 -- What is to go is marked, and a trigger removes it.
 grant select on sqlembed.embedding to public;
--- Not the number, which jobs and failures refer to; afterwards only the name of the index.
+-- Not the number, which jobs and failures refer to; afterwards what alter_embedding changes.
 grant insert (
-    relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, place,
+    relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, index_options, place,
     side, hash_function, chunking, full_text, full_text_column, dimensions, key_columns, key_expression, source_columns
 ) on sqlembed.embedding to public;
-grant update (index_name, is_dropped) on sqlembed.embedding to public;
+grant update (
+    embedder, source, declared_source, timing, on_change, metric, storage, index, index_options, index_name,
+    full_text, full_text_column, dimensions, source_columns, is_dropped
+) on sqlembed.embedding to public;
 grant select on sqlembed.change to public;
 grant insert (embedding, key, transaction) on sqlembed.change to public;
 grant select, insert on sqlembed.cluster_model, sqlembed.cluster_centroid to public;

@@ -16,6 +16,7 @@ from sqlalchemy.sql.visitors import InternalTraversal
 from sqlembed.errors import InputError
 from sqlembed.orm.embedded import Embedded, embedded_in
 from sqlembed.orm.filters import FilterText
+from sqlembed.orm.pages import last_arguments
 from sqlembed.orm.statements import EmbedGiven, Question
 from sqlembed.types import Mode
 
@@ -49,6 +50,8 @@ def search(
     embedding: str | InstrumentedAttribute[Any] | None = None,
     mode: Mode = "vector",
     text_weight: float = 1,
+    diversity: float | None = None,
+    after: tuple[float, Any] | None = None,
 ) -> Hits[T]:
     """Returns the rows nearest to a text.
 
@@ -72,6 +75,9 @@ def search(
             words of the query (``text``), or by both (``hybrid``). The latter two have a score,
             and order by it, descending.
         text_weight: what words count in a hybrid search, where vectors count 1.
+        diversity: from 0, the nearest rows, to 1, rows as unlike each other as can be.
+        after: distance and primary key (a tuple, if of several columns) of the last row of the
+            page before; rows that are written meanwhile move no others to another page.
 
     Raises:
         InputError: an argument that cannot be.
@@ -87,21 +93,24 @@ def search(
     conditions: list[Any] = _discriminators(mapper, table)
     if filter is not None:
         conditions.append(filter)
-    arguments = (
+    arguments: tuple[sa.ColumnElement[Any], ...] = (
         sa.bindparam("k", k, type_=sa.Integer(), unique=True),
         _text("embedding", None if column is None else column.name),
         FilterText(table, *conditions) if conditions else sa.null(),
         _text("mode", mode),
     )
+    options = last_arguments(table, diversity, after)
     if mode in ("hybrid", "text"):
         weight: sa.BindParameter[float] = sa.bindparam(
             "text_weight", text_weight, type_=sa.Double(), unique=True
         )
-        call = sa.func.sqlembed.search(row, _text("query", query), *arguments, weight)
+        call = sa.func.sqlembed.search(row, _text("query", query), *arguments, weight, *options)
     else:
         question = Question(None if embedded is None else embedded.embedder, query)
         vector = _query_vector(row, arguments[1], question)
-        call = sa.func.sqlembed.vector_search(row, vector, *arguments)
+        # The metric is the declared one.
+        metric = [sa.cast(sa.null(), sa.Text())] if options else []
+        call = sa.func.sqlembed.vector_search(row, vector, *arguments, *metric, *options)
     hit = call.table_valued(
         sa.column("base"),
         sa.column("distance", sa.Double()),

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import psycopg
 
+from sqlembed.worker.chunks import ChunkedRows
+from sqlembed.worker.limits import WriteSizes
 from sqlembed.worker.link import reason
+from sqlembed.worker.rows import Work
+from sqlembed.worker.setting_apart import is_of_a_row, write_apart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,12 +27,6 @@ if TYPE_CHECKING:
     from sqlembed.worker.rows import Batch, Source
 
 log = logging.getLogger("sqlembed.worker")
-
-#: A statement that writes vectors is sized to take about this long: so long at most an
-#: application may wait for one of its rows.
-WRITE_TIME = timedelta(milliseconds=100)
-WRITE_LIMIT = 5_000
-FIRST_WRITE = 100
 
 #: How soon a row that was locked or changed under the worker is tried again.
 LOCKED_DELAY = timedelta(milliseconds=100)
@@ -43,17 +41,6 @@ class Outcome:
     given_up: int = 0
     #: Whether rows are to be tried again soon.
     is_left: bool = False
-
-
-@dataclass
-class _Work:
-    """A batch in the making."""
-
-    batch: Batch
-    done: set[str] = field(default_factory=set)
-    postponed: set[str] = field(default_factory=set)
-    #: What went wrong, by key.
-    bad: dict[str, str] = field(default_factory=dict)
 
 
 class Batches:
@@ -73,19 +60,29 @@ class Batches:
         self._cache = cache
         self._computer = computer
         self._between = between
-        self._at_once: dict[int, int] = {}
+        self._sizes = WriteSizes()
+        self._chunked = ChunkedRows(jobs, cache, computer, self._sizes, between)
 
     def do(self, batch: Batch, embedder: Embedder) -> Outcome:
         """Bring the rows of a batch up to date; what could not be done is given back.
 
         Raises:
             psycopg.Error: the table could not be read or written at all.
+            ConfigError: its texts cannot be cut as was declared.
         """
-        work = _Work(batch)
+        work = Work(batch)
         sources = self._read(work, batch.keys)
         gone = set(batch.keys) - work.bad.keys() - work.postponed
         work.done |= self._jobs.remove(batch, list(gone - {source.key for source in sources}))
 
+        if batch.description.chunking is None:
+            rest = self._bring(work, embedder, sources)
+        else:
+            rest = self._chunked.bring(work, embedder, sources)
+        return self._finish(work, rest)
+
+    def _bring(self, work: Work, embedder: Embedder, sources: Sequence[Source]) -> Rest | None:
+        """Embed whole texts and write their vectors; returns why the embedder stopped, if so."""
         computed = self._compute(embedder, sources)
         ready = [
             source for source in sources if source.text is None or source.hash in computed.vectors
@@ -94,16 +91,16 @@ class Batches:
             if source.hash in computed.errors:
                 work.bad[source.key] = computed.errors[source.hash]
         self._write_all(work, ready, computed)
-        unwritten = set(batch.keys) - work.done - work.bad.keys()
+        unwritten = set(work.batch.keys) - work.done - work.bad.keys()
         self._cache.keep(embedder.fingerprint, ready, computed, unwritten)
-        return self._finish(work, computed.rest)
+        return computed.rest
 
-    def _read(self, work: _Work, keys: Sequence[str]) -> list[Source]:
+    def _read(self, work: Work, keys: Sequence[str]) -> list[Source]:
         """Read texts; a row whose expression fails is set apart."""
         try:
             sources, postponed = self._jobs.read(work.batch, keys)
         except psycopg.DatabaseError as error:
-            if not _is_of_a_row(error):
+            if not is_of_a_row(error):
                 raise
             if len(keys) == 1:
                 work.bad[keys[0]] = reason(error)
@@ -126,36 +123,21 @@ class Batches:
         computed.cached = known.keys()
         return computed
 
-    def _write_all(self, work: _Work, ready: Sequence[Source], computed: Computed) -> None:
+    def _write_all(self, work: Work, ready: Sequence[Source], computed: Computed) -> None:
+        def write(part: Sequence[Source]) -> set[str]:
+            return self._jobs.write(work.batch, part, computed.vectors)
+
         start = 0
         while start < len(ready):
             if start:
                 self._between()
-            at_once = self._at_once.get(work.batch.embedding, FIRST_WRITE)
-            part = ready[start : start + at_once]
+            part = ready[start : start + self._sizes.of(work.batch.embedding)]
             start += len(part)
             began = time.monotonic()
-            written = self._write(work, part, computed)
-            took = max(time.monotonic() - began, 1e-6)
-            fitting = int(len(part) * WRITE_TIME.total_seconds() / took)
-            self._at_once[work.batch.embedding] = max(1, min(fitting, WRITE_LIMIT))
-            work.done |= written
+            work.done |= write_apart(write, part, work.bad)
+            self._sizes.learn(work.batch.embedding, len(part), time.monotonic() - began)
 
-    def _write(self, work: _Work, part: Sequence[Source], computed: Computed) -> set[str]:
-        """Write vectors; a row that the table refuses is set apart."""
-        try:
-            return self._jobs.write(work.batch, part, computed.vectors)
-        except psycopg.DatabaseError as error:
-            if not _is_of_a_row(error):
-                raise
-            if len(part) == 1:
-                work.bad[part[0].key] = reason(error)
-                return set()
-            middle = len(part) // 2
-            written = self._write(work, part[:middle], computed)
-            return written | self._write(work, part[middle:], computed)
-
-    def _finish(self, work: _Work, rest: Rest | None) -> Outcome:
+    def _finish(self, work: Work, rest: Rest | None) -> Outcome:
         batch = work.batch
         self._jobs.finish(batch, list(work.done))
         given_up = self._jobs.fail(batch, work.bad)
@@ -171,8 +153,3 @@ class Batches:
         else:
             self._jobs.release(batch, left, rest.remaining, rest.reason)
         return Outcome(len(work.done), given_up, bool(left) and rest is None)
-
-
-def _is_of_a_row(error: psycopg.DatabaseError) -> bool:
-    """Tell whether an error may come from one row, rather than from the table or the server."""
-    return not isinstance(error, (psycopg.OperationalError, psycopg.ProgrammingError))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sqlembed.worker.compute import Computed
     from sqlembed.worker.link import Connection
-    from sqlembed.worker.rows import Source
+    from sqlembed.worker.rows import Chunk, Source
 
 #: Vectors of rows are kept where computing one took so many times as long as keeping it: a fast
 #: embedder would lose more by keeping them than it could ever win.
@@ -53,7 +53,7 @@ class Cache:
     def keep(
         self,
         fingerprint: str,
-        sources: Sequence[Source],
+        sources: Sequence[Source] | Sequence[Chunk],
         computed: Computed,
         unwritten: Collection[str],
     ) -> None:
@@ -61,7 +61,7 @@ class Cache:
 
         Args:
             fingerprint: of the embedder.
-            sources: the rows whose vectors were computed.
+            sources: the rows, or the chunks, whose vectors were computed.
             computed: these vectors.
             unwritten: keys of rows that were locked or have changed: they come back.
         """

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
 from sqlembed.worker.arrays import HashArray, KeyArray, VectorArray
-from sqlembed.worker.rows import Batch, Description, Source
+from sqlembed.worker.rows import Batch, Description, Document, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from sqlembed.worker.link import Connection
 
-#: How long a worker may be silent before others take its jobs. It renews well before.
+#: How long a worker may be silent before others take its jobs. It renews them well before.
 LEASE = timedelta(seconds=60)
 
 #: Attempts on one row before it is given up.
@@ -40,7 +41,8 @@ CLAIM = (
     " from sqlembed._claim_jobs(%s, %s::text[], %s::int[], %s::int[], %s)"
 )
 DESCRIBE = (
-    "select format('%%s.%%I', relation, name), embedder, read_sources, write_vectors"
+    "select format('%%s.%%I', relation, name), embedder, read_sources, write_vectors, chunking,"
+    " read_chunks"
     " from sqlembed._describe_embedding(%s) where embedder is not null"
 )
 FINISH = "select sqlembed._finish_jobs(%s, %s, %b)"
@@ -62,7 +64,7 @@ class Jobs:
         self._connection = connection
         self._worker = worker
         # Its statements have $1 for parameters.
-        self._raw = psycopg.RawCursor(connection)
+        self._raw: psycopg.RawCursor[tuple[Any, ...]] = psycopg.RawCursor(connection)
         self._described: dict[int, tuple[str, Description]] = {}
 
     def pending(self, embedders: Sequence[str], without: Iterable[int] = ()) -> int:
@@ -109,7 +111,15 @@ class Jobs:
         if described is None:
             # Dropped a moment ago.
             return None
-        description = Description(*map(str, described))
+        title, embedder, read_sources, write_vectors, chunking, read_chunks = described
+        description = Description(
+            title=str(title),
+            embedder=str(embedder),
+            read_sources=str(read_sources),
+            write_vectors=str(write_vectors),
+            chunking=None if chunking is None else json.loads(str(chunking)),
+            read_chunks=None if read_chunks is None else str(read_chunks),
+        )
         self._described[id] = (str(revision), description)
         return Batch(id, description, True, keys)
 
@@ -148,6 +158,53 @@ class Jobs:
         made = [vectors[row.hash] for row in rows if row.text is not None and row.hash is not None]
         keys = KeyArray([row.key for row in rows])
         values = (keys, HashArray(hashes), VectorArray(made))
+        self._raw.execute(batch.description.write_vectors, values)
+        return {str(key) for (key,) in self._raw.fetchall()}
+
+    def known_chunks(
+        self, batch: Batch, sources: Sequence[Source]
+    ) -> dict[bytes, NDArray[np.float32]]:
+        """Read the vectors of the chunks that changed rows had, by the sha256 of what was embedded.
+
+        A row that has not changed has none: it is to be embedded anew.
+        """
+        known = {source.key: source.hash for source in sources if source.hash is not None}
+        values = (KeyArray(list(known)), HashArray(list(known.values())))
+        assert batch.description.read_chunks is not None
+        self._raw.execute(batch.description.read_chunks, values, binary=True)
+        return {bytes(digest): vector for digest, vector in self._raw.fetchall()}
+
+    def write_chunks(
+        self,
+        batch: Batch,
+        documents: Sequence[Document],
+        vectors: Mapping[bytes, NDArray[np.float32]],
+    ) -> set[str]:
+        """Write the chunks of rows whose text is still the same; returns the keys of these rows.
+
+        Args:
+            batch: what the rows belong to.
+            documents: the rows; what one without chunks has goes.
+            vectors: by the sha256 of what was embedded.
+        """
+        rows = sorted(documents, key=lambda document: document.source.hash is None)
+        hashes = [row.source.hash for row in rows if row.source.hash is not None]
+        pieces = [
+            (number, ordinal, chunk)
+            for number, row in enumerate(rows, start=1)
+            for ordinal, chunk in enumerate(row.chunks, start=1)
+        ]
+        values = (
+            KeyArray([row.source.key for row in rows]),
+            HashArray(hashes),
+            [number for number, _, _ in pieces],
+            [ordinal for _, ordinal, _ in pieces],
+            [chunk.start + 1 for _, _, chunk in pieces],
+            [chunk.start + 1 + len(chunk.text) for _, _, chunk in pieces],
+            [chunk.text for _, _, chunk in pieces],
+            HashArray([chunk.hash for _, _, chunk in pieces]),
+            VectorArray([vectors[chunk.hash] for _, _, chunk in pieces]),
+        )
         self._raw.execute(batch.description.write_vectors, values)
         return {str(key) for (key,) in self._raw.fetchall()}
 

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 BATCH_TIME = timedelta(seconds=5)
 BATCH_LIMIT = 5_000
 
+#: A statement that writes vectors is sized to take about this long: so long at most an
+#: application may wait for one of its rows.
+WRITE_TIME = timedelta(milliseconds=100)
+WRITE_LIMIT = 5_000
+FIRST_WRITE = 100
+
 #: Bytes of vectors that a batch may hold.
 VECTOR_BUDGET = 64 * 1024 * 1024
 
@@ -54,3 +60,19 @@ class Limits:
     def pause(self, embedding: int, delay: timedelta) -> None:
         """Leave an embedding alone for a while."""
         self._paused[embedding] = time.monotonic() + delay.total_seconds()
+
+
+class WriteSizes:
+    """How many vectors of an embedding a statement writes, learnt from those before."""
+
+    def __init__(self) -> None:
+        self._most: dict[int, int] = {}
+
+    def of(self, embedding: int) -> int:
+        """How many vectors are to be written at once."""
+        return self._most.get(embedding, FIRST_WRITE)
+
+    def learn(self, embedding: int, count: int, seconds: float) -> None:
+        """Size the next statement by how long one took."""
+        fitting = int(count * WRITE_TIME.total_seconds() / max(seconds, 1e-6))
+        self._most[embedding] = max(1, min(fitting, WRITE_LIMIT))

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from sqlembed.errors import ConfigError
 from sqlembed.worker.batch import LOCKED_DELAY, Batches
 from sqlembed.worker.bell import Bell
 from sqlembed.worker.cache import Cache
 from sqlembed.worker.compute import Computer
-from sqlembed.worker.jobs import LEASE, Jobs
+from sqlembed.worker.jobs import Jobs
+from sqlembed.worker.leases import Leases
 from sqlembed.worker.limits import Limits
 from sqlembed.worker.link import connect, reason
 from sqlembed.worker.progress import Progress
@@ -97,7 +99,6 @@ class Worker:
         self._resting: list[str] = []
         #: Embeddings whose tables could not be read or written.
         self._broken: set[int] = set()
-        self._in_hand: Batch | None = None
         self._look_again = 0.0
 
     def run(self, *, burst: bool = False) -> None:
@@ -143,19 +144,20 @@ class Worker:
         cache = Cache(connection)
         self._batches = Batches(self._jobs, cache, self._computer, self._between)
         self._resting = []
-        self._renewed = self._swept = self._counted = self._looked = 0.0
-        self._in_hand = None
+        self._leases = Leases(self._jobs)
+        self._swept = self._counted = self._looked = 0.0
         bell = Bell(connection, worker)
         log.info("started", extra={"worker": worker, "embedders": ", ".join(self._registry.names)})
-        while not self._stopping.is_set():
-            is_busy = self._try_to_work()
-            self._tell_resting(connection, worker)
-            if is_busy:
-                bell.busy()
-            elif burst and not self._jobs.pending(self._registry.names, self._broken):
-                break
-            else:
-                bell.wait(self._look_again)
+        with self._leases.kept():
+            while not self._stopping.is_set():
+                is_busy = self._try_to_work()
+                self._tell_resting(connection, worker)
+                if is_busy:
+                    bell.busy()
+                elif burst and not self._jobs.pending(self._registry.names, self._broken):
+                    break
+                else:
+                    bell.wait(self._look_again)
         connection.execute(STOP, (worker,))
         log.info("stopped", extra={"worker": worker, "rows": self._done})
 
@@ -179,34 +181,38 @@ class Worker:
         if batch is None:
             return busy
         embedder = self._registry.get(batch.description.embedder)
-        self._in_hand = batch
-        began = self._renewed = time.monotonic()
+        began = time.monotonic()
         try:
-            outcome = self._batches.do(batch, embedder)
+            with self._leases.of(batch):
+                outcome = self._batches.do(batch, embedder)
         except psycopg.errors.LockNotAvailable as error:
-            self._give_back(batch, BLOCKED_DELAY, error)
+            self._give_back(batch, BLOCKED_DELAY, reason(error))
         except psycopg.OperationalError:
             raise
+        except ConfigError as error:
+            hint = "" if error.hint is None else f": {error.hint}"
+            self._leave(batch, f"{error.message}{hint}")
         except psycopg.Error as error:
             self._jobs.forget(batch.embedding)
             if batch.is_fresh:
                 # The table, not the texts: dropped, renamed, not readable for this role.
-                extra = {"embedding": batch.description.title, "reason": reason(error)}
-                log.error("cannot serve", extra=extra)
-                self._broken.add(batch.embedding)
-                self._give_back(batch, BROKEN_DELAY, error)
+                self._leave(batch, reason(error))
             else:
-                self._give_back(batch, timedelta(0), error)
+                self._give_back(batch, timedelta(0), reason(error))
         else:
             self._count(batch, outcome)
             self._limits.learn(embedder, len(batch.keys), time.monotonic() - began)
-        self._in_hand = None
         self._tell(batch.description.title, embedder.name)
         return True
 
-    def _give_back(self, batch: Batch, delay: timedelta, error: psycopg.Error) -> None:
+    def _leave(self, batch: Batch, said: str) -> None:
+        log.error("cannot serve", extra={"embedding": batch.description.title, "reason": said})
+        self._broken.add(batch.embedding)
+        self._give_back(batch, BROKEN_DELAY, said)
+
+    def _give_back(self, batch: Batch, delay: timedelta, said: str) -> None:
         self._limits.pause(batch.embedding, delay)
-        self._jobs.release(batch, batch.keys, delay, reason(error))
+        self._jobs.release(batch, batch.keys, delay, said)
 
     def _count(self, batch: Batch, outcome: Outcome) -> None:
         self._broken.discard(batch.embedding)
@@ -229,11 +235,10 @@ class Worker:
             self._resting = resting
 
     def _between(self) -> None:
-        """What cannot wait for the end of a batch: callers in SQL, and the leases."""
+        """What cannot wait for the end of a batch: callers in SQL."""
+        self._leases.advance()
         if self._due("_looked", LOOK_EVERY):
             self._answer_requests()
-        if self._in_hand is not None and self._due("_renewed", LEASE / 4):
-            self._jobs.renew(self._in_hand)
 
     def _due(self, what: str, interval: timedelta) -> bool:
         now = time.monotonic()

@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import embedding, sync, writing
+from tests.benchmarks import embedding, searching, sync, writing
 from tests.benchmarks.stage import database
 
 BENCHMARKS = {
@@ -16,7 +16,8 @@ BENCHMARKS = {
     "sync": sync.insert_with_minilm,
     "copy": writing.copy_into_an_embedded_table,
     "null": writing.backfill_with_a_null_embedder,
-    "search": writing.search_by_function_and_by_hand,
+    "search": searching.search_by_function_and_by_hand,
+    "recall": searching.recall_and_time_of_filters,
 }
 
 

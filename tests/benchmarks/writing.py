@@ -10,7 +10,7 @@ from pgvector import Vector
 
 from sqlembed.embedders import Registry
 from sqlembed.worker import Worker, register_embedders
-from tests.benchmarks.stage import NullEmbedder, Result, connect, copy_rows, ratios, seconds
+from tests.benchmarks.stage import NullEmbedder, Result, connect, copy_rows, seconds
 
 ROWS = 100_000
 TEXTS = [f"text number {number} of the table" for number in range(ROWS)]
@@ -115,42 +115,3 @@ def backfill_with_a_null_embedder(url: str) -> Iterator[Result]:
                 "times",
                 "0.5 or more",
             )
-
-
-def search_by_function_and_by_hand(url: str) -> Iterator[Result]:
-    generator = np.random.default_rng(0)
-    with connect(url) as connection:
-        connection.execute(
-            "create table item (id bigserial primary key, title text, embedding vector(64))"
-        )
-        with (
-            connection.cursor() as cursor,
-            cursor.copy("copy item (title, embedding) from stdin (format binary)") as copy,
-        ):
-            copy.set_types(["text", "vector"])
-            for number, row in enumerate(generator.normal(size=(20_000, 64)).astype(np.float32)):
-                copy.write_row((f"item {number}", Vector(row)))
-        connection.execute("create index on item using hnsw (embedding vector_cosine_ops)")
-        connection.execute("vacuum analyze item")
-        queries = [Vector(row) for row in generator.normal(size=(200, 64)).astype(np.float32)]
-
-        def by_function() -> None:
-            for query in queries:
-                connection.execute(
-                    "select (base).id, (base).title, distance"
-                    " from sqlembed.vector_search(null::item, %s, k => 10)",
-                    (query,),
-                ).fetchall()
-
-        def by_hand() -> None:
-            for query in queries:
-                connection.execute(
-                    "select id, title, embedding <=> %s from item"
-                    " order by embedding <=> %s limit 10",
-                    (query, query),
-                ).fetchall()
-
-        with connection.transaction():
-            connection.execute("set local hnsw.iterative_scan = strict_order")
-            values = ratios(by_function, by_hand)
-        yield Result("vector_search(), k = 10", "the query by hand", values, "times", "1.1")

@@ -80,7 +80,7 @@ def test_names_of_columns_stay_names(coder: Connection, owner: Connection) -> No
 
 def test_a_declaration_is_not_changed_behind_our_back(coder: Connection) -> None:
     coder.execute("select sqlembed.create_embedding('mine', 'hash', 'title', index => 'none')")
-    for change in ("key_expression = 'evil.note()::jsonb'", "source = 'evil.note()'", "id = 1"):
+    for change in ("key_expression = 'evil.note()::jsonb'", "name = 'title'", "id = 1"):
         with pytest.raises(psycopg.Error):
             coder.execute(f"update sqlembed.embedding set {change}".encode())
     numbered = DECLARE.replace("(\n    relation", "(\n    id, relation", 1)
@@ -89,6 +89,21 @@ def test_a_declaration_is_not_changed_behind_our_back(coder: Connection) -> None
             numbered.replace("values (", "overriding system value values (1000, ", 1).encode(),
             ("mine", "other", "x", ["title"]),
         )
+
+
+def test_an_embedder_of_others_is_not_declared(coder: Connection, owner: Connection) -> None:
+    owner.execute("select sqlembed.register_embedder('ours', 8)")
+    coder.execute("select sqlembed.create_embedding('mine', 'hash', 'title', index => 'none')")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        coder.execute("update sqlembed.embedding set embedder = 'ours'")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        coder.execute(
+            DECLARE.replace("'hash'", "'ours'").encode(), ("mine", "other", "x", ["title"])
+        )
+    owner.execute("select sqlembed.revoke_embedder('hash', 'public')")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        coder.execute("select sqlembed.alter_embedding('mine', timing => 'sync')")
+    coder.execute("select sqlembed.drop_embedding('mine')")
 
 
 def test_a_view_in_place_of_the_new_rows_is_refused(coder: Connection) -> None:

@@ -92,6 +92,47 @@ def test_limit_holds_inside(sessions: Sessions) -> None:
         assert session.scalars(farthest).all() == [nearest("food")[3]]
 
 
+def test_pages(sessions: Sessions) -> None:
+    """Each begins after the last row of the one before, whatever has been written meanwhile."""
+    found: list[str] = []
+    after = None
+    with sessions() as session:
+        while True:
+            hits = search(Article, "food", k=2, after=after, filter=Article.year > 0)
+            page = select(hits.entity, hits.distance).order_by(hits.distance, hits.entity.id)
+            rows = session.execute(page).all()
+            if not rows:
+                break
+            found += [article.title for article, _ in rows]
+            session.execute(sa.delete(Article).where(Article.title == rows[0][0].title))
+            after = (rows[-1].sqlembed_distance, rows[-1][0].id)
+    assert found == nearest("food")
+
+
+def test_diversity(sessions: Sessions) -> None:
+    """Two titles about the same come one after the other, unless hits have to be unlike."""
+    with sessions.begin() as session:
+        vector = hash_embedder().embed(["food"])[0]
+        session.add_all([Article(id=id, title="food", embedding=vector) for id in (101, 102)])
+    unlike = search(Article, "food", k=2, diversity=0.8)
+    alike = search(Article, "food", k=2)
+    with sessions() as session:
+        assert session.scalars(select(alike.entity.title)).all() == ["food", "food"]
+        first, second = session.scalars(select(unlike.entity.title).order_by(unlike.distance))
+        assert first == "food" != second
+        for diversity in (-0.1, 1.1):
+            refused = search(Article, "food", diversity=diversity)
+            with pytest.raises(sa.exc.DBAPIError, match="between 0 and 1"):
+                session.execute(select(refused.distance))
+            session.rollback()
+
+
+@pytest.mark.parametrize("after", [7, (7,), ("near", 7), (0.5, (7, 8)), (0.5, None)])
+def test_what_no_page_begins_after(after: Any) -> None:
+    with pytest.raises(InputError):
+        search(Article, "food", after=after)
+
+
 def test_joins(sessions: Sessions) -> None:
     hits = search(Article, "food", k=4)
     with sessions() as session:

@@ -12,7 +12,7 @@ import pytest
 
 from sqlembed.embedders import HashEmbedder, Registry
 from sqlembed.errors import NotInstalled, RegistrationRefused
-from sqlembed.worker import Progress, Worker, batch, jobs, limits, register_embedders
+from sqlembed.worker import Progress, Worker, jobs, limits, register_embedders
 from tests.fix_worker import StartWorker
 from tests.integration.working import WAIT, Noting, article, embedded, fill, until
 from tests.writing import (
@@ -162,7 +162,7 @@ def test_vectors_are_written_in_short_statements(
     article: Connection, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An application that changes a row waits for one of them at most."""
-    monkeypatch.setattr(batch, "WRITE_TIME", timedelta(0))
+    monkeypatch.setattr(limits, "WRITE_TIME", timedelta(0))
     monkeypatch.setattr(limits, "BATCH_LIMIT", 30)
     run(
         article,

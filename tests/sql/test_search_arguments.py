@@ -173,7 +173,7 @@ def test_settings_are_back_after_a_search(connection: Connection, changed: bool)
 
 
 def test_settings_inside_a_search(connection: Connection) -> None:
-    make_items(connection, unit_vectors(3, 2))
+    make_items(connection, unit_vectors(20000, 2))
 
     def inside(name: str, k: int) -> set[str]:
         connection.execute("truncate seen")
@@ -190,7 +190,11 @@ def test_settings_inside_a_search(connection: Connection) -> None:
     )
     assert inside("hnsw.ef_search", 1) == {"64"}
     assert inside("hnsw.ef_search", 10) == {"100"}
-    assert inside("hnsw.ef_search", 1000) == {"1000"}
+    of_1000 = (
+        "select (sqlembed._search_path(sqlembed._search_target('', null::item, null, null),"
+        " '[1,0]', 1000, 'vector', '', null, null, null, null)).ef_search"
+    )
+    assert rows(connection, of_1000) == [(1000,)]
     assert inside("hnsw.iterative_scan", 10) == {"relaxed_order"}
 
     connection.execute("set hnsw.ef_search = 500; set hnsw.iterative_scan = strict_order")

@@ -43,6 +43,9 @@ if TYPE_CHECKING:
         search(Article, "food", filter=sa.text("year > 2020"))
         search(Article, "food", filter="year > 2020")  # type: ignore[arg-type]
         search(Article, "food", mode="fast")  # type: ignore[arg-type]
+        search(Article, "food", diversity=0.5)
+        search(Article, "food", after=(0.25, 7))
+        search(Article, "food", after=7)  # type: ignore[arg-type]
 
     def nearest(session: Session) -> None:
         assert_type(embed("hash", Article.title), sa.ColumnElement[Any])

@@ -48,8 +48,9 @@ begin
     else
         -- Somebody else's may hold some that are out of date, or whose rows are gone.
         execute pg_catalog.format(
-            'select (select pg_catalog.count(*) from %1$s), pg_catalog.count(*) from %2$s',
-            relation, side
+            'select (select pg_catalog.count(*) from %1$s), pg_catalog.count(*) from %2$s where %3$s',
+            relation, side,
+            case when (_count_rows.declared).chunking is null then 'true' else 'ordinal operator(pg_catalog.=) 1' end
         )
         into _count_rows.total, _count_rows.embedded;
     end if;

@@ -6,9 +6,11 @@ as $function$
     select case (_vector_test.declared).place
         when 'row' then format('%s.%I is not null', _vector_test.row_name, p.vector)
         else format(
-            'exists (select from %s as sqlembed_side where %s and sqlembed_side.source_hash operator(pg_catalog.=) %s)',
+            'exists (select from %s as sqlembed_side where %s and %ssqlembed_side.source_hash operator(pg_catalog.=) %s)',
             (_vector_test.declared).side,
             sqlembed._side_match((_vector_test.declared).relation, (_vector_test.declared).side, _vector_test.row_name, 'sqlembed_side'),
+            -- All chunks of a row are written at once.
+            case when (_vector_test.declared).chunking is not null then 'sqlembed_side.ordinal operator(pg_catalog.=) 1 and ' end,
             sqlembed._hash_call(_vector_test.declared, _vector_test.row_name)
         )
     end

@@ -1,6 +1,7 @@
 create or replace function sqlembed._key_sql(
     relation regclass,
     prefix text default 'r.',
+    length integer default null,
     out columns name[],
     out expression text,
     out match text
@@ -66,9 +67,9 @@ as $function$
         )
         select base.oid from base where base.typtype <> 'd'
     ) as base
-    where i.indrelid = _key_sql.relation and i.indisprimary and k.position <= i.indnkeyatts
+    where i.indrelid = _key_sql.relation and i.indisprimary and k.position <= coalesce(_key_sql.length, i.indnkeyatts)
     having count(*) > 0
 $function$;
 
-comment on function sqlembed._key_sql(regclass, text) is
-    'The primary key of a table: its columns, SQL that makes the jsonb key of row r (or of columns with another prefix), and the condition that row r has the key k.key. No row without a primary key.';
+comment on function sqlembed._key_sql(regclass, text, integer) is
+    'The primary key of a table: its columns, SQL that makes the jsonb key of row r (or of columns with another prefix), and the condition that row r has the key k.key. Of the first so many of its columns, if length is given. No row without a primary key.';

@@ -1,4 +1,4 @@
-create or replace function sqlembed._refuse_side(relation regclass, side regclass, embedding name) returns void
+create or replace function sqlembed._refuse_side(relation regclass, side regclass, embedding name, is_chunked boolean) returns void
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
@@ -23,7 +23,8 @@ begin
             from pg_index as i
             cross join unnest(i.indkey) with ordinality as k (attnum, position)
             join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
-            where i.indrelid = c.oid and i.indisprimary and k.position <= i.indnkeyatts
+            where i.indrelid = c.oid and i.indisprimary
+                and k.position <= i.indnkeyatts - case when _refuse_side.is_chunked then 1 else 0 end
         ) then 'has another primary key'
         when not exists (
             select
@@ -31,7 +32,15 @@ begin
             where a.attrelid = c.oid and a.attname = 'source_hash' and a.atttypid = 'bytea'::regtype
         ) or not exists (
             select from pg_attribute as a where a.attrelid = c.oid and a.attname = _refuse_side.embedding
-        ) then 'is no side table'
+        ) or _refuse_side.is_chunked <> (
+            select count(*) = 4
+            from pg_attribute as a
+            where a.attrelid = c.oid
+                and (a.attname, a.atttypid) in (
+                    ('ordinal', 'integer'::regtype), ('span', 'int4range'::regtype), ('chunk', 'text'::regtype),
+                    ('chunk_hash', 'bytea'::regtype)
+                )
+        ) then case when _refuse_side.is_chunked then 'is no table of chunks' else 'is no side table' end
     end
     into problem
     from pg_class as c
@@ -44,5 +53,5 @@ begin
 end
 $function$;
 
-comment on function sqlembed._refuse_side(regclass, regclass, name) is
+comment on function sqlembed._refuse_side(regclass, regclass, name, boolean) is
     'An error when what has the name of a side table cannot be the one of an embedding.';

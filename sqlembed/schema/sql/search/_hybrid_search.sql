@@ -3,7 +3,6 @@ create or replace function sqlembed._hybrid_search(
     query text,
     query_vector public.vector,
     k integer,
-    relation regclass,
     embedding name,
     filter text,
     text_weight double precision
@@ -14,10 +13,11 @@ stable
 rows 10
 as $function$
 declare
-    row_type text := pg_catalog.pg_typeof(_hybrid_search.source)::text;
+    target sqlembed.search_target := sqlembed._search_target(
+        'search', _hybrid_search.source, _hybrid_search.embedding, null
+    );
     words record := sqlembed._plan_text(
-        _hybrid_search.relation, _hybrid_search.embedding, row_type, _hybrid_search.query, _hybrid_search.filter,
-        true
+        target, _hybrid_search.query, _hybrid_search.filter, true
     );
     -- What stands at place 62 of both lists equals the first of one that is not in the other.
     depth integer := least(1000, greatest(100, 2 operator(pg_catalog.*) _hybrid_search.k));
@@ -58,15 +58,15 @@ begin
             select pg_catalog.format(
                 'pg_catalog.jsonb_build_array(%s)', pg_catalog.string_agg(pg_catalog.format('(n.base).%I', c.name), ', ')
             )
-            from pg_catalog.unnest(sqlembed._key_names(_hybrid_search.relation)) as c (name)
+            from pg_catalog.unnest(sqlembed._key_names(target.relation)) as c (name)
         )
     )
     using
         _hybrid_search.source, _hybrid_search.query_vector, depth, _hybrid_search.embedding, vector_filter,
-        words.statement, words.wanted, words.words, _hybrid_search.relation, _hybrid_search.filter,
+        words.statement, words.wanted, words.words, target.relation, _hybrid_search.filter,
         _hybrid_search.text_weight, _hybrid_search.k;
 end
 $function$;
 
-comment on function sqlembed._hybrid_search(anyelement, text, public.vector, integer, regclass, name, text, double precision) is
+comment on function sqlembed._hybrid_search(anyelement, text, public.vector, integer, name, text, double precision) is
     'The k rows that rank best among the nearest to a vector and those found by words together. Phrases and exclusions of the text hold for both.';

@@ -1,7 +1,5 @@
 create or replace function sqlembed._plan_text(
-    relation regclass,
-    embedding name,
-    row_type text,
+    target sqlembed.search_target,
     query text,
     filter text,
     with_distance boolean,
@@ -14,7 +12,9 @@ language plpgsql
 stable
 as $function$
 declare
-    declared sqlembed.embedding := sqlembed._embedding_of(_plan_text.relation, _plan_text.embedding);
+    declared sqlembed.embedding := sqlembed._embedding_of(
+        (_plan_text.target).relation, (_plan_text.target).embedding
+    );
     config text := coalesce(declared.full_text, sqlembed._text_search_config(pg_catalog.get_current_ts_config()));
     is_stored boolean;
     document text;
@@ -30,11 +30,7 @@ begin
     );
     document := case
         when is_stored
-        then pg_catalog.format(
-            '%I.%I',
-            (select c.relname from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) declared.relation),
-            declared.full_text_column
-        )
+        then pg_catalog.format('%s.%I', (_plan_text.target).row_name, declared.full_text_column)
         else sqlembed._full_text_sql(config, declared.source)
     end;
     select q.words, q.required, q.wanted
@@ -45,12 +41,12 @@ begin
     end if;
     if _plan_text.wanted is not null then
         _plan_text.statement := sqlembed._text_statement(
-            declared, _plan_text.row_type, document, is_stored, _plan_text.filter,
-            pg_catalog.cardinality(_plan_text.words), _plan_text.with_distance
+            _plan_text.target, document, is_stored, _plan_text.filter, pg_catalog.cardinality(_plan_text.words),
+            _plan_text.with_distance
         );
     end if;
 end
 $function$;
 
-comment on function sqlembed._plan_text(regclass, name, text, text, text, boolean) is
+comment on function sqlembed._plan_text(sqlembed.search_target, text, text, boolean) is
     'How to find rows by words: the statement (NULL: the query has no words), the words, the text query, and the condition that every row has to fulfil, as SQL (NULL: none).';

@@ -15,7 +15,11 @@ begin
                     when starts_with(_refuse_relation.given, '"') then _refuse_relation.given
                     else coalesce(quote_ident(nullif(_refuse_relation.given, '')), 'article')
                 end,
-                case _refuse_relation.function_name when 'search' then '''food''' else '''[1, 2, 3]''' end
+                case _refuse_relation.function_name
+                    when 'search' then '''food'''
+                    when 'similar' then '''[42]'''
+                    else '''[1, 2, 3]'''
+                end
             );
 end
 $function$;

@@ -1,58 +1,89 @@
 create or replace function sqlembed._search_statement(
-    relation_name name,
-    from_clause text,
-    row_type text,
-    relation_kind "char",
-    vector text,
-    key_columns text,
-    distance text,
-    filter text,
-    attempt integer
+    target sqlembed.search_target,
+    conditions text,
+    attempt integer,
+    visits double precision,
+    with_vectors boolean default false
 )
 returns text
-language sql
+language plpgsql
 stable
 as $function$
-    -- The table keeps its name, because the filter may use it. The volatile clock makes PostgreSQL
-    -- put a row together after it has sorted, which reads the row out of TOAST, and not before.
-    select pg_catalog.format(
-        'select
-            case when pg_catalog.clock_timestamp() is not null then row(%1$I.*)::%2$s end,
-            %3$s,
-            case when pg_catalog.clock_timestamp() is not null then pg_catalog.jsonb_build_array(%4$s) end,
-            %5$s,
-            %6$s
-        from %7$s
-        where %8$s is not null and (%9$s
-        )
-        order by %3$s%10$s
-        limit $2',
-        relation_name,
-        row_type,
-        -- Vector indexes answer to the bare operator alone.
-        case attempt
-            when 1 then distance
-            else pg_catalog.format('(%s) operator(pg_catalog.+) ''0''::pg_catalog.float8', distance)
-        end,
-        case
-            when key_columns is not null then key_columns
-            when relation_kind in ('r', 'p', 'm') then pg_catalog.format('%I.tableoid::pg_catalog.int8', relation_name)
-        end,
-        case
-            when key_columns is null and relation_kind in ('r', 'p', 'm') then pg_catalog.format('%I.ctid', relation_name)
-            else 'null::pg_catalog.tid'
-        end,
-        attempt,
-        from_clause,
-        vector,
-        coalesce(filter, 'true'),
-        case
-            when attempt operator(pg_catalog.=) 1 then ''
-            when key_columns is not null then ', ' || key_columns
-            when relation_kind in ('r', 'p', 'm') then pg_catalog.format(', %1$I.tableoid, %1$I.ctid', relation_name)
-        end
-    )
+declare
+    target sqlembed.search_target := _search_statement.target;
+    vector text := case
+        when _search_statement.with_vectors then pg_catalog.format('(%s)::public.vector', target.vector)
+        else 'null::public.vector'
+    end;
+    -- The volatile clock makes PostgreSQL put a row together after it has sorted, which reads the
+    -- row out of TOAST, and not before.
+    late constant text := 'pg_catalog.clock_timestamp() is not null';
+    keys text := '';
+    -- Not the bare distance: PostgreSQL would take an index's word for its order, which in relaxed order is
+    -- no more than nearly right.
+    order_by text := 'f.distance operator(pg_catalog.+) ''0''::pg_catalog.float8';
+begin
+    if _search_statement.attempt operator(pg_catalog.=) 2 then
+        return pg_catalog.format(
+            -- Vector indexes answer to the bare operator alone.
+            'select case when %1$s then row(%2$s.*)::%3$s end, %4$s, 2, %5$s from %6$s where %7$s is not null%8$s '
+            'order by (%4$s) operator(pg_catalog.+) ''0''::pg_catalog.float8%9$s limit $2',
+            late, target.row_name, target.row_type, target.distance, vector, target.from_clause, target.vector,
+            _search_statement.conditions, ', ' || pg_catalog.array_to_string(target.key_columns, ', ')
+        );
+    end if;
+    for n in 1..coalesce(pg_catalog.cardinality(target.key_columns), 0) loop
+        keys := keys || pg_catalog.format(', %s as key_%s', target.key_columns[n], n);
+        order_by := order_by || pg_catalog.format(', f.key_%s', n);
+    end loop;
+    if target.index_kind is not null then
+        -- The index knows less than the whole vectors: what it finds is ranked by those. Columns pass as
+        -- they stand, in TOAST or not, and the row is put together of the $2 that are left.
+        return (
+            select pg_catalog.format(
+                'select case when %1$s then row(%2$s)::%3$s end, f.distance, 1, f.vector from ('
+                'select %4$s, %5$s as distance, %6$s as vector%7$s, (true%8$s) as passes '
+                'from %9$s where %10$s is not null order by %11$s limit %12$s'
+                ') as f where f.passes order by %13$s limit $2',
+                late,
+                pg_catalog.string_agg(pg_catalog.format('f.column_%s', a.attnum), ', ' order by a.attnum),
+                target.row_type,
+                pg_catalog.string_agg(
+                    pg_catalog.format('%s.%I as column_%s', target.row_name, a.attname, a.attnum), ', ' order by a.attnum
+                ),
+                target.distance, vector, keys,
+                _search_statement.conditions, target.from_clause, target.vector, target.ordering,
+                pg_catalog.ceil(_search_statement.visits), order_by
+            )
+            from pg_catalog.pg_attribute as a
+            where a.attrelid operator(pg_catalog.=) target.relation
+                and a.attnum operator(pg_catalog.>) 0
+                and not a.attisdropped
+        );
+    end if;
+    if _search_statement.visits is null then
+        return pg_catalog.format(
+            'select f.base, f.distance, 1, f.vector from ('
+            'select case when %1$s then row(%2$s.*)::%3$s end as base, %4$s as distance, %5$s as vector%6$s '
+            'from %7$s where %8$s is not null%9$s order by %4$s limit $2'
+            ') as f order by %10$s',
+            late, target.row_name, target.row_type, target.distance, vector, keys, target.from_clause, target.vector,
+            _search_statement.conditions, order_by
+        );
+    end if;
+    -- The nearest are looked at one by one, but only so many: all rows that pass may be far away. An
+    -- index that is left to go on until k have passed, up to a limit of its own, then gives whatever
+    -- it has come across, the nearest or not. The array tells a row that did not pass from one of NULLs.
+    return pg_catalog.format(
+        'select f.bases[1], f.distance, 1, f.vector from ('
+        'select case when %1$s%9$s then array[row(%2$s.*)::%3$s] end as bases, %4$s as distance, %5$s as vector%6$s '
+        'from %7$s where %8$s is not null order by %4$s limit %11$s'
+        ') as f where f.bases is not null order by %10$s limit $2',
+        late, target.row_name, target.row_type, target.distance, vector, keys, target.from_clause, target.vector,
+        _search_statement.conditions, order_by, pg_catalog.ceil(_search_statement.visits)
+    );
+end
 $function$;
 
-comment on function sqlembed._search_statement(name, text, text, "char", text, text, text, text, integer) is
-    'A statement that finds the nearest rows: row, distance, key, place of rows without a primary key, and number of the attempt. The second attempt uses no vector index.';
+comment on function sqlembed._search_statement(sqlembed.search_target, text, integer, double precision, boolean) is
+    'A statement that finds the $2 rows nearest to $1, nearest first, equal distances in the order of their keys: row, distance, number of the attempt, and the vector where it is wanted. The first attempt may use a vector index, and looks at no more rows than visits where that is given; what an index finds by less than whole vectors it ranks by those; the second compares every row.';

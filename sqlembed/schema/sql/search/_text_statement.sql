@@ -1,6 +1,5 @@
 create or replace function sqlembed._text_statement(
-    declared sqlembed.embedding,
-    row_type text,
+    target sqlembed.search_target,
     document text,
     is_stored boolean,
     filter text,
@@ -12,8 +11,7 @@ language plpgsql
 stable
 as $function$
 declare
-    relation pg_catalog.regclass := (_text_statement.declared).relation;
-    relation_name name;
+    relation pg_catalog.regclass := (_text_statement.target).relation;
     -- A common table expression of this statement must not be taken for the table, nor the table,
     -- which keeps its name where the filter may use it, for one of them.
     full_name text;
@@ -26,15 +24,14 @@ declare
     distance text := 'null::pg_catalog.float8';
 begin
     select
-        c.relname,
         pg_catalog.format('%I.%I', n.nspname, c.relname),
         case c.relname when 'sqlembed_text' then 'sqlembed_words' else 'sqlembed_text' end
-    into relation_name, full_name, alias
+    into full_name, alias
     from pg_catalog.pg_class as c
     join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) c.relnamespace
     where c.oid operator(pg_catalog.=) relation;
     select
-        pg_catalog.string_agg(pg_catalog.format('%I.%I as key%s', relation_name, k.name, k.place), ', ' order by k.place),
+        pg_catalog.string_agg(pg_catalog.format('%s.%I as key%s', (_text_statement.target).row_name, k.name, k.place), ', ' order by k.place),
         pg_catalog.string_agg(pg_catalog.format('%s.key%s', alias, k.place), ', ' order by k.place)
     into key_columns, keys
     from pg_catalog.unnest(sqlembed._key_names(relation)) with ordinality as k (name, place);
@@ -61,15 +58,15 @@ begin
     into frequencies, weights, scores
     from pg_catalog.generate_series(1, _text_statement.words) as n;
     if _text_statement.with_distance then
-        distance := sqlembed._text_distance(_text_statement.declared, relation_name, full_name, alias);
+        distance := sqlembed._text_distance(_text_statement.target, alias);
     end if;
 
     return pg_catalog.format(
         'with found as materialized (
             select relation, place, %1$s, pg_catalog.length(document)::pg_catalog.float8 as length, %2$s
             from (
-                select %3$I.tableoid as relation, %3$I.ctid as place, %4$s, %5$s as document
-                from %6$s as %3$I
+                select %3$s.tableoid as relation, %3$s.ctid as place, %4$s, %5$s as document
+                from %6$s as %3$s
                 where %7$s and (%8$s
                 )
                 offset 0
@@ -89,7 +86,7 @@ begin
         join %6$s as base
             on base.tableoid operator(pg_catalog.=) %13$s.relation and base.ctid operator(pg_catalog.=) %13$s.place
         order by %13$s.score desc, %1$s',
-        keys, frequencies, relation_name, key_columns,
+        keys, frequencies, (_text_statement.target).row_name, key_columns,
         case
             -- A copy, so that one that is in TOAST is fetched once, and not once a word.
             when _text_statement.is_stored
@@ -100,10 +97,10 @@ begin
         case when _text_statement.is_stored then _text_statement.document || ' operator(pg_catalog.@@) $1' else 'true' end,
         coalesce(_text_statement.filter, 'true'),
         case when _text_statement.is_stored then 'true' else 'document operator(pg_catalog.@@) $1' end,
-        weights, scores, _text_statement.row_type, alias, distance
+        weights, scores, (_text_statement.target).row_type, alias, distance
     );
 end
 $function$;
 
-comment on function sqlembed._text_statement(sqlembed.embedding, text, text, boolean, text, integer, boolean) is
+comment on function sqlembed._text_statement(sqlembed.search_target, text, boolean, text, integer, boolean) is
     'A statement that ranks the rows which match the text query $1 by BM25 over its words $2, and gives the best $3 of them: row, distance to the query vector $4 if that is wanted, and score. Where the full text is stored, its index finds them.';

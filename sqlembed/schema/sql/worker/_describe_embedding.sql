@@ -4,7 +4,9 @@ create or replace function sqlembed._describe_embedding(
     out name name,
     out embedder text,
     out read_sources text,
-    out write_vectors text
+    out write_vectors text,
+    out chunking jsonb,
+    out read_chunks text
 )
 language plpgsql
 stable
@@ -72,6 +74,12 @@ begin
         declared.source, renamed
     );
 
+    if declared.chunking is not null then
+        _describe_embedding.write_vectors := sqlembed._describe_chunks(declared);
+        _describe_embedding.read_chunks := sqlembed._read_chunks_sql(declared);
+        _describe_embedding.chunking := declared.chunking;
+        return;
+    end if;
     if declared.side is not null then
         _describe_embedding.write_vectors := sqlembed._describe_side(declared);
         return;
@@ -89,7 +97,7 @@ begin
             cross join lateral (
                 select
                 from %1$s as r
-                where %2$s and %6$s
+                where %2$s and %6$s and %8$s
                 for no key update of r skip locked
             ) as locked
         ),
@@ -107,12 +115,13 @@ begin
         case declared.storage when 'vector' then 'public.vector' else 'public.halfvec' end,
         is_same,
         -- A row of another table of the family may have got the same key since.
-        case when has_children then ' and ' || is_same else '' end
+        case when has_children then ' and ' || is_same else '' end,
+        sqlembed._is_current_sql(declared)
     );
 end
 $function$;
 
 comment on function sqlembed._describe_embedding(integer) is
-    'What a worker needs to serve an embedding: its embedder, and two statements, which it prepares once: one reads texts, one writes vectors. NULL for an embedding that is gone.';
+    'What a worker needs to serve an embedding: its embedder, and two statements, which it prepares once: one reads texts, one writes vectors; for long texts also how they are cut, and a statement that reads what their chunks have already. NULL for an embedding that is gone.';
 
 revoke execute on function sqlembed._describe_embedding(integer) from public;

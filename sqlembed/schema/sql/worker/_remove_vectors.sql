@@ -7,7 +7,7 @@ as $function$
 declare
     declared sqlembed.embedding := sqlembed._declared_embedding(_remove_vectors.embedding);
     match text;
-    key_match text;
+    side_key record;
     removed jsonb[];
     is_all boolean;
 begin
@@ -21,7 +21,10 @@ begin
         return;
     end if;
     match := sqlembed._side_match(declared.relation, declared.side, 't', 'r');
-    key_match := (select k.match from sqlembed._key_sql(declared.side) as k);
+    -- Of a chunk, the key of its row.
+    select k.match, k.expression
+    into side_key
+    from sqlembed._key_sql(declared.side, length => cardinality(declared.key_columns)) as k;
     execute format(
         'with gone as (
             delete from %1$s as r
@@ -36,16 +39,16 @@ begin
             )
             returning %6$s as key
         )
-        select array_agg(g.key) from gone as g',
+        select array_agg(distinct g.key) from gone as g',
         declared.side,
         case
             when is_all then declared.side || ' as r'
-            else format('unnest($1) as k (key) join %s as r on %s', declared.side, key_match)
+            else format('unnest($1) as k (key) join %s as r on %s', declared.side, side_key.match)
         end,
         declared.relation,
         match,
         case when is_all then _remove_vectors.at_once::text else 'all' end,
-        (select k.expression from sqlembed._key_sql(declared.side) as k)
+        side_key.expression
     )
     into removed
     using _remove_vectors.keys;
@@ -65,7 +68,7 @@ begin
             when ''[]'' then not exists (select from %1$s as r where not exists (select from %2$s as t where %3$s))
             else not exists (select from %1$s as r where %4$s and not exists (select from %2$s as t where %3$s))
         end',
-        declared.side, declared.relation, match, key_match
+        declared.side, declared.relation, match, side_key.match
     )
     using _remove_vectors.keys;
 end
