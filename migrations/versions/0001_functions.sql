@@ -1585,6 +1585,8 @@ comment on function sqlembed.similarity(text, text, text) is
 create or replace function sqlembed._attach_triggers(declared sqlembed.embedding) returns void
 language plpgsql
 volatile
+-- A canonical expression means what it says there, whatever the caller's search_path.
+set search_path = pg_catalog, pg_temp
 as $function$
 declare
     members regclass[] := (_attach_triggers.declared).relation
@@ -3104,6 +3106,8 @@ comment on function sqlembed._pending(regclass) is
 create or replace function sqlembed._prefixed_source(relation regclass, expression text, row_name text) returns text
 language plpgsql
 volatile
+-- A canonical expression means what it says there, whatever the caller's search_path.
+set search_path = pg_catalog, pg_temp
 as $function$
 declare
     view_name text := 'sqlembed_source_' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '');
@@ -3238,6 +3242,8 @@ create or replace function sqlembed._prepare_full_text(
 returns name
 language plpgsql
 volatile
+-- A canonical expression means what it says there, whatever the caller's search_path.
+set search_path = pg_catalog, pg_temp
 as $function$
 declare
     added name := _prepare_full_text.embedding || '_full_text';
@@ -3636,6 +3642,8 @@ create or replace function sqlembed._renamed_source(
 returns text
 language plpgsql
 volatile
+-- A canonical expression means what it says there, whatever the caller's search_path.
+set search_path = pg_catalog, pg_temp
 as $function$
 declare
     name text := 'sqlembed_source_' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '');

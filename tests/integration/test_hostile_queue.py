@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 
 import psycopg
@@ -122,11 +123,15 @@ FOLLOWED = (
 
 
 def test_a_source_that_cannot_be_read_any_more_keeps_no_other_from_being_followed(
-    coder: Connection, renamed: Connection
+    coder: Connection, renamed: Connection, url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     coder.execute("drop function told")
-    renamed.execute(SWEEP)
+    with caplog.at_level(logging.WARNING, "sqlembed.worker"):
+        embed_all(url)
     assert rows(renamed, FOLLOWED) == [(["heading", "body"],)]
+    said = [str(vars(record)["reason"]) for record in caplog.records]
+    assert len(said) == 1
+    assert said[0].startswith("sqlembed: cannot follow the columns of evil.mine: ")
 
 
 def test_a_declaration_that_is_locked_keeps_no_other_from_being_followed(
