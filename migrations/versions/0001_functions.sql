@@ -1585,6 +1585,8 @@ comment on function sqlembed.similarity(text, text, text) is
 create or replace function sqlembed._attach_triggers(declared sqlembed.embedding) returns void
 language plpgsql
 volatile
+-- A canonical expression means what it says there, whatever the caller's search_path.
+set search_path = pg_catalog, pg_temp
 as $function$
 declare
     members regclass[] := (_attach_triggers.declared).relation
@@ -1883,20 +1885,18 @@ begin
     new.vector_number := (sqlembed._column_numbers(coalesce(new.side, new.relation), array[new.name]))[1];
     new.source_numbers := sqlembed._column_numbers(new.relation, new.source_columns);
     new.numbered_in := new.relation::oid;
-    if (tg_op = 'INSERT' or new.embedder <> old.embedder)
-        and not exists (select from sqlembed.embedder_key as k where k.embedder = new.embedder)
-    then
+    if not exists (select from sqlembed.embedder_key as k where k.embedder = new.embedder) then
         raise exception 'sqlembed: permission denied for embedder %', quote_ident(new.embedder)
             using errcode = '42501',
                 hint = format('Its owner can say: select sqlembed.grant_embedder(%L, %L).', new.embedder, current_user);
     end if;
+    new.chunking := sqlembed._checked_chunking(new.chunking);
     if tg_op = 'UPDATE' then
         return new;
     end if;
     -- Owners of tables may insert here, and what they write about the key becomes SQL that runs with
     -- the rights of the owner of sqlembed.
     perform sqlembed._check_relation(new.relation);
-    new.chunking := sqlembed._checked_chunking(new.chunking);
     if new.side is not null then
         -- Workers write to it with their own rights.
         perform sqlembed._check_relation(new.side);
@@ -1917,7 +1917,7 @@ comment on function sqlembed._check_declaration() is
     'Row trigger of embedding: whoever declares or alters one must own the table and may use the embedder, and what belongs to the key is never taken from the user.';
 
 create or replace trigger check_declaration
-before insert or update of embedder, dimensions, declared_source on sqlembed.embedding
+before insert or update of embedder, dimensions, declared_source, chunking on sqlembed.embedding
 for each row execute function sqlembed._check_declaration();
 
 create or replace function sqlembed._check_family(relation regclass, embedding name) returns void
@@ -2263,21 +2263,13 @@ volatile
 as $function$
 declare
     holder regclass := coalesce((_exchange_index.wanted).side, (_exchange_index.wanted).relation);
-    index_schema name;
-    old_index regclass;
-    given regclass;
+    old_index regclass := sqlembed._own_index(holder, (_exchange_index.present).index_name);
+    given regclass := sqlembed._own_index(holder, _exchange_index.index_name);
 begin
-    select n.nspname
-    into index_schema
-    from pg_catalog.pg_class as c
-    join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) c.relnamespace
-    where c.oid operator(pg_catalog.=) holder;
-    old_index := pg_catalog.to_regclass(pg_catalog.quote_ident(index_schema) || '.' || pg_catalog.quote_ident((_exchange_index.present).index_name));
-    given := pg_catalog.to_regclass(pg_catalog.quote_ident(index_schema) || '.' || pg_catalog.quote_ident(_exchange_index.index_name));
     if _exchange_index.index_name is not null and not exists (
         select
         from pg_catalog.pg_index as i
-        where i.indexrelid operator(pg_catalog.=) given and i.indrelid operator(pg_catalog.=) holder and i.indisvalid
+        where i.indexrelid operator(pg_catalog.=) given and i.indisvalid
     ) then
         raise exception 'sqlembed: % has no valid index %', holder, pg_catalog.quote_ident(_exchange_index.index_name)
             using errcode = 'SE011', hint = 'Leave index_name out: the index is then built here.';
@@ -2299,8 +2291,11 @@ begin
         set index_name = _exchange_index.index_name
         where e.id operator(pg_catalog.=) (_exchange_index.wanted).id and e.index_name is null;
         if not found or (_exchange_index.wanted).index operator(pg_catalog.=) 'none' then
-            raise exception 'sqlembed: index % is not the one that % wants',
-                pg_catalog.quote_ident(_exchange_index.index_name), holder
+            raise exception 'sqlembed: index % is not the one that % wants, which is: %',
+                pg_catalog.quote_ident(_exchange_index.index_name), holder,
+                pg_catalog.concat_ws(
+                    ' ', (_exchange_index.wanted).index, (_exchange_index.wanted).metric, (_exchange_index.wanted).index_options
+                )
                 using errcode = 'SE011', hint = 'Leave index_name out: the index is then built here.';
         end if;
     end if;
@@ -2390,6 +2385,42 @@ $function$;
 
 comment on function sqlembed._is_family(regclass) is
     'Whether rows of a table may be written by statements on another one: its partitions, children or parents.';
+
+create or replace function sqlembed._is_to_be_made(made name, body text, relation regclass) returns boolean
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    present record;
+    owner regrole := (select c.relowner from pg_class as c where c.oid = _is_to_be_made.relation);
+begin
+    select p.oid, p.prosrc
+    into present
+    from pg_proc as p
+    where p.oid = to_regprocedure(format('sqlembed.%I()', _is_to_be_made.made));
+    if present.oid is null then
+        return true;
+    end if;
+    -- Whoever replaces a function keeps everybody else from it to the end of their transaction.
+    if present.prosrc = _is_to_be_made.body and has_function_privilege(owner, present.oid, 'execute') then
+        return false;
+    end if;
+    -- Here, current_user is the owner of sqlembed.
+    if not pg_has_role(session_user, owner, 'member')
+        and not has_function_privilege(session_user, 'sqlembed._stop_worker(integer)', 'execute')
+    then
+        raise exception 'sqlembed: must be owner of table %', _is_to_be_made.relation
+            using errcode = '42501', hint = format('Its owner is %s, and the session is that of %I.', owner, session_user);
+    end if;
+    return true;
+end
+$function$;
+
+comment on function sqlembed._is_to_be_made(name, text, regclass) is
+    'Whether a trigger function of an embedding is missing, or is to be another; then an error when the session is neither a worker''s nor of the owner of the table.';
+
+revoke execute on function sqlembed._is_to_be_made(name, text, regclass) from public;
 
 create or replace function sqlembed._is_waiting(relation regclass, since timestamptz) returns boolean
 language sql
@@ -2556,6 +2587,7 @@ declare
     note record;
     bell text;
     lost text;
+    body text;
     made text := format('sqlembed.%I', '_note_' || _make_note_function.embedding);
 begin
     -- In turns: PostgreSQL refuses to replace a function that another session replaces.
@@ -2603,18 +2635,7 @@ begin
 
     -- Nothing of the table's owner may run in it: rows are compared by their bytes (*<>), and the
     -- source expression is left to others.
-    execute format(
-        $sql$
-create or replace function %1$s() returns trigger
-language plpgsql
-security definer
-set search_path = pg_catalog, pg_temp
--- Plans are made once: one that suits a single row must do for a million.
-set enable_nestloop = off
-as %2$L
-$sql$,
-        made,
-        case declared.place when 'side' then sqlembed._side_note_body(declared.id, note.key, note.source) else format(
+    body := case declared.place when 'side' then sqlembed._side_note_body(declared.id, note.key, note.source) else format(
             $sql$
 #variable_conflict use_column
 declare
@@ -2672,7 +2693,22 @@ $sql$,
             note.updated,
             bell,
             lost
-        ) end
+        ) end;
+    if not sqlembed._is_to_be_made('_note_' || declared.id, body, declared.relation) then
+        return;
+    end if;
+    execute format(
+        $sql$
+create or replace function %1$s() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+-- Plans are made once: one that suits a single row must do for a million.
+set enable_nestloop = off
+as %2$L
+$sql$,
+        made,
+        body
     );
     execute format(
         'comment on function %s() is %L',
@@ -2689,7 +2725,7 @@ end
 $function$;
 
 comment on function sqlembed._make_note_function(integer) is
-    'Make the function that the statement triggers of an embedding call, out of the catalogue and the present primary key. Harmless in anybody''s hands: it makes the same function again.';
+    'Make the function that the statement triggers of an embedding call, out of the catalogue and the present primary key. Harmless in anybody''s hands: it makes no other function than its owner would, and leaves alone one that is as it should be.';
 
 create or replace function sqlembed._make_row_functions(embedding integer) returns void
 language plpgsql
@@ -2700,6 +2736,8 @@ as $function$
 declare
     declared sqlembed.embedding;
     asked record;
+    note text;
+    hide text;
     made name;
 begin
     select e.* into declared from sqlembed.embedding as e where e.id = _make_row_functions.embedding;
@@ -2710,17 +2748,8 @@ begin
 
     -- As in the function for statements, nothing of the table's owner may run in it. Rows are noted
     -- outside of the block that catches errors: inside, each would cost a transaction id.
-    execute format(
+    note := format(
         $sql$
-create or replace function sqlembed.%1$I() returns trigger
-language plpgsql
-security definer
-set search_path = pg_catalog, pg_temp
-as %2$L
-$sql$,
-        '_note_row_' || declared.id,
-        format(
-            $sql$
 declare
     sqlembed_key jsonb;
     sqlembed_changed boolean;
@@ -2765,26 +2794,12 @@ begin
     return new;
 end
 $sql$,
-            declared.id, asked.inserted, asked.updated, asked.key, sqlembed._lock('idle'),
-            case declared.timing when 'sync' then 'pg_current_xact_id()' else 'null' end
-        )
+        declared.id, asked.inserted, asked.updated, asked.key, sqlembed._lock('idle'),
+        case declared.timing when 'sync' then 'pg_current_xact_id()' else 'null' end
     );
-    execute format(
-        'comment on function sqlembed.%I() is %L',
-        '_note_row_' || declared.id,
-        'Row trigger: append the key of a row that needs a vector to change. Made by create_embedding for tables whose rows come by several ways, and for rows that replication applies.'
-    );
-
     -- It runs with the writer's rights and search_path.
-    execute format(
+    hide := format(
         $sql$
-create or replace function sqlembed.%1$I() returns trigger
-language plpgsql
-as %2$L
-$sql$,
-        '_hide_' || declared.id,
-        format(
-            $sql$
 begin
     begin
         new.%2$I := null;
@@ -2802,9 +2817,39 @@ begin
     return new;
 end
 $sql$,
-            declared.id,
-            (select p.vector from sqlembed._present_columns(declared) as p)
-        )
+        declared.id,
+        (select p.vector from sqlembed._present_columns(declared) as p)
+    );
+    if not sqlembed._is_to_be_made('_note_row_' || declared.id, note, declared.relation)
+        and not sqlembed._is_to_be_made('_hide_' || declared.id, hide, declared.relation)
+    then
+        return;
+    end if;
+
+    execute format(
+        $sql$
+create or replace function sqlembed.%1$I() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as %2$L
+$sql$,
+        '_note_row_' || declared.id,
+        note
+    );
+    execute format(
+        'comment on function sqlembed.%I() is %L',
+        '_note_row_' || declared.id,
+        'Row trigger: append the key of a row that needs a vector to change. Made by create_embedding for tables whose rows come by several ways, and for rows that replication applies.'
+    );
+    execute format(
+        $sql$
+create or replace function sqlembed.%1$I() returns trigger
+language plpgsql
+as %2$L
+$sql$,
+        '_hide_' || declared.id,
+        hide
     );
     execute format(
         'comment on function sqlembed.%I() is %L',
@@ -2824,7 +2869,7 @@ end
 $function$;
 
 comment on function sqlembed._make_row_functions(integer) is
-    'Make the functions that the row triggers of an embedding call, out of the catalogue and the present names of the columns. Harmless in anybody''s hands: it makes the same functions again.';
+    'Make the functions that the row triggers of an embedding call, out of the catalogue and the present names of the columns. Harmless in anybody''s hands: it makes no others than their owner would, and leaves alone those that are as they should be.';
 
 create or replace function sqlembed._may_wait(embedding integer, key jsonb) returns boolean
 language sql
@@ -3044,6 +3089,20 @@ comment on function sqlembed._note_sql(integer, text) is
 
 revoke execute on function sqlembed._note_sql(integer, text) from public;
 
+create or replace function sqlembed._own_index(holder regclass, index_name name) returns regclass
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select i.indexrelid::regclass
+    from pg_index as i
+    join pg_class as c on c.oid = i.indexrelid
+    where i.indrelid = _own_index.holder and c.relname = _own_index.index_name
+$function$;
+
+comment on function sqlembed._own_index(regclass, name) is
+    'The index of that name, if it is one of this table: the name may have been noted by anybody''s hand.';
+
 create or replace function sqlembed._pending(relation regclass, out rows bigint, out served boolean)
 language sql
 stable
@@ -3067,6 +3126,8 @@ comment on function sqlembed._pending(regclass) is
 create or replace function sqlembed._prefixed_source(relation regclass, expression text, row_name text) returns text
 language plpgsql
 volatile
+-- A canonical expression means what it says there, whatever the caller's search_path.
+set search_path = pg_catalog, pg_temp
 as $function$
 declare
     view_name text := 'sqlembed_source_' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '');
@@ -3201,6 +3262,8 @@ create or replace function sqlembed._prepare_full_text(
 returns name
 language plpgsql
 volatile
+-- A canonical expression means what it says there, whatever the caller's search_path.
+set search_path = pg_catalog, pg_temp
 as $function$
 declare
     added name := _prepare_full_text.embedding || '_full_text';
@@ -3599,6 +3662,8 @@ create or replace function sqlembed._renamed_source(
 returns text
 language plpgsql
 volatile
+-- A canonical expression means what it says there, whatever the caller's search_path.
+set search_path = pg_catalog, pg_temp
 as $function$
 declare
     name text := 'sqlembed_source_' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '');
@@ -4079,7 +4144,8 @@ create or replace function sqlembed.alter_embedding(
     index text default null,
     index_options jsonb default null,
     index_name name default null,
-    full_text text default null
+    full_text text default null,
+    chunking jsonb default null
 )
 returns bigint
 language plpgsql
@@ -4090,6 +4156,7 @@ declare
     wanted sqlembed.embedding;
     canonical record;
     is_resourced boolean;
+    is_recut boolean;
     is_emptied boolean;
     queued bigint := 0;
 begin
@@ -4111,6 +4178,12 @@ begin
             alter_embedding.index_options, case when wanted.index operator(pg_catalog.=) present.index then present.index_options end
         )
     );
+    wanted.chunking := coalesce(sqlembed._checked_chunking(alter_embedding.chunking), present.chunking);
+    if (wanted.chunking is null) operator(pg_catalog.<>) (present.chunking is null) then
+        raise exception 'sqlembed: % of % is not cut into chunks, and to do so takes another side table',
+            pg_catalog.quote_ident(present.name), present.relation
+            using errcode = 'SE014', hint = 'Declare it anew: drop_embedding, then create_embedding.';
+    end if;
     wanted.full_text := case
         when alter_embedding.full_text is null then present.full_text
         when alter_embedding.full_text operator(pg_catalog.<>) ''
@@ -4128,6 +4201,7 @@ begin
     wanted.dimensions := sqlembed._wanted_dimensions(wanted.embedder, alter_embedding.dimensions);
 
     is_resourced := wanted.source operator(pg_catalog.<>) present.source;
+    is_recut := coalesce(wanted.chunking operator(pg_catalog.<>) present.chunking, false);
     -- Vectors of two embedders cannot be compared, and a change of type would rewrite the table behind
     -- an exclusive lock: the column is made anew, in an instant, and filled by workers.
     is_emptied := (wanted.embedder, wanted.dimensions, wanted.storage)
@@ -4163,6 +4237,7 @@ begin
         storage = wanted.storage,
         index = wanted.index,
         index_options = wanted.index_options,
+        chunking = wanted.chunking,
         full_text = wanted.full_text,
         full_text_column = wanted.full_text_column
     where e.id operator(pg_catalog.=) present.id
@@ -4181,7 +4256,7 @@ begin
     then
         perform sqlembed._exchange_index(present, wanted, alter_embedding.index_name);
     end if;
-    if is_emptied or is_resourced then
+    if is_emptied or is_resourced or is_recut then
         execute pg_catalog.format(
             'insert into sqlembed.change (embedding, key) select %s, %s from %s as r',
             wanted.id, (select k.expression from sqlembed._key_sql(wanted.relation) as k), wanted.relation
@@ -4194,9 +4269,9 @@ end
 $function$;
 
 comment on function sqlembed.alter_embedding(
-    regclass, name, text, integer, text, text, text, text, text, text, jsonb, name, text
+    regclass, name, text, integer, text, text, text, text, text, text, jsonb, name, text, jsonb
 ) is
-    'Change how a vector column is kept; what is null stays. Another source queues all rows, whose present vectors stay meanwhile. Another timing or on_change makes the triggers anew. Another metric or index, or other index_options ({} for none), builds the new index and then drops the old one, or takes over index_name, built before. Another embedder or storage makes the column anew, empty, and queues all rows. full_text '''' takes the full text off. Returns how many rows it queued.';
+    'Change how a vector column is kept; what is null stays. Another source queues all rows, whose present vectors stay meanwhile. Another timing or on_change makes the triggers anew. Another metric or index, or other index_options ({} for none), builds the new index and then drops the old one, or takes over index_name, built before. Another embedder or storage makes the column anew, empty, and queues all rows. Other chunking cuts all texts again. full_text '''' takes the full text off. Returns how many rows it queued.';
 
 create or replace function sqlembed.create_embedding(
     relation regclass,
@@ -4371,7 +4446,7 @@ volatile
 as $function$
 declare
     declared sqlembed.embedding := sqlembed._embedding_of(drop_embedding.relation, drop_embedding.embedding);
-    index_schema name;
+    own_index regclass;
     hash_call text := sqlembed._hash_call(declared, 'r');
 begin
     perform sqlembed._check_relation(drop_embedding.relation);
@@ -4397,12 +4472,10 @@ begin
     elsif not drop_embedding.keep_column then
         execute pg_catalog.format('alter table %s drop column if exists %I', declared.relation, declared.name);
     elsif declared.index_name is not null then
-        select n.nspname
-        into index_schema
-        from pg_catalog.pg_class as c
-        join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) c.relnamespace
-        where c.oid operator(pg_catalog.=) coalesce(declared.side, declared.relation);
-        execute pg_catalog.format('drop index if exists %I.%I', index_schema, declared.index_name);
+        own_index := sqlembed._own_index(coalesce(declared.side, declared.relation), declared.index_name);
+        if own_index is not null then
+            execute pg_catalog.format('drop index %s', own_index);
+        end if;
     end if;
 end
 $function$;
@@ -5953,7 +6026,13 @@ comment on function sqlembed._forget_failures() is
 
 revoke execute on function sqlembed._forget_failures() from public;
 
-create or replace function sqlembed._is_current(embedding integer, embedder text, source text, storage text)
+create or replace function sqlembed._is_current(
+    embedding integer,
+    embedder text,
+    source text,
+    storage text,
+    chunking jsonb
+)
 returns boolean
 language sql
 stable
@@ -5968,13 +6047,14 @@ as $function$
             and e.embedder = _is_current.embedder
             and e.source = _is_current.source
             and e.storage = _is_current.storage
+            and e.chunking is not distinct from _is_current.chunking
     )
 $function$;
 
-comment on function sqlembed._is_current(integer, text, text, text) is
+comment on function sqlembed._is_current(integer, text, text, text, jsonb) is
     'Whether an embedding is still declared as a worker was told. For _is_current_sql.';
 
-revoke execute on function sqlembed._is_current(integer, text, text, text) from public;
+revoke execute on function sqlembed._is_current(integer, text, text, text, jsonb) from public;
 
 create or replace function sqlembed._is_current_sql(declared sqlembed.embedding) returns text
 language sql
@@ -5984,11 +6064,12 @@ as $function$
     -- Not correlated, so looked up once a statement. Its snapshot is younger than its locks, and altering
     -- takes a lock that excludes writers: what is current here stays so until the vectors are written.
     select format(
-        '(select sqlembed._is_current(%s, %L, %L, %L))',
+        '(select sqlembed._is_current(%s, %L, %L, %L, %L))',
         (_is_current_sql.declared).id,
         (_is_current_sql.declared).embedder,
         (_is_current_sql.declared).source,
-        (_is_current_sql.declared).storage
+        (_is_current_sql.declared).storage,
+        (_is_current_sql.declared).chunking
     )
 $function$;
 
@@ -6952,6 +7033,11 @@ begin
     end if;
 
     perform sqlembed._check_choice('mode', _check_search.mode, '{vector,exact,hybrid,text}');
+    if _check_search.mode in ('hybrid', 'text') and _check_search.function_name operator(pg_catalog.=) 'explain_search' then
+        raise exception 'sqlembed: mode => % is not explained', pg_catalog.quote_literal(_check_search.mode)
+            using errcode = 'SE014',
+                hint = 'Of a hybrid search, the vectors'' half goes as mode => ''vector'' with twice its k, 100 at least.';
+    end if;
     if _check_search.mode in ('hybrid', 'text') and not by_words then
         raise exception 'sqlembed: mode => % needs a text', pg_catalog.quote_literal(_check_search.mode)
             using errcode = 'SE014', hint = 'A vector has no words. Give the text to sqlembed.search.';
@@ -7107,7 +7193,7 @@ stable
 as $function$
 declare
     -- Assigned to, because PERFORM takes several times as long.
-    ignored text;
+    ignored pg_catalog.text;
 begin
     -- Those of iterative scans are there since pgvector 0.8.
     before := array[
@@ -7121,7 +7207,10 @@ begin
     end if;
     -- So that a scan goes on until k rows pass the filter; relaxed_order finds more of the nearest
     -- than strict_order.
-    if before[2] operator(pg_catalog.=) 'off' then
+    if before[2] operator(pg_catalog.<>) 'off' and not (_enter_search.path).is_iterative then
+        ignored := pg_catalog.set_config('hnsw.iterative_scan', 'off', true);
+    end if;
+    if before[2] operator(pg_catalog.=) 'off' and (_enter_search.path).is_iterative then
         ignored := pg_catalog.set_config('hnsw.iterative_scan', 'relaxed_order', true);
     end if;
     if before[3] operator(pg_catalog.=) 'off' then
@@ -7355,12 +7444,12 @@ language plpgsql
 stable
 as $function$
 declare
-    ignored text;
+    ignored pg_catalog.text;
 begin
     -- An error undoes settings by itself, the end of a function only those that it was created with.
     ignored := pg_catalog.set_config('hnsw.ef_search', _leave_search.before[1], true);
-    if _leave_search.before[2] operator(pg_catalog.=) 'off' then
-        ignored := pg_catalog.set_config('hnsw.iterative_scan', 'off', true);
+    if _leave_search.before[2] operator(pg_catalog.<>) pg_catalog.current_setting('hnsw.iterative_scan', true) then
+        ignored := pg_catalog.set_config('hnsw.iterative_scan', _leave_search.before[2], true);
     end if;
     if _leave_search.before[3] operator(pg_catalog.=) 'off' then
         ignored := pg_catalog.set_config('ivfflat.iterative_scan', 'off', true);
@@ -7658,6 +7747,9 @@ begin
         return path;
     end if;
     path.is_exact := false;
+    -- What a policy or a view hides is left out before rows are counted. An index that goes on until enough
+    -- are shown gives whatever it has come across by then, the nearest or not.
+    path.is_iterative := not (_search_path.target).is_guarded;
     if is_rough and _search_path.after_distance is not null then
         path.is_exact := true;
         path.reason := pg_catalog.format(
@@ -7712,6 +7804,13 @@ begin
         end
             operator(pg_catalog.*) path.total_rows operator(pg_catalog./) greatest(passing.rows, 1)
     );
+    if is_rough and path.visits operator(pg_catalog.>) 1000
+        and pg_catalog.current_setting('hnsw.iterative_scan', true) is null
+    then
+        path.is_exact := true;
+        path.reason := 'before version 0.8 of pgvector an index gives no more than 1000 rows, too few to rank';
+        return path;
+    end if;
     path.is_exact := path.exact_cost operator(pg_catalog.<) (cost_of_visit operator(pg_catalog.*) path.visits);
     path.reason := pg_catalog.format(
         '%s of about %s rows pass: comparing them costs %s, looking for them through an index %s',
@@ -7723,6 +7822,10 @@ begin
             '%s; what an index of kind %s finds is ranked by the whole vectors, %s rows of it',
             path.reason, (_search_path.target).index_kind, pg_catalog.ceil(path.visits)
         );
+    end if;
+    if not path.is_iterative and not path.is_exact and path.visits operator(pg_catalog.>) 1000 then
+        path.is_exact := true;
+        path.reason := path.reason || '; but to look at more than 1000 rows it would have to go on by itself, past those that are hidden';
     end if;
     path.ef_search := least(1000, path.visits);
     -- Else an index stops there.
@@ -8558,6 +8661,9 @@ language plpgsql
 volatile
 as $function$
 declare
+    checked boolean := sqlembed._check_search(
+        'explain_search', explain_search.k, explain_search.filter, explain_search.mode, null, null, null
+    );
     target sqlembed.search_target := sqlembed._search_target(
         'search', explain_search.relation, explain_search.embedding, null
     );
@@ -8609,6 +8715,7 @@ declare
     found_right bigint := 0;
     right_ones bigint := 0;
     counted record;
+    remark text;
 begin
     if (recall.queries operator(pg_catalog.>=) 1) is not true then
         raise exception 'sqlembed: queries must be 1 or more, not %', coalesce(recall.queries::text, 'NULL')
@@ -8623,6 +8730,9 @@ begin
     execute pg_catalog.format('select t.* from sqlembed._search_target(''recall'', null::%s, $1, null) as t', row_type)
     into target
     using recall.embedding;
+    foreach remark in array sqlembed._search_remarks(target) loop
+        raise warning 'sqlembed: %', remark;
+    end loop;
     for sampled in execute pg_catalog.format(
         'select k.key from (select %s as key from %s where %s is not null order by pg_catalog.random() limit $1) as k',
         coalesce(
@@ -8652,7 +8762,7 @@ end
 $function$;
 
 comment on function sqlembed.recall(regclass, name, integer, integer) is
-    'Which part of the k nearest rows a search finds, at its default settings: rows of the table, picked at random, are the queries, each left out of its own result. Exact searches are the measure, so it takes as long as those. NULL where nothing is embedded.';
+    'Which part of the k nearest rows a search finds, at its default settings: rows of the table, picked at random, are the queries, each left out of its own result. Exact searches are the measure, so it takes as long as those. NULL where nothing is embedded. Warns of rows without a vector, and where no index serves the metric.';
 
 create or replace function sqlembed.search(
     relation anyelement,
@@ -10433,6 +10543,26 @@ $function$;
 comment on function sqlembed._duplicate_pairs(regclass, double precision, name, text, text, text, boolean) is
     'Pairs of rows whose vectors have a cosine of at least threshold, in no order, a pair perhaps twice. Unless every pair is wanted, of rows with the same vector only the first is paired with others, and they with it: that is enough to know who belongs together.';
 
+create or replace function sqlembed._enter_scan(k integer) returns text[]
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    path sqlembed.search_path;
+begin
+    -- A function of pgvector has to run before its settings are there.
+    if public.vector_dims('[1]'::public.vector) is null then
+        return null;
+    end if;
+    path.ef_search := least(1000, 60 + 4 * least(_enter_scan.k, 235));
+    return sqlembed._enter_search(path);
+end
+$function$;
+
+comment on function sqlembed._enter_scan(integer) is
+    'Make the settings with which many searches for k rows go through an index; gives those from before, for _leave_search.';
+
 create or replace function sqlembed._explain_use(
     state text,
     problem text,
@@ -10625,11 +10755,11 @@ declare
     -- Each row's nearest 10 first. Where the last of them is a duplicate too there may be more.
     k pg_catalog.int4 := 10;
     left_over pg_catalog.jsonb[];
-    settings record;
+    settings pg_catalog.text[];
     found record;
 begin
     loop
-        settings := sqlembed._widen_scan(k);
+        settings := sqlembed._enter_scan(k);
         execute pg_catalog.format(
             E'select
                 pg_catalog.array_agg(p.key_a) as keys_a,
@@ -10667,7 +10797,7 @@ begin
         )
         into found
         using k::pg_catalog.int8, left_over, 1.000001::pg_catalog.float8 operator(pg_catalog.-) _near_pairs.threshold;
-        perform sqlembed._restore_scan(settings.ef_search, settings.hnsw_scan, settings.ivfflat_scan);
+        perform sqlembed._leave_search(settings);
         return query
         select p.key_a, p.key_b, p.similarity
         from rows from (
@@ -10748,25 +10878,6 @@ $function$;
 
 comment on function sqlembed._refuse_recommend() is
     'An error that shows how a table is given to recommend.';
-
-create or replace function sqlembed._restore_scan(ef_search text, hnsw_scan text, ivfflat_scan text) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $function$
-begin
-    perform set_config('hnsw.ef_search', _restore_scan.ef_search, true);
-    if _restore_scan.hnsw_scan is not null then
-        perform set_config('hnsw.iterative_scan', _restore_scan.hnsw_scan, true);
-    end if;
-    if _restore_scan.ivfflat_scan is not null then
-        perform set_config('ivfflat.iterative_scan', _restore_scan.ivfflat_scan, true);
-    end if;
-end
-$function$;
-
-comment on function sqlembed._restore_scan(text, text, text) is
-    'Put the settings of vector indexes back as _widen_scan found them.';
 
 create or replace function sqlembed._taste(
     liked public.vector[],
@@ -10870,6 +10981,12 @@ begin
     ) = 1 then
         declared := sqlembed._embedding_of(_vector_source.relation, _vector_source.embedding);
     end if;
+    if declared.chunking is not null then
+        raise exception 'sqlembed: embedding % of % has a vector for each chunk, not for each row',
+            quote_ident(declared.name), _vector_source.relation
+            using errcode = 'SE013',
+                hint = format('Name the table of the chunks instead: %L.', declared.side);
+    end if;
     vector_column := coalesce(declared.name, sqlembed._vector_column(_vector_source.relation, _vector_source.embedding));
     _vector_source.embedder := declared.embedder;
     _vector_source.metric := coalesce(_vector_source.wanted_metric, declared.metric, 'cosine');
@@ -10881,26 +10998,16 @@ begin
         into _vector_source.from_clause, _vector_source.vector
         from sqlembed._side_source(declared, target.row_name) as s;
     end if;
-    _vector_source.is_indexed := exists (
-        select
-        from pg_index as i
-        join pg_class as c on c.oid = i.indexrelid
-        join pg_am as m on m.oid = c.relam and m.amname in ('hnsw', 'ivfflat')
-        join pg_opclass as o on o.oid = i.indclass[0]
-        join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
-        where i.indrelid = coalesce(declared.side, _vector_source.relation)
-            and a.attname = vector_column
-            and i.indisvalid
-            and i.indpred is null
-            and o.opcname in (
-                select format('%s_%s_ops', kind, t.name)
-                from unnest('{vector,halfvec}'::text[]) as kind
-                cross join (
-                    values ('cosine', 'cosine'), ('euclidean', 'l2'), ('inner_product', 'ip'), ('l1', 'l1')
-                ) as t (metric, name)
-                where t.metric = _vector_source.metric
-            )
-    );
+    select sqlembed._has_index(
+        a.attrelid,
+        quote_ident(vector_column),
+        (sqlembed._indexed('hnsw', null, t.typname, null, _vector_source.metric, vector_column)).operator_class
+    )
+    into _vector_source.is_indexed
+    from pg_attribute as a
+    join pg_type as t on t.oid = a.atttypid
+    where a.attrelid = coalesce(declared.side, _vector_source.relation)
+        and a.attname = vector_column;
 end
 $function$;
 
@@ -10929,31 +11036,6 @@ $function$;
 
 comment on function sqlembed._vectors_of(regclass, name, jsonb[]) is
     'The vectors of rows, by their keys as jobs write them; of those that have one.';
-
-create or replace function sqlembed._widen_scan(k integer, out ef_search text, out hnsw_scan text, out ivfflat_scan text)
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $function$
-begin
-    -- A function of pgvector has to run before its settings are there.
-    perform public.vector_dims('[1]'::public.vector);
-    ef_search := current_setting('hnsw.ef_search');
-    -- pgvector has these since 0.8.
-    hnsw_scan := current_setting('hnsw.iterative_scan', true);
-    ivfflat_scan := current_setting('ivfflat.iterative_scan', true);
-    perform set_config('hnsw.ef_search', least(1000, greatest(60 + 4 * least(_widen_scan.k, 235), ef_search::integer))::text, true);
-    if hnsw_scan = 'off' then
-        perform set_config('hnsw.iterative_scan', 'relaxed_order', true);
-    end if;
-    if ivfflat_scan = 'off' then
-        perform set_config('ivfflat.iterative_scan', 'relaxed_order', true);
-    end if;
-end
-$function$;
-
-comment on function sqlembed._widen_scan(integer) is
-    'Make vector indexes look for k rows that pass a filter; returns the settings as they were, for _restore_scan. An error undoes them by itself.';
 
 create or replace function sqlembed.classify(
     embedder text,
@@ -11409,7 +11491,7 @@ declare
     usual pg_catalog.text := coalesce(outliers.baseline, outliers.filter);
     num_comparisons pg_catalog.float8;
     neighbours pg_catalog.text;
-    settings record;
+    settings pg_catalog.text[];
     state pg_catalog.text;
     problem pg_catalog.text;
     pg_hint pg_catalog.text;
@@ -11452,7 +11534,7 @@ begin
             operator, outliers.k
         )
     end;
-    settings := sqlembed._widen_scan(outliers.k);
+    settings := sqlembed._enter_scan(outliers.k);
     return query execute pg_catalog.format(
         'with sqlembed_usual as materialized (
             select u.*, pg_catalog.row_number() over (order by u.key) as number
@@ -11496,7 +11578,7 @@ begin
         operator,
         neighbours
     );
-    perform sqlembed._restore_scan(settings.ef_search, settings.hnsw_scan, settings.ivfflat_scan);
+    perform sqlembed._leave_search(settings);
 exception
     when others then
         get stacked diagnostics state = returned_sqlstate, problem = message_text, pg_hint = pg_exception_hint;

@@ -428,6 +428,7 @@ comment on type sqlembed.search_target is 'What a search reads, as parts of SQL.
 
 create type sqlembed.search_path as (
     is_exact boolean,
+    is_iterative boolean,
     reason text,
     ef_search integer,
     max_scan_tuples integer,
@@ -452,7 +453,7 @@ grant insert (
 ) on sqlembed.embedding to public;
 grant update (
     embedder, source, declared_source, timing, on_change, metric, storage, index, index_options, index_name,
-    full_text, full_text_column, dimensions, source_columns, is_dropped
+    chunking, full_text, full_text_column, dimensions, source_columns, is_dropped
 ) on sqlembed.embedding to public;
 grant select on sqlembed.change to public;
 grant insert (embedding, key, transaction) on sqlembed.change to public;

@@ -1,4 +1,10 @@
-create or replace function sqlembed._is_current(embedding integer, embedder text, source text, storage text)
+create or replace function sqlembed._is_current(
+    embedding integer,
+    embedder text,
+    source text,
+    storage text,
+    chunking jsonb
+)
 returns boolean
 language sql
 stable
@@ -13,10 +19,11 @@ as $function$
             and e.embedder = _is_current.embedder
             and e.source = _is_current.source
             and e.storage = _is_current.storage
+            and e.chunking is not distinct from _is_current.chunking
     )
 $function$;
 
-comment on function sqlembed._is_current(integer, text, text, text) is
+comment on function sqlembed._is_current(integer, text, text, text, jsonb) is
     'Whether an embedding is still declared as a worker was told. For _is_current_sql.';
 
-revoke execute on function sqlembed._is_current(integer, text, text, text) from public;
+revoke execute on function sqlembed._is_current(integer, text, text, text, jsonb) from public;
