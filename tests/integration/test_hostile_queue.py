@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from tests.fix_database import Connection
-from tests.fix_hostile import ran_as
+from tests.fix_hostile import declare, ran_as
 from tests.fix_scram import Realm
 from tests.writing import embed_all, rows
 
@@ -62,6 +62,13 @@ def test_nobody_notes_a_row_in_the_name_of_another_transaction(
             coder.execute(noting, (number(coder), victim))
         assert rows(theirs, "select * from sqlembed._read_changes()") == []
     assert ran_as(coder) == set()
+
+
+def test_no_declaration_is_made_long_to_keep_workers_busy(coder: Connection) -> None:
+    columns = [f"c{position}" for position in range(1_601)]
+    with pytest.raises(psycopg.errors.CheckViolation):
+        declare(coder, "mine", "embedding", "x", columns)
+    assert declare(coder, "mine", "embedding", "x", columns[1:])
 
 
 def test_when_a_change_was_is_not_for_its_owner_to_say(coder: Connection) -> None:
