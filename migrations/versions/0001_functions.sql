@@ -1885,20 +1885,18 @@ begin
     new.vector_number := (sqlembed._column_numbers(coalesce(new.side, new.relation), array[new.name]))[1];
     new.source_numbers := sqlembed._column_numbers(new.relation, new.source_columns);
     new.numbered_in := new.relation::oid;
-    if (tg_op = 'INSERT' or new.embedder <> old.embedder)
-        and not exists (select from sqlembed.embedder_key as k where k.embedder = new.embedder)
-    then
+    if not exists (select from sqlembed.embedder_key as k where k.embedder = new.embedder) then
         raise exception 'sqlembed: permission denied for embedder %', quote_ident(new.embedder)
             using errcode = '42501',
                 hint = format('Its owner can say: select sqlembed.grant_embedder(%L, %L).', new.embedder, current_user);
     end if;
+    new.chunking := sqlembed._checked_chunking(new.chunking);
     if tg_op = 'UPDATE' then
         return new;
     end if;
     -- Owners of tables may insert here, and what they write about the key becomes SQL that runs with
     -- the rights of the owner of sqlembed.
     perform sqlembed._check_relation(new.relation);
-    new.chunking := sqlembed._checked_chunking(new.chunking);
     if new.side is not null then
         -- Workers write to it with their own rights.
         perform sqlembed._check_relation(new.side);
@@ -1919,7 +1917,7 @@ comment on function sqlembed._check_declaration() is
     'Row trigger of embedding: whoever declares or alters one must own the table and may use the embedder, and what belongs to the key is never taken from the user.';
 
 create or replace trigger check_declaration
-before insert or update of embedder, dimensions, declared_source on sqlembed.embedding
+before insert or update of embedder, dimensions, declared_source, chunking on sqlembed.embedding
 for each row execute function sqlembed._check_declaration();
 
 create or replace function sqlembed._check_family(relation regclass, embedding name) returns void
@@ -2293,8 +2291,11 @@ begin
         set index_name = _exchange_index.index_name
         where e.id operator(pg_catalog.=) (_exchange_index.wanted).id and e.index_name is null;
         if not found or (_exchange_index.wanted).index operator(pg_catalog.=) 'none' then
-            raise exception 'sqlembed: index % is not the one that % wants',
-                pg_catalog.quote_ident(_exchange_index.index_name), holder
+            raise exception 'sqlembed: index % is not the one that % wants, which is: %',
+                pg_catalog.quote_ident(_exchange_index.index_name), holder,
+                pg_catalog.concat_ws(
+                    ' ', (_exchange_index.wanted).index, (_exchange_index.wanted).metric, (_exchange_index.wanted).index_options
+                )
                 using errcode = 'SE011', hint = 'Leave index_name out: the index is then built here.';
         end if;
     end if;
@@ -2589,7 +2590,12 @@ declare
     body text;
     made text := format('sqlembed.%I', '_note_' || _make_note_function.embedding);
 begin
-    select e.* into declared from sqlembed.embedding as e where e.id = _make_note_function.embedding;
+    -- In turns: PostgreSQL refuses to replace a function that another session replaces.
+    select e.*
+    into declared
+    from sqlembed.embedding as e
+    where e.id = _make_note_function.embedding
+    for no key update;
     select n.* into note from sqlembed._note_sql(declared.id, declared.on_change) as n;
     if note.key is null then
         return;
@@ -4122,7 +4128,8 @@ create or replace function sqlembed.alter_embedding(
     index text default null,
     index_options jsonb default null,
     index_name name default null,
-    full_text text default null
+    full_text text default null,
+    chunking jsonb default null
 )
 returns bigint
 language plpgsql
@@ -4133,6 +4140,7 @@ declare
     wanted sqlembed.embedding;
     canonical record;
     is_resourced boolean;
+    is_recut boolean;
     is_emptied boolean;
     queued bigint := 0;
 begin
@@ -4154,6 +4162,12 @@ begin
             alter_embedding.index_options, case when wanted.index operator(pg_catalog.=) present.index then present.index_options end
         )
     );
+    wanted.chunking := coalesce(sqlembed._checked_chunking(alter_embedding.chunking), present.chunking);
+    if (wanted.chunking is null) operator(pg_catalog.<>) (present.chunking is null) then
+        raise exception 'sqlembed: % of % is not cut into chunks, and to do so takes another side table',
+            pg_catalog.quote_ident(present.name), present.relation
+            using errcode = 'SE014', hint = 'Declare it anew: drop_embedding, then create_embedding.';
+    end if;
     wanted.full_text := case
         when alter_embedding.full_text is null then present.full_text
         when alter_embedding.full_text operator(pg_catalog.<>) ''
@@ -4171,6 +4185,7 @@ begin
     wanted.dimensions := sqlembed._wanted_dimensions(wanted.embedder, alter_embedding.dimensions);
 
     is_resourced := wanted.source operator(pg_catalog.<>) present.source;
+    is_recut := coalesce(wanted.chunking operator(pg_catalog.<>) present.chunking, false);
     -- Vectors of two embedders cannot be compared, and a change of type would rewrite the table behind
     -- an exclusive lock: the column is made anew, in an instant, and filled by workers.
     is_emptied := (wanted.embedder, wanted.dimensions, wanted.storage)
@@ -4206,6 +4221,7 @@ begin
         storage = wanted.storage,
         index = wanted.index,
         index_options = wanted.index_options,
+        chunking = wanted.chunking,
         full_text = wanted.full_text,
         full_text_column = wanted.full_text_column
     where e.id operator(pg_catalog.=) present.id
@@ -4224,7 +4240,7 @@ begin
     then
         perform sqlembed._exchange_index(present, wanted, alter_embedding.index_name);
     end if;
-    if is_emptied or is_resourced then
+    if is_emptied or is_resourced or is_recut then
         execute pg_catalog.format(
             'insert into sqlembed.change (embedding, key) select %s, %s from %s as r',
             wanted.id, (select k.expression from sqlembed._key_sql(wanted.relation) as k), wanted.relation
@@ -4237,9 +4253,9 @@ end
 $function$;
 
 comment on function sqlembed.alter_embedding(
-    regclass, name, text, integer, text, text, text, text, text, text, jsonb, name, text
+    regclass, name, text, integer, text, text, text, text, text, text, jsonb, name, text, jsonb
 ) is
-    'Change how a vector column is kept; what is null stays. Another source queues all rows, whose present vectors stay meanwhile. Another timing or on_change makes the triggers anew. Another metric or index, or other index_options ({} for none), builds the new index and then drops the old one, or takes over index_name, built before. Another embedder or storage makes the column anew, empty, and queues all rows. full_text '''' takes the full text off. Returns how many rows it queued.';
+    'Change how a vector column is kept; what is null stays. Another source queues all rows, whose present vectors stay meanwhile. Another timing or on_change makes the triggers anew. Another metric or index, or other index_options ({} for none), builds the new index and then drops the old one, or takes over index_name, built before. Another embedder or storage makes the column anew, empty, and queues all rows. Other chunking cuts all texts again. full_text '''' takes the full text off. Returns how many rows it queued.';
 
 create or replace function sqlembed.create_embedding(
     relation regclass,
@@ -5000,6 +5016,48 @@ revoke execute on function sqlembed._answer_requests(
     integer, bigint[], integer[], text[], text, text, bytea[], public.vector[]
 ) from public;
 
+create or replace function sqlembed._attach_families() returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '200ms'
+as $function$
+declare
+    declared sqlembed.embedding;
+begin
+    for declared in
+        select f.* from sqlembed._changed_families() as f
+    loop
+        -- Where this role may not, status says who may.
+        continue when not pg_has_role((select c.relowner from pg_class as c where c.oid = declared.relation), 'usage');
+        begin
+            continue when not sqlembed._lock_embedding(declared.id);
+            if exists (select from sqlembed._unattached(declared) as u where u.state <> 'disabled') then
+                perform sqlembed._attach_triggers(declared);
+            else
+                perform sqlembed._drop_triggers(
+                    declared.id,
+                    array(select w.name from sqlembed._wanted_triggers(declared) as w),
+                    declared.relation || sqlembed._members(declared.relation)
+                );
+            end if;
+        exception
+            when lock_not_available or insufficient_privilege then
+                -- Next time, then, or by somebody else.
+                null;
+            when others then
+                -- What is wrong with one table keeps no other from being followed.
+                raise warning 'sqlembed: cannot follow the children of %: %', declared.relation, sqlerrm;
+        end;
+    end loop;
+end
+$function$;
+
+comment on function sqlembed._attach_families() is
+    'Give new partitions and children their triggers, and take them from those that are none any more. Writers wait for it, so that it does nothing else.';
+
+revoke execute on function sqlembed._attach_families() from public;
+
 create or replace function sqlembed._changed_families() returns setof sqlembed.embedding
 language sql
 stable
@@ -5023,6 +5081,40 @@ comment on function sqlembed._changed_families() is
     'Embeddings of tables that have other partitions or children than they had, or lack a trigger.';
 
 revoke execute on function sqlembed._changed_families() from public;
+
+create or replace function sqlembed._check_described(
+    relation oid,
+    name text,
+    numbers smallint[],
+    columns name[]
+)
+returns boolean
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    -- A name may mean another table or column by now: those of one that is to take its place.
+    if to_regclass(_check_described.name) is distinct from _check_described.relation::regclass
+        or _check_described.columns <> array(
+            select a.attname
+            from unnest(_check_described.numbers) with ordinality as n (number, position)
+            join pg_attribute as a
+                on a.attrelid = _check_described.relation and a.attnum = n.number and not a.attisdropped
+            order by n.position
+        )
+    then
+        raise exception 'sqlembed: % or a column of it has another name now', _check_described.name
+            using errcode = 'SE017', hint = 'A worker finds out by itself; nothing has to be done.';
+    end if;
+    return true;
+end
+$function$;
+
+comment on function sqlembed._check_described(oid, text, smallint[], name[]) is
+    'An error when the names in a worker''s statements do not mean any more what they meant when it was told them.';
+
+revoke execute on function sqlembed._check_described(oid, text, smallint[], name[]) from public;
 
 create or replace function sqlembed._claim_jobs(
     worker integer,
@@ -5150,9 +5242,10 @@ begin
                         else sha256(convert_to(s.input::text, ''UTF8'')) = k.hash
                     end
                     from (select (%3$s) as input from (select %11$s) as r) as s
-                )
+                ) and %12$s
                 for no key update of r skip locked
             ) as locked
+            where %13$s
         ),
         chosen as materialized (
             select distinct on (%8$s) c.* from current as c order by %8$s, c.number
@@ -5193,7 +5286,9 @@ begin
         keys.made,
         keys.match,
         case (_describe_chunks.declared).storage when 'vector' then 'public.vector' else 'public.halfvec' end,
-        sqlembed._renamed_columns(_describe_chunks.declared)
+        sqlembed._renamed_columns(_describe_chunks.declared),
+        sqlembed._is_current_sql(_describe_chunks.declared),
+        sqlembed._is_described_sql(_describe_chunks.declared)
     );
 end
 $function$;
@@ -5225,6 +5320,7 @@ declare
     renamed text;
     has_children boolean;
     is_same text;
+    is_described text;
 begin
     select e.* into declared from sqlembed.embedding as e where e.id = _describe_embedding.embedding;
     select p.* into present from sqlembed._present_columns(declared) as p;
@@ -5240,6 +5336,8 @@ begin
     -- The primary keys of a parent and its children know nothing of each other.
     has_children := cardinality(sqlembed._members(declared.relation)) > 0
         and (select c.relkind = 'r' from pg_class as c where c.oid = declared.relation);
+
+    is_described := sqlembed._is_described_sql(declared);
 
     -- $1: keys, $2: budget in bytes. Beyond it rows are postponed: a worker's memory is not the
     -- table's size.
@@ -5259,13 +5357,15 @@ begin
                 cross join lateral (select (%3$s) as input from (select %4$s) as r) as s
                 where %2$s
             ) as s
+            where %7$s
         ) as t',
         declared.relation,
         match,
         declared.source,
         renamed,
         case when has_children then 'case when sqlembed._is_only_row(count(*) over (partition by k.key), k.key) then ' else '' end,
-        case when has_children then ' end' else '' end
+        case when has_children then ' end' else '' end,
+        is_described
     );
 
     is_same := format(
@@ -5305,6 +5405,7 @@ begin
                 where %2$s and %6$s and %8$s
                 for no key update of r skip locked
             ) as locked
+            where %9$s
         ),
         written as (
             update %1$s as r
@@ -5321,7 +5422,8 @@ begin
         is_same,
         -- A row of another table of the family may have got the same key since.
         case when has_children then ' and ' || is_same else '' end,
-        sqlembed._is_current_sql(declared)
+        sqlembed._is_current_sql(declared),
+        is_described
     );
 end
 $function$;
@@ -5370,6 +5472,7 @@ begin
                 ) and %12$s
                 for no key update of r skip locked
             ) as locked
+            where %13$s
         ),
         written as (
             insert into %4$s as s (%7$s, %5$I, source_hash)
@@ -5393,7 +5496,8 @@ begin
         keys.match,
         case (_describe_side.declared).storage when 'vector' then 'public.vector' else 'public.halfvec' end,
         sqlembed._renamed_columns(_describe_side.declared),
-        sqlembed._is_current_sql(_describe_side.declared)
+        sqlembed._is_current_sql(_describe_side.declared),
+        sqlembed._is_described_sql(_describe_side.declared)
     );
 end
 $function$;
@@ -5483,6 +5587,7 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
+#variable_conflict use_column
 declare
     failed record;
     charged integer;
@@ -5508,16 +5613,10 @@ begin
             where j.embedding = _fail_jobs.embedding and j.key = failed.key;
             continue;
         end if;
-        -- The key as it stands there: a long one that fits the index of one table fits that of the other.
-        with gone as (
-            delete from sqlembed.job as j
-            where j.embedding = _fail_jobs.embedding and j.key = failed.key
-            returning j.embedding, j.key
-        )
+        delete from sqlembed.job as j where j.embedding = _fail_jobs.embedding and j.key = failed.key;
         insert into sqlembed.failed_job (embedding, key, attempts, error)
-        select g.embedding, g.key, charged, failed.error
-        from gone as g
-        on conflict on constraint failed_job_pkey do update
+        values (_fail_jobs.embedding, failed.key, charged, failed.error)
+        on conflict (embedding, md5(key::text)) do update
         set attempts = excluded.attempts, error = excluded.error, failed_at = clock_timestamp();
         given_up := given_up + 1;
     end loop;
@@ -5603,8 +5702,11 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
+#variable_conflict use_column
 declare
     at_once integer;
+    folded_embeddings integer[];
+    folded_keys jsonb[];
 begin
     -- New jobs of the embedding whose change is the oldest go straight to the worker.
     select e.id, e.xmin::text, s.most
@@ -5614,71 +5716,81 @@ begin
     join unnest(_fold_changes.embedders, _fold_changes.most) as s (name, most) on s.name = e.embedder
     where e.id <> all (_fold_changes.without);
 
-    loop
-        begin
-            with taken as (
-                delete from sqlembed.change as c
-                where c.id = any (
-                    array(
-                        select d.id
-                        from sqlembed.change as d
-                        order by d.id
-                        limit greatest(1000, at_once)
-                        for update skip locked
-                    )
-                )
-                returning c.id, c.embedding, c.key, c.changed_at
-            ),
-            revived as (
-                -- A changed row deserves new attempts.
-                delete from sqlembed.failed_job as f
-                using taken as t
-                where f.embedding = t.embedding and f.key = t.key
-            ),
-            waiting as (
-                select
-                    t.embedding,
-                    t.key,
-                    min(t.changed_at) as changed_at,
-                    t.embedding is not distinct from _fold_changes.embedding
-                        and row_number() over (partition by t.embedding order by min(t.id)) <= at_once as is_mine
-                from taken as t
-                join sqlembed.embedding as e on e.id = t.embedding
-                group by t.embedding, t.key
-            ),
-            folded as (
-                insert into sqlembed.job as j (embedding, key, changed_at, worker, locked_until)
-                select
-                    w.embedding,
-                    w.key,
-                    w.changed_at,
-                    case when w.is_mine then _fold_changes.worker end,
-                    case when w.is_mine then clock_timestamp() + _fold_changes.lease end
-                from waiting as w
-                -- One order for all workers, so that two of them cannot deadlock.
-                order by w.embedding, w.key
-                on conflict on constraint one_job_a_row do update
-                set
-                    attempts = 0,
-                    not_before = least(j.not_before, clock_timestamp()),
-                    changed_at = least(j.changed_at, excluded.changed_at),
-                    error = null,
-                    -- Whoever has it in hand works on an older text: it is no longer theirs to finish.
-                    locked_until = null,
-                    worker = null
-                returning j.key, j.worker
+    with taken as (
+        delete from sqlembed.change as c
+        where c.id = any (
+            array(
+                select d.id
+                from sqlembed.change as d
+                order by d.id
+                limit greatest(1000, at_once)
+                for update skip locked
             )
-            select (select count(*) from taken), array_agg(f.key) filter (where f.worker is not null)
-            into _fold_changes.taken, _fold_changes.keys
-            from folded as f;
-            return;
-        exception when program_limit_exceeded then
-            -- An index takes keys of some length only, and one that is longer must not stop all others.
-            if sqlembed._refuse_long_keys(greatest(1000, at_once)) = 0 then
-                raise;
-            end if;
-        end;
-    end loop;
+        )
+        returning c.id, c.embedding, c.key, c.changed_at
+    ),
+    refused as (
+        -- PostgreSQL's own limit is a little higher, and nobody else is to wait for such a row.
+        insert into sqlembed.failed_job (embedding, key, attempts, error)
+        select distinct on (t.embedding, md5(t.key::text))
+            t.embedding,
+            t.key,
+            0,
+            format('sqlembed: the key of the row takes %s bytes, and a job''s key no more than 2600', pg_column_size(t.key))
+        from taken as t
+        join sqlembed.embedding as e on e.id = t.embedding
+        where pg_column_size(t.key) > 2600
+        on conflict (embedding, md5(key::text)) do update set failed_at = clock_timestamp()
+    ),
+    waiting as (
+        select
+            t.embedding,
+            t.key,
+            min(t.changed_at) as changed_at,
+            t.embedding is not distinct from _fold_changes.embedding
+                and row_number() over (partition by t.embedding order by min(t.id)) <= at_once as is_mine
+        from taken as t
+        join sqlembed.embedding as e on e.id = t.embedding
+        where pg_column_size(t.key) <= 2600
+        group by t.embedding, t.key
+    ),
+    folded as (
+        insert into sqlembed.job as j (embedding, key, changed_at, worker, locked_until)
+        select
+            w.embedding,
+            w.key,
+            w.changed_at,
+            case when w.is_mine then _fold_changes.worker end,
+            case when w.is_mine then clock_timestamp() + _fold_changes.lease end
+        from waiting as w
+        -- One order for all workers, so that two of them cannot deadlock.
+        order by w.embedding, w.key
+        on conflict on constraint one_job_a_row do update
+        set
+            attempts = 0,
+            not_before = least(j.not_before, clock_timestamp()),
+            changed_at = least(j.changed_at, excluded.changed_at),
+            error = null,
+            -- Whoever has it in hand works on an older text: it is no longer theirs to finish.
+            locked_until = null,
+            worker = null
+        returning j.embedding, j.key, j.worker
+    )
+    select
+        (select count(*) from taken),
+        array_agg(f.key) filter (where f.worker is not null),
+        array_agg(f.embedding),
+        array_agg(f.key)
+    into _fold_changes.taken, _fold_changes.keys, folded_embeddings, folded_keys
+    from folded as f;
+
+    -- A changed row deserves new attempts. Not in the same statement: it would not see one that was
+    -- given up while this waited for its job.
+    if exists (select from sqlembed.failed_job) then
+        delete from sqlembed.failed_job as f
+        using unnest(folded_embeddings, folded_keys) as r (embedding, key)
+        where f.embedding = r.embedding and md5(f.key::text) = md5(r.key::text);
+    end if;
 end
 $function$;
 
@@ -5694,56 +5806,50 @@ set search_path = pg_catalog, pg_temp
 set lock_timeout = '200ms'
 as $function$
 declare
-    changed record;
     renamed integer[];
+    mixed_up integer[];
     sources text[];
+    found regclass;
     declared sqlembed.embedding;
 begin
-    -- Table by table: what its owner has locked or broken keeps no other from being followed. Those of
-    -- one table together, because two vector columns may have changed their names with each other.
-    for changed in
-        select
-            (r.declared).relation,
-            array_agg((r.declared).id) as embeddings,
-            array_agg((r.declared).id) filter (where r.is_mixed_up) as mixed_up
-        from sqlembed._renamed_embeddings() as r
-        group by (r.declared).relation
+    -- With the rights of the worker, which may read the tables: what stands in them, in their sources
+    -- and in their policies may be anybody's code. What belongs to one table is followed at once, or
+    -- not at all: until the rows are queued, nobody may believe that nothing has happened.
+    for found in
+        select distinct (r.declared).relation from sqlembed._renamed_embeddings() as r order by 1
     loop
         begin
-            -- With the rights of the worker, which may read the tables: what stands in them, in their
-            -- sources and in their policies may be anybody's code.
             select
                 array_agg((r.declared).id order by (r.declared).id),
+                array_agg((r.declared).id) filter (where r.is_mixed_up),
                 array_agg(
                     sqlembed._renamed_source(
                         (r.declared).relation, (r.declared).source, (r.declared).source_columns, r.source_columns
                     )
                     order by (r.declared).id
                 )
-            into renamed, sources
+            into renamed, mixed_up, sources
             from sqlembed._renamed_embeddings() as r
-            where (r.declared).id = any (changed.embeddings);
+            where (r.declared).relation = found and sqlembed._lock_embedding((r.declared).id);
 
             for declared in select e.* from sqlembed._rename_embeddings(renamed, sources) as e
             loop
-                begin
-                    -- What was written in between has not been noted, or with the wrong column in mind.
-                    execute format(
-                        'select sqlembed._note_keys(%s, array_agg(%s)) from %s as r where not (%s) or %L',
-                        declared.id, declared.key_expression, declared.relation, sqlembed._vector_test(declared, 'r'),
-                        declared.id = any (coalesce(changed.mixed_up, '{}'))
-                    );
-                exception when lock_not_available or insufficient_privilege then
-                    -- By another worker, then: this one cannot serve the table either.
-                    null;
-                end;
+                -- What was written in between has not been noted, or with the wrong column in mind.
+                perform sqlembed._note_missing(
+                    declared, declared.relation::text, declared.id = any (coalesce(mixed_up, '{}'))
+                );
+                if declared.side is not null then
+                    -- Nor what was deleted.
+                    perform sqlembed._note_keys(declared.id, '{[]}');
+                end if;
             end loop;
         exception
-            when lock_not_available then
-                -- Next time, then.
+            when lock_not_available or insufficient_privilege then
+                -- Next time, then, or by a worker that may read the table.
                 null;
             when others then
-                raise warning 'sqlembed: cannot follow the columns of %: %', changed.relation, sqlerrm;
+                -- What is wrong with one table keeps no other from being followed.
+                raise warning 'sqlembed: cannot follow the columns of %: %', found, sqlerrm;
         end;
     end loop;
 end
@@ -5770,23 +5876,9 @@ begin
         select f.* from sqlembed._changed_families() as f
     loop
         begin
-            -- Where this role may not, status says who may.
-            if pg_has_role((select c.relowner from pg_class as c where c.oid = declared.relation), 'usage') then
-                begin
-                    if exists (select from sqlembed._unattached(declared) as u where u.state <> 'disabled') then
-                        perform sqlembed._attach_triggers(declared);
-                    else
-                        perform sqlembed._drop_triggers(
-                            declared.id,
-                            array(select w.name from sqlembed._wanted_triggers(declared) as w),
-                            declared.relation || sqlembed._members(declared.relation)
-                        );
-                    end if;
-                exception when lock_not_available or insufficient_privilege then
-                    -- Next time, then, or by somebody else.
-                    null;
-                end;
-            end if;
+            continue when not sqlembed._lock_embedding(declared.id);
+            -- Another worker may have been here a moment ago.
+            declared := sqlembed._declared_embedding(declared.id);
             is_partitioned := (select c.relkind = 'p' from pg_class as c where c.oid = declared.relation);
             known := array(
                 select m.member
@@ -5795,21 +5887,19 @@ begin
                     or m.member not in (select u.member from sqlembed._unattached(declared) as u)
                 order by m.member
             );
-            -- A partition had triggers from its first day on, and the vectors that it brought along are
-            -- its own. A child may have been written to unnoticed.
+            -- A partition had triggers from its first day on, and the vectors that it brought along
+            -- are its own. A child may have been written to unnoticed.
             foreach newcomer in array known
             loop
                 continue when newcomer = any (declared.members);
-                execute format(
-                    'select sqlembed._note_keys(%s, array_agg(%s)) from only %s as r where not (%s) or not %L',
-                    declared.id, declared.key_expression, newcomer, sqlembed._vector_test(declared, 'r'),
-                    is_partitioned and declared.side is null
+                perform sqlembed._note_missing(
+                    declared, 'only ' || newcomer, not is_partitioned or declared.side is not null
                 );
             end loop;
             perform sqlembed._keep_members(declared.id, known);
         exception
-            when lock_not_available then
-                -- Next time, then.
+            when lock_not_available or insufficient_privilege then
+                -- Next time, then, or by somebody else.
                 null;
             when others then
                 -- What is wrong with one table keeps no other from being followed.
@@ -5820,7 +5910,7 @@ end
 $function$;
 
 comment on function sqlembed._follow_families() is
-    'Put triggers on tables that have become children of an embedded one, take them off those that no longer are, and queue the rows that newcomers brought along.';
+    'Queue the rows that new partitions and children, which have their triggers by now, have brought along.';
 
 revoke execute on function sqlembed._follow_families() from public;
 
@@ -5868,7 +5958,8 @@ as $function$
         array(
             select l.ctid
             from sqlembed.failed_job as l
-            where l.embedding = _forget_failed.embedding and l.key = any (_forget_failed.keys)
+            where l.embedding = _forget_failed.embedding
+                and md5(l.key::text) = any (array(select md5(k.key::text) from unnest(_forget_failed.keys) as k (key)))
             for update skip locked
         )
     )
@@ -5919,6 +6010,36 @@ comment on function sqlembed._forget_failures() is
 
 revoke execute on function sqlembed._forget_failures() from public;
 
+create or replace function sqlembed._is_current(
+    embedding integer,
+    embedder text,
+    source text,
+    storage text,
+    chunking jsonb
+)
+returns boolean
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- Workers may not look themselves: they have row security off, which makes it an error.
+    select exists (
+        select
+        from sqlembed.embedding as e
+        where e.id = _is_current.embedding
+            and e.embedder = _is_current.embedder
+            and e.source = _is_current.source
+            and e.storage = _is_current.storage
+            and e.chunking is not distinct from _is_current.chunking
+    )
+$function$;
+
+comment on function sqlembed._is_current(integer, text, text, text, jsonb) is
+    'Whether an embedding is still declared as a worker was told. For _is_current_sql.';
+
+revoke execute on function sqlembed._is_current(integer, text, text, text, jsonb) from public;
+
 create or replace function sqlembed._is_current_sql(declared sqlembed.embedding) returns text
 language sql
 immutable
@@ -5927,15 +6048,12 @@ as $function$
     -- Not correlated, so looked up once a statement. Its snapshot is younger than its locks, and altering
     -- takes a lock that excludes writers: what is current here stays so until the vectors are written.
     select format(
-        '(
-            select exists (
-                select from sqlembed.embedding as e where e.id = %s and e.embedder = %L and e.source = %L and e.storage = %L
-            )
-        )',
+        '(select sqlembed._is_current(%s, %L, %L, %L, %L))',
         (_is_current_sql.declared).id,
         (_is_current_sql.declared).embedder,
         (_is_current_sql.declared).source,
-        (_is_current_sql.declared).storage
+        (_is_current_sql.declared).storage,
+        (_is_current_sql.declared).chunking
     )
 $function$;
 
@@ -5943,6 +6061,37 @@ comment on function sqlembed._is_current_sql(sqlembed.embedding) is
     'The condition that an embedding is still declared as when a worker took its jobs: a vector computed for what it was before must not be written any more.';
 
 revoke execute on function sqlembed._is_current_sql(sqlembed.embedding) from public;
+
+create or replace function sqlembed._is_described_sql(declared sqlembed.embedding) returns text
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- A sub-select, so that it is evaluated once a statement: after it has locked the table, whose
+    -- names cannot change until it ends.
+    select format(
+        '(select sqlembed._check_described(%s, %L, %L, %L))',
+        (_is_described_sql.declared).relation::oid,
+        (_is_described_sql.declared).relation::text,
+        array_agg(a.attnum order by a.attnum)::text,
+        array_agg(a.attname order by a.attnum)::text
+    )
+    from sqlembed._present_columns(_is_described_sql.declared) as p
+    join pg_attribute as a
+        on a.attrelid = (_is_described_sql.declared).relation
+        and not a.attisdropped
+        and a.attname = any (
+            p.source
+            || (select k.columns from sqlembed._key_sql((_is_described_sql.declared).relation) as k)
+            || case (_is_described_sql.declared).place when 'row' then array[p.vector] end
+        )
+$function$;
+
+comment on function sqlembed._is_described_sql(sqlembed.embedding) is
+    'The condition by which a worker''s statement notices that its names mean something else by now.';
+
+revoke execute on function sqlembed._is_described_sql(sqlembed.embedding) from public;
 
 create or replace function sqlembed._is_only_row(rows bigint, key jsonb) returns boolean
 language plpgsql
@@ -6013,6 +6162,26 @@ comment on function sqlembed._leave_epoch(integer, integer) is
 
 revoke execute on function sqlembed._leave_epoch(integer, integer) from public;
 
+create or replace function sqlembed._lock_embedding(embedding integer) returns boolean
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    perform
+    from sqlembed.embedding as e
+    where e.id = _lock_embedding.embedding
+    for no key update skip locked;
+    return found;
+end
+$function$;
+
+comment on function sqlembed._lock_embedding(integer) is
+    'Whether nobody else is changing an embedding; then nobody does so before the transaction ends.';
+
+revoke execute on function sqlembed._lock_embedding(integer) from public;
+
 create or replace function sqlembed._next_epoch(worker integer) returns integer
 language plpgsql
 volatile
@@ -6052,6 +6221,43 @@ comment on function sqlembed._note_keys(integer, jsonb[]) is
     'Queue rows that a worker has found.';
 
 revoke execute on function sqlembed._note_keys(integer, jsonb[]) from public;
+
+create or replace function sqlembed._note_missing(declared sqlembed.embedding, rows_of text, is_all boolean) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    -- In parts: a worker's memory is not the table's size.
+    noting text := format(
+        'select sqlembed._note_keys(%s, array_agg(s.key))
+        from (select %s as key, (row_number() over () - 1) / 10000 as part from %s as r where ',
+        (_note_missing.declared).id,
+        (select k.expression from sqlembed._key_sql((_note_missing.declared).relation) as k),
+        _note_missing.rows_of
+    );
+    in_parts text := ') as s group by s.part';
+begin
+    if not _note_missing.is_all then
+        begin
+            execute noting || 'not (' || sqlembed._vector_test(_note_missing.declared, 'r') || ')' || in_parts;
+            return;
+        exception
+            when lock_not_available or insufficient_privilege then
+                raise;
+            when others then
+                -- A row whose source expression fails: which of the others are up to date, workers find out.
+                null;
+        end;
+    end if;
+    execute noting || 'true' || in_parts;
+end
+$function$;
+
+comment on function sqlembed._note_missing(sqlembed.embedding, text, boolean) is
+    'Queue the rows of a table, or of "only" one member of its family, that have no vector of their present text, or all. With the rights of the worker.';
+
+revoke execute on function sqlembed._note_missing(sqlembed.embedding, text, boolean) from public;
 
 create or replace function sqlembed._read_cache(fingerprint text, kind text, hashes bytea[])
 returns table (input_hash bytea, embedding public.vector)
@@ -6120,49 +6326,6 @@ comment on function sqlembed._read_chunks_sql(sqlembed.embedding) is
     'The statement with which a worker reads the vectors that chunks of changed rows have already. For _describe_embedding.';
 
 revoke execute on function sqlembed._read_chunks_sql(sqlembed.embedding) from public;
-
-create or replace function sqlembed._refuse_long_keys(most integer) returns integer
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $function$
-declare
-    noted record;
-    refused integer := 0;
-begin
-    for noted in
-        select c.id, c.embedding, c.key, pg_column_size(c.key || '[]') as bytes
-        from (
-            select d.id, d.embedding, d.key
-            from sqlembed.change as d
-            order by d.id
-            limit _refuse_long_keys.most
-            for update skip locked
-        ) as c
-        -- Less is never too long. Of more it depends on how well it is compressed.
-        where pg_column_size(c.key || '[]') > 2000
-    loop
-        begin
-            -- One that fits may stay: its change is folded into the job later.
-            insert into sqlembed.job (embedding, key)
-            values (noted.embedding, noted.key)
-            on conflict on constraint one_job_a_row do nothing;
-        exception when program_limit_exceeded then
-            delete from sqlembed.change as c where c.id = noted.id;
-            refused := refused + 1;
-            raise warning 'sqlembed: a key of % bytes is longer than the queue takes: its row of % gets no vector',
-                noted.bytes,
-                (select e.relation from sqlembed.embedding as e where e.id = noted.embedding);
-        end;
-    end loop;
-    return refused;
-end
-$function$;
-
-comment on function sqlembed._refuse_long_keys(integer) is
-    'Remove, from so many of the oldest changes, those whose keys no job can have. Returns how many. For _fold_changes.';
-
-revoke execute on function sqlembed._refuse_long_keys(integer) from public;
 
 create or replace function sqlembed._release_jobs(
     worker integer,
@@ -6854,6 +7017,11 @@ begin
     end if;
 
     perform sqlembed._check_choice('mode', _check_search.mode, '{vector,exact,hybrid,text}');
+    if _check_search.mode in ('hybrid', 'text') and _check_search.function_name operator(pg_catalog.=) 'explain_search' then
+        raise exception 'sqlembed: mode => % is not explained', pg_catalog.quote_literal(_check_search.mode)
+            using errcode = 'SE014',
+                hint = 'Of a hybrid search, the vectors'' half goes as mode => ''vector'' with twice its k, 100 at least.';
+    end if;
     if _check_search.mode in ('hybrid', 'text') and not by_words then
         raise exception 'sqlembed: mode => % needs a text', pg_catalog.quote_literal(_check_search.mode)
             using errcode = 'SE014', hint = 'A vector has no words. Give the text to sqlembed.search.';
@@ -7009,7 +7177,7 @@ stable
 as $function$
 declare
     -- Assigned to, because PERFORM takes several times as long.
-    ignored text;
+    ignored pg_catalog.text;
 begin
     -- Those of iterative scans are there since pgvector 0.8.
     before := array[
@@ -7023,7 +7191,10 @@ begin
     end if;
     -- So that a scan goes on until k rows pass the filter; relaxed_order finds more of the nearest
     -- than strict_order.
-    if before[2] operator(pg_catalog.=) 'off' then
+    if before[2] operator(pg_catalog.<>) 'off' and not (_enter_search.path).is_iterative then
+        ignored := pg_catalog.set_config('hnsw.iterative_scan', 'off', true);
+    end if;
+    if before[2] operator(pg_catalog.=) 'off' and (_enter_search.path).is_iterative then
         ignored := pg_catalog.set_config('hnsw.iterative_scan', 'relaxed_order', true);
     end if;
     if before[3] operator(pg_catalog.=) 'off' then
@@ -7257,12 +7428,12 @@ language plpgsql
 stable
 as $function$
 declare
-    ignored text;
+    ignored pg_catalog.text;
 begin
     -- An error undoes settings by itself, the end of a function only those that it was created with.
     ignored := pg_catalog.set_config('hnsw.ef_search', _leave_search.before[1], true);
-    if _leave_search.before[2] operator(pg_catalog.=) 'off' then
-        ignored := pg_catalog.set_config('hnsw.iterative_scan', 'off', true);
+    if _leave_search.before[2] operator(pg_catalog.<>) pg_catalog.current_setting('hnsw.iterative_scan', true) then
+        ignored := pg_catalog.set_config('hnsw.iterative_scan', _leave_search.before[2], true);
     end if;
     if _leave_search.before[3] operator(pg_catalog.=) 'off' then
         ignored := pg_catalog.set_config('ivfflat.iterative_scan', 'off', true);
@@ -7560,6 +7731,9 @@ begin
         return path;
     end if;
     path.is_exact := false;
+    -- What a policy or a view hides is left out before rows are counted. An index that goes on until enough
+    -- are shown gives whatever it has come across by then, the nearest or not.
+    path.is_iterative := not (_search_path.target).is_guarded;
     if is_rough and _search_path.after_distance is not null then
         path.is_exact := true;
         path.reason := pg_catalog.format(
@@ -7614,6 +7788,13 @@ begin
         end
             operator(pg_catalog.*) path.total_rows operator(pg_catalog./) greatest(passing.rows, 1)
     );
+    if is_rough and path.visits operator(pg_catalog.>) 1000
+        and pg_catalog.current_setting('hnsw.iterative_scan', true) is null
+    then
+        path.is_exact := true;
+        path.reason := 'before version 0.8 of pgvector an index gives no more than 1000 rows, too few to rank';
+        return path;
+    end if;
     path.is_exact := path.exact_cost operator(pg_catalog.<) (cost_of_visit operator(pg_catalog.*) path.visits);
     path.reason := pg_catalog.format(
         '%s of about %s rows pass: comparing them costs %s, looking for them through an index %s',
@@ -7625,6 +7806,10 @@ begin
             '%s; what an index of kind %s finds is ranked by the whole vectors, %s rows of it',
             path.reason, (_search_path.target).index_kind, pg_catalog.ceil(path.visits)
         );
+    end if;
+    if not path.is_iterative and not path.is_exact and path.visits operator(pg_catalog.>) 1000 then
+        path.is_exact := true;
+        path.reason := path.reason || '; but to look at more than 1000 rows it would have to go on by itself, past those that are hidden';
     end if;
     path.ef_search := least(1000, path.visits);
     -- Else an index stops there.
@@ -8460,6 +8645,9 @@ language plpgsql
 volatile
 as $function$
 declare
+    checked boolean := sqlembed._check_search(
+        'explain_search', explain_search.k, explain_search.filter, explain_search.mode, null, null, null
+    );
     target sqlembed.search_target := sqlembed._search_target(
         'search', explain_search.relation, explain_search.embedding, null
     );
@@ -8511,6 +8699,7 @@ declare
     found_right bigint := 0;
     right_ones bigint := 0;
     counted record;
+    remark text;
 begin
     if (recall.queries operator(pg_catalog.>=) 1) is not true then
         raise exception 'sqlembed: queries must be 1 or more, not %', coalesce(recall.queries::text, 'NULL')
@@ -8525,6 +8714,9 @@ begin
     execute pg_catalog.format('select t.* from sqlembed._search_target(''recall'', null::%s, $1, null) as t', row_type)
     into target
     using recall.embedding;
+    foreach remark in array sqlembed._search_remarks(target) loop
+        raise warning 'sqlembed: %', remark;
+    end loop;
     for sampled in execute pg_catalog.format(
         'select k.key from (select %s as key from %s where %s is not null order by pg_catalog.random() limit $1) as k',
         coalesce(
@@ -8554,7 +8746,7 @@ end
 $function$;
 
 comment on function sqlembed.recall(regclass, name, integer, integer) is
-    'Which part of the k nearest rows a search finds, at its default settings: rows of the table, picked at random, are the queries, each left out of its own result. Exact searches are the measure, so it takes as long as those. NULL where nothing is embedded.';
+    'Which part of the k nearest rows a search finds, at its default settings: rows of the table, picked at random, are the queries, each left out of its own result. Exact searches are the measure, so it takes as long as those. NULL where nothing is embedded. Warns of rows without a vector, and where no index serves the metric.';
 
 create or replace function sqlembed.search(
     relation anyelement,
@@ -10335,6 +10527,26 @@ $function$;
 comment on function sqlembed._duplicate_pairs(regclass, double precision, name, text, text, text, boolean) is
     'Pairs of rows whose vectors have a cosine of at least threshold, in no order, a pair perhaps twice. Unless every pair is wanted, of rows with the same vector only the first is paired with others, and they with it: that is enough to know who belongs together.';
 
+create or replace function sqlembed._enter_scan(k integer) returns text[]
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    path sqlembed.search_path;
+begin
+    -- A function of pgvector has to run before its settings are there.
+    if public.vector_dims('[1]'::public.vector) is null then
+        return null;
+    end if;
+    path.ef_search := least(1000, 60 + 4 * least(_enter_scan.k, 235));
+    return sqlembed._enter_search(path);
+end
+$function$;
+
+comment on function sqlembed._enter_scan(integer) is
+    'Make the settings with which many searches for k rows go through an index; gives those from before, for _leave_search.';
+
 create or replace function sqlembed._explain_use(
     state text,
     problem text,
@@ -10527,11 +10739,11 @@ declare
     -- Each row's nearest 10 first. Where the last of them is a duplicate too there may be more.
     k pg_catalog.int4 := 10;
     left_over pg_catalog.jsonb[];
-    settings record;
+    settings pg_catalog.text[];
     found record;
 begin
     loop
-        settings := sqlembed._widen_scan(k);
+        settings := sqlembed._enter_scan(k);
         execute pg_catalog.format(
             E'select
                 pg_catalog.array_agg(p.key_a) as keys_a,
@@ -10569,7 +10781,7 @@ begin
         )
         into found
         using k::pg_catalog.int8, left_over, 1.000001::pg_catalog.float8 operator(pg_catalog.-) _near_pairs.threshold;
-        perform sqlembed._restore_scan(settings.ef_search, settings.hnsw_scan, settings.ivfflat_scan);
+        perform sqlembed._leave_search(settings);
         return query
         select p.key_a, p.key_b, p.similarity
         from rows from (
@@ -10650,25 +10862,6 @@ $function$;
 
 comment on function sqlembed._refuse_recommend() is
     'An error that shows how a table is given to recommend.';
-
-create or replace function sqlembed._restore_scan(ef_search text, hnsw_scan text, ivfflat_scan text) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $function$
-begin
-    perform set_config('hnsw.ef_search', _restore_scan.ef_search, true);
-    if _restore_scan.hnsw_scan is not null then
-        perform set_config('hnsw.iterative_scan', _restore_scan.hnsw_scan, true);
-    end if;
-    if _restore_scan.ivfflat_scan is not null then
-        perform set_config('ivfflat.iterative_scan', _restore_scan.ivfflat_scan, true);
-    end if;
-end
-$function$;
-
-comment on function sqlembed._restore_scan(text, text, text) is
-    'Put the settings of vector indexes back as _widen_scan found them.';
 
 create or replace function sqlembed._taste(
     liked public.vector[],
@@ -10772,6 +10965,12 @@ begin
     ) = 1 then
         declared := sqlembed._embedding_of(_vector_source.relation, _vector_source.embedding);
     end if;
+    if declared.chunking is not null then
+        raise exception 'sqlembed: embedding % of % has a vector for each chunk, not for each row',
+            quote_ident(declared.name), _vector_source.relation
+            using errcode = 'SE013',
+                hint = format('Name the table of the chunks instead: %L.', declared.side);
+    end if;
     vector_column := coalesce(declared.name, sqlembed._vector_column(_vector_source.relation, _vector_source.embedding));
     _vector_source.embedder := declared.embedder;
     _vector_source.metric := coalesce(_vector_source.wanted_metric, declared.metric, 'cosine');
@@ -10783,26 +10982,16 @@ begin
         into _vector_source.from_clause, _vector_source.vector
         from sqlembed._side_source(declared, target.row_name) as s;
     end if;
-    _vector_source.is_indexed := exists (
-        select
-        from pg_index as i
-        join pg_class as c on c.oid = i.indexrelid
-        join pg_am as m on m.oid = c.relam and m.amname in ('hnsw', 'ivfflat')
-        join pg_opclass as o on o.oid = i.indclass[0]
-        join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
-        where i.indrelid = coalesce(declared.side, _vector_source.relation)
-            and a.attname = vector_column
-            and i.indisvalid
-            and i.indpred is null
-            and o.opcname in (
-                select format('%s_%s_ops', kind, t.name)
-                from unnest('{vector,halfvec}'::text[]) as kind
-                cross join (
-                    values ('cosine', 'cosine'), ('euclidean', 'l2'), ('inner_product', 'ip'), ('l1', 'l1')
-                ) as t (metric, name)
-                where t.metric = _vector_source.metric
-            )
-    );
+    select sqlembed._has_index(
+        a.attrelid,
+        quote_ident(vector_column),
+        (sqlembed._indexed('hnsw', null, t.typname, null, _vector_source.metric, vector_column)).operator_class
+    )
+    into _vector_source.is_indexed
+    from pg_attribute as a
+    join pg_type as t on t.oid = a.atttypid
+    where a.attrelid = coalesce(declared.side, _vector_source.relation)
+        and a.attname = vector_column;
 end
 $function$;
 
@@ -10831,31 +11020,6 @@ $function$;
 
 comment on function sqlembed._vectors_of(regclass, name, jsonb[]) is
     'The vectors of rows, by their keys as jobs write them; of those that have one.';
-
-create or replace function sqlembed._widen_scan(k integer, out ef_search text, out hnsw_scan text, out ivfflat_scan text)
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $function$
-begin
-    -- A function of pgvector has to run before its settings are there.
-    perform public.vector_dims('[1]'::public.vector);
-    ef_search := current_setting('hnsw.ef_search');
-    -- pgvector has these since 0.8.
-    hnsw_scan := current_setting('hnsw.iterative_scan', true);
-    ivfflat_scan := current_setting('ivfflat.iterative_scan', true);
-    perform set_config('hnsw.ef_search', least(1000, greatest(60 + 4 * least(_widen_scan.k, 235), ef_search::integer))::text, true);
-    if hnsw_scan = 'off' then
-        perform set_config('hnsw.iterative_scan', 'relaxed_order', true);
-    end if;
-    if ivfflat_scan = 'off' then
-        perform set_config('ivfflat.iterative_scan', 'relaxed_order', true);
-    end if;
-end
-$function$;
-
-comment on function sqlembed._widen_scan(integer) is
-    'Make vector indexes look for k rows that pass a filter; returns the settings as they were, for _restore_scan. An error undoes them by itself.';
 
 create or replace function sqlembed.classify(
     embedder text,
@@ -11311,7 +11475,7 @@ declare
     usual pg_catalog.text := coalesce(outliers.baseline, outliers.filter);
     num_comparisons pg_catalog.float8;
     neighbours pg_catalog.text;
-    settings record;
+    settings pg_catalog.text[];
     state pg_catalog.text;
     problem pg_catalog.text;
     pg_hint pg_catalog.text;
@@ -11354,7 +11518,7 @@ begin
             operator, outliers.k
         )
     end;
-    settings := sqlembed._widen_scan(outliers.k);
+    settings := sqlembed._enter_scan(outliers.k);
     return query execute pg_catalog.format(
         'with sqlembed_usual as materialized (
             select u.*, pg_catalog.row_number() over (order by u.key) as number
@@ -11398,7 +11562,7 @@ begin
         operator,
         neighbours
     );
-    perform sqlembed._restore_scan(settings.ef_search, settings.hnsw_scan, settings.ivfflat_scan);
+    perform sqlembed._leave_search(settings);
 exception
     when others then
         get stacked diagnostics state = returned_sqlstate, problem = message_text, pg_hint = pg_exception_hint;
@@ -11532,7 +11696,7 @@ cross join lateral (
     select sqlembed._row_key(e.relation, nullif(current_setting('sqlembed.row_key', true), '')::jsonb) as key
 ) as k
 left join sqlembed.job as j on j.embedding = e.id and j.key = k.key
-left join sqlembed.failed_job as f on f.embedding = e.id and f.key = k.key
+left join sqlembed.failed_job as f on f.embedding = e.id and md5(f.key::text) = md5(k.key::text)
 cross join lateral (
     select
         least(j.changed_at, min(c.changed_at)) as changed_at,

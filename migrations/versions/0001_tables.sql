@@ -224,9 +224,11 @@ create table sqlembed.failed_job (
     key jsonb not null,
     attempts integer not null,
     error text not null,
-    failed_at timestamptz not null default clock_timestamp(),
-    primary key (embedding, key)
+    failed_at timestamptz not null default clock_timestamp()
 );
+
+-- A key that is too long for an index is a failure too.
+create unique index one_failure_a_row on sqlembed.failed_job (embedding, md5(key::text));
 
 comment on table sqlembed.failed_job is 'Rows given up after several attempts; retry_failed brings them back.';
 comment on column sqlembed.failed_job.embedding is 'The embedding that has no vector for the row.';
@@ -427,6 +429,7 @@ comment on type sqlembed.search_target is 'What a search reads, as parts of SQL.
 
 create type sqlembed.search_path as (
     is_exact boolean,
+    is_iterative boolean,
     reason text,
     ef_search integer,
     max_scan_tuples integer,
@@ -451,7 +454,7 @@ grant insert (
 ) on sqlembed.embedding to public;
 grant update (
     embedder, source, declared_source, timing, on_change, metric, storage, index, index_options, index_name,
-    full_text, full_text_column, dimensions, source_columns, is_dropped
+    chunking, full_text, full_text_column, dimensions, source_columns, is_dropped
 ) on sqlembed.embedding to public;
 grant select on sqlembed.change to public;
 grant insert (embedding, key, transaction) on sqlembed.change to public;

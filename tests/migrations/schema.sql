@@ -21,6 +21,7 @@ CREATE TYPE sqlembed.row_state AS (
 
 CREATE TYPE sqlembed.search_path AS (
 	is_exact boolean,
+	is_iterative boolean,
 	reason text,
 	ef_search integer,
 	max_scan_tuples integer,
@@ -69,6 +70,11 @@ CREATE FUNCTION sqlembed._assigned_sql(name text, rows text, with_distances bool
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._attach_families() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '200ms';
+
 CREATE TABLE sqlembed.embedding (
     id integer NOT NULL,
     relation regclass NOT NULL,
@@ -110,7 +116,8 @@ CREATE TABLE sqlembed.embedding (
 );
 
 CREATE FUNCTION sqlembed._attach_triggers(declared sqlembed.embedding) RETURNS void
-    LANGUAGE plpgsql;
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._attempt(function_name text, source anyelement, query public.vector, k integer, name name, filter text, mode text, metric text, diversity double precision, after_distance double precision, after_key jsonb, excluded tid, excluded_table oid, with_vectors boolean) RETURNS TABLE(base anyelement, distance double precision, attempt integer, embedding public.vector)
     LANGUAGE plpgsql STABLE ROWS 10;
@@ -146,6 +153,10 @@ CREATE FUNCTION sqlembed._check_cluster_facts(num_rows bigint, num_vectors bigin
 
 CREATE FUNCTION sqlembed._check_declaration() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._check_described(relation oid, name text, numbers smallint[], columns name[]) RETURNS boolean
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._check_dimensions(name text, dimensions integer) RETURNS void
@@ -335,6 +346,10 @@ CREATE FUNCTION sqlembed._empty_side(relation regclass, side regclass) RETURNS b
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._enter_scan(k integer) RETURNS text[]
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._enter_search(path sqlembed.search_path, OUT before text[]) RETURNS text[]
     LANGUAGE plpgsql STABLE;
 
@@ -462,12 +477,20 @@ CREATE FUNCTION sqlembed._is_alive(worker integer) RETURNS boolean
     LANGUAGE sql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._is_current(embedding integer, embedder text, source text, storage text, chunking jsonb) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._is_current_sql(declared sqlembed.embedding) RETURNS text
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._is_dblink_shared() RETURNS boolean
     LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._is_described_sql(declared sqlembed.embedding) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._is_family(relation regclass) RETURNS boolean
@@ -480,6 +503,10 @@ CREATE FUNCTION sqlembed._is_loopback_shared() RETURNS boolean
 
 CREATE FUNCTION sqlembed._is_only_row(rows bigint, key jsonb) RETURNS boolean
     LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._is_to_be_made(made name, body text, relation regclass) RETURNS boolean
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._is_waiting(relation regclass, since timestamp with time zone) RETURNS boolean
@@ -559,6 +586,10 @@ CREATE FUNCTION sqlembed._lock(what text) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._lock_embedding(embedding integer) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._loss_at_mean(metric text, cluster_size bigint, sum_distance double precision, sum_squared_distance double precision, centroid public.vector, mean public.vector) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -616,6 +647,10 @@ CREATE FUNCTION sqlembed._note_keys(embedding integer, keys jsonb[]) RETURNS voi
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._note_missing(declared sqlembed.embedding, rows_of text, is_all boolean) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._note_row_sql(embedding integer, old text, new text, on_change text, OUT key text, OUT inserted text, OUT updated text) RETURNS record
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -630,6 +665,10 @@ CREATE FUNCTION sqlembed._open_loopback() RETURNS text
 
 CREATE FUNCTION sqlembed._own_changes(embedding integer) RETURNS jsonb[]
     LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._own_index(holder regclass, index_name name) RETURNS regclass
+    LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._pair_rows(from_clause text, vector text, key text, filter text, within text, is_every_pair boolean) RETURNS text
@@ -652,13 +691,15 @@ CREATE FUNCTION sqlembed._plans_safely(relation regclass) RETURNS boolean
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._prefixed_source(relation regclass, expression text, row_name text) RETURNS text
-    LANGUAGE plpgsql;
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._prepare_column(relation regclass, name name, embedder text, index text, index_options jsonb, INOUT storage text, OUT dimensions integer) RETURNS record
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._prepare_full_text(relation regclass, embedding name, config text, source text) RETURNS name
-    LANGUAGE plpgsql;
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._prepare_side(relation regclass, embedding name, is_chunked boolean, OUT side regclass, OUT hash_function name, OUT is_new boolean) RETURNS record
     LANGUAGE plpgsql
@@ -702,10 +743,6 @@ CREATE FUNCTION sqlembed._refuse_hidden(declared sqlembed.embedding) RETURNS voi
 
 CREATE FUNCTION sqlembed._refuse_index(relation regclass, name name, embedder text, dimensions integer, storage text, is_present boolean, index text, options jsonb) RETURNS void
     LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp';
-
-CREATE FUNCTION sqlembed._refuse_long_keys(most integer) RETURNS integer
-    LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._refuse_recommend() RETURNS void
@@ -767,7 +804,8 @@ CREATE FUNCTION sqlembed._renamed_embeddings() RETURNS TABLE(declared sqlembed.e
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._renamed_source(relation regclass, source text, declared name[], present name[]) RETURNS text
-    LANGUAGE plpgsql;
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._renew_leases(worker integer, embedding integer, keys jsonb[], lease interval) RETURNS void
     LANGUAGE sql SECURITY DEFINER
@@ -785,10 +823,6 @@ CREATE FUNCTION sqlembed._reserve_model(name text, query text, metric text, seed
 
 CREATE FUNCTION sqlembed._rest_embedders(worker integer, embedders text[]) RETURNS void
     LANGUAGE sql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp';
-
-CREATE FUNCTION sqlembed._restore_scan(ef_search text, hnsw_scan text, ivfflat_scan text) RETURNS void
-    LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._rough_index(holder regclass, name name, metric text, vector text, OUT kind text, OUT dimensions integer, OUT ordering text) RETURNS record
@@ -950,10 +984,6 @@ CREATE FUNCTION sqlembed._wanted_triggers(declared sqlembed.embedding, OUT name 
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._widen_scan(k integer, OUT ef_search text, OUT hnsw_scan text, OUT ivfflat_scan text) RETURNS record
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp';
-
 CREATE FUNCTION sqlembed._word_score(weight double precision, frequency real, relative_length double precision) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (((weight * frequency) * (2.2)::double precision) / (frequency + ((1.2)::double precision * ((0.25)::double precision + ((0.75)::double precision * relative_length)))));
@@ -976,7 +1006,7 @@ CREATE FUNCTION sqlembed._write_numbers(embedding integer, keys text[], hashes b
 CREATE FUNCTION sqlembed._write_vectors(declared sqlembed.embedding, keys jsonb[], hashes bytea[], vectors public.vector[]) RETURNS boolean
     LANGUAGE plpgsql;
 
-CREATE FUNCTION sqlembed.alter_embedding(relation regclass, embedding name DEFAULT 'embedding'::name, embedder text DEFAULT NULL::text, dimensions integer DEFAULT NULL::integer, source text DEFAULT NULL::text, timing text DEFAULT NULL::text, on_change text DEFAULT NULL::text, metric text DEFAULT NULL::text, storage text DEFAULT NULL::text, index text DEFAULT NULL::text, index_options jsonb DEFAULT NULL::jsonb, index_name name DEFAULT NULL::name, full_text text DEFAULT NULL::text) RETURNS bigint
+CREATE FUNCTION sqlembed.alter_embedding(relation regclass, embedding name DEFAULT 'embedding'::name, embedder text DEFAULT NULL::text, dimensions integer DEFAULT NULL::integer, source text DEFAULT NULL::text, timing text DEFAULT NULL::text, on_change text DEFAULT NULL::text, metric text DEFAULT NULL::text, storage text DEFAULT NULL::text, index text DEFAULT NULL::text, index_options jsonb DEFAULT NULL::jsonb, index_name name DEFAULT NULL::name, full_text text DEFAULT NULL::text, chunking jsonb DEFAULT NULL::jsonb) RETURNS bigint
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.assign(name text, query text) RETURNS TABLE(id text, centroid_id integer)
@@ -1185,7 +1215,7 @@ CREATE VIEW sqlembed._row_work WITH (security_barrier='true') AS
    FROM (((((sqlembed.embedding e
      CROSS JOIN LATERAL ( SELECT sqlembed._row_key(e.relation, (NULLIF(current_setting('sqlembed.row_key'::text, true), ''::text))::jsonb) AS key) k)
      LEFT JOIN sqlembed.job j ON (((j.embedding = e.id) AND (j.key = k.key))))
-     LEFT JOIN sqlembed.failed_job f ON (((f.embedding = e.id) AND (f.key = k.key))))
+     LEFT JOIN sqlembed.failed_job f ON (((f.embedding = e.id) AND (md5((f.key)::text) = md5((k.key)::text)))))
      CROSS JOIN LATERAL ( SELECT LEAST(j.changed_at, min(c.changed_at)) AS changed_at,
             ((j.embedding IS NOT NULL) OR (count(*) > 0)) AS is_waiting
            FROM sqlembed.change c
@@ -1478,9 +1508,6 @@ ALTER TABLE ONLY sqlembed.embedder
 ALTER TABLE ONLY sqlembed.embedding
     ADD CONSTRAINT embedding_pkey PRIMARY KEY (id);
 
-ALTER TABLE ONLY sqlembed.failed_job
-    ADD CONSTRAINT failed_job_pkey PRIMARY KEY (embedding, key);
-
 ALTER TABLE ONLY sqlembed.embedding
     ADD CONSTRAINT one_embedding_a_column UNIQUE (relation, name) DEFERRABLE;
 
@@ -1505,9 +1532,11 @@ CREATE INDEX change_of_transaction ON sqlembed.change USING btree (transaction) 
 
 CREATE INDEX job_due ON sqlembed.job USING btree (embedding, not_before) WHERE (worker IS NULL);
 
+CREATE UNIQUE INDEX one_failure_a_row ON sqlembed.failed_job USING btree (embedding, md5((key)::text));
+
 CREATE INDEX request_waiting ON sqlembed.request USING btree (worker) WHERE (NOT done);
 
-CREATE TRIGGER check_declaration BEFORE INSERT OR UPDATE OF embedder, dimensions, declared_source ON sqlembed.embedding FOR EACH ROW EXECUTE FUNCTION sqlembed._check_declaration();
+CREATE TRIGGER check_declaration BEFORE INSERT OR UPDATE OF embedder, dimensions, declared_source, chunking ON sqlembed.embedding FOR EACH ROW EXECUTE FUNCTION sqlembed._check_declaration();
 
 CREATE TRIGGER remove_dropped AFTER UPDATE OF is_dropped ON sqlembed.cluster_model FOR EACH STATEMENT EXECUTE FUNCTION sqlembed._remove_dropped();
 
@@ -1569,6 +1598,8 @@ REVOKE ALL ON FUNCTION sqlembed._answer_requests(worker integer, ids bigint[], c
 
 REVOKE ALL ON FUNCTION sqlembed._ask_worker(embedder text, kind text, inputs text[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._attach_families() FROM PUBLIC;
+
 GRANT SELECT ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(relation) ON TABLE sqlembed.embedding TO PUBLIC;
@@ -1601,7 +1632,7 @@ GRANT INSERT(side) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(hash_function) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(chunking) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(chunking),UPDATE(chunking) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(full_text),UPDATE(full_text) ON TABLE sqlembed.embedding TO PUBLIC;
 
@@ -1620,6 +1651,8 @@ GRANT UPDATE(is_dropped) ON TABLE sqlembed.embedding TO PUBLIC;
 REVOKE ALL ON FUNCTION sqlembed._cached(embedder text, kind text, inputs text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._changed_families() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._check_described(relation oid, name text, numbers smallint[], columns name[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._choose_worker(embedder text) FROM PUBLIC;
 
@@ -1673,13 +1706,19 @@ REVOKE ALL ON FUNCTION sqlembed._forget_failures() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._is_alive(worker integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._is_current(embedding integer, embedder text, source text, storage text, chunking jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._is_current_sql(declared sqlembed.embedding) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._is_dblink_shared() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._is_described_sql(declared sqlembed.embedding) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._is_loopback_shared() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._is_only_row(rows bigint, key jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._is_to_be_made(made name, body text, relation regclass) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._keep_members(embedding integer, members regclass[]) FROM PUBLIC;
 
@@ -1687,11 +1726,15 @@ REVOKE ALL ON FUNCTION sqlembed._lacking_grants() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._leave_epoch(worker integer, next integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._lock_embedding(embedding integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._may_wait(embedding integer, key jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._next_epoch(worker integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._note_keys(embedding integer, keys jsonb[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._note_missing(declared sqlembed.embedding, rows_of text, is_all boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._note_row_sql(embedding integer, old text, new text, on_change text, OUT key text, OUT inserted text, OUT updated text) FROM PUBLIC;
 
@@ -1706,8 +1749,6 @@ REVOKE ALL ON FUNCTION sqlembed._probe_loopback() FROM PUBLIC;
 REVOKE ALL ON FUNCTION sqlembed._read_cache(fingerprint text, kind text, hashes bytea[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._read_chunks_sql(declared sqlembed.embedding) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION sqlembed._refuse_long_keys(most integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._register_name(name text, dimensions integer) FROM PUBLIC;
 

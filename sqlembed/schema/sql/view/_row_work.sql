@@ -14,7 +14,7 @@ cross join lateral (
     select sqlembed._row_key(e.relation, nullif(current_setting('sqlembed.row_key', true), '')::jsonb) as key
 ) as k
 left join sqlembed.job as j on j.embedding = e.id and j.key = k.key
-left join sqlembed.failed_job as f on f.embedding = e.id and f.key = k.key
+left join sqlembed.failed_job as f on f.embedding = e.id and md5(f.key::text) = md5(k.key::text)
 cross join lateral (
     select
         least(j.changed_at, min(c.changed_at)) as changed_at,

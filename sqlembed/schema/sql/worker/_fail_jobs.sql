@@ -11,6 +11,7 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
+#variable_conflict use_column
 declare
     failed record;
     charged integer;
@@ -36,16 +37,10 @@ begin
             where j.embedding = _fail_jobs.embedding and j.key = failed.key;
             continue;
         end if;
-        -- The key as it stands there: a long one that fits the index of one table fits that of the other.
-        with gone as (
-            delete from sqlembed.job as j
-            where j.embedding = _fail_jobs.embedding and j.key = failed.key
-            returning j.embedding, j.key
-        )
+        delete from sqlembed.job as j where j.embedding = _fail_jobs.embedding and j.key = failed.key;
         insert into sqlembed.failed_job (embedding, key, attempts, error)
-        select g.embedding, g.key, charged, failed.error
-        from gone as g
-        on conflict on constraint failed_job_pkey do update
+        values (_fail_jobs.embedding, failed.key, charged, failed.error)
+        on conflict (embedding, md5(key::text)) do update
         set attempts = excluded.attempts, error = excluded.error, failed_at = clock_timestamp();
         given_up := given_up + 1;
     end loop;
