@@ -1582,6 +1582,25 @@ $function$;
 comment on function sqlembed.similarity(text, text, text) is
     'Cosine of the vectors of two texts, -1 to 1; NULL when one of them is NULL, empty or blank.';
 
+create or replace function sqlembed._acts_for_owner(relation regclass) returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- Asked where current_user is the owner of sqlembed.
+    select
+        coalesce(
+            (select pg_has_role(session_user, c.relowner, 'member') from pg_class as c where c.oid = _acts_for_owner.relation),
+            false
+        )
+        or has_function_privilege(session_user, 'sqlembed._stop_worker(integer)', 'execute')
+$function$;
+
+comment on function sqlembed._acts_for_owner(regclass) is
+    'Whether the session is a worker''s, or may act as the owner of a table.';
+
+revoke execute on function sqlembed._acts_for_owner(regclass) from public;
+
 create or replace function sqlembed._attach_triggers(declared sqlembed.embedding) returns void
 language plpgsql
 volatile
@@ -2406,10 +2425,7 @@ begin
     if present.prosrc = _is_to_be_made.body and has_function_privilege(owner, present.oid, 'execute') then
         return false;
     end if;
-    -- Here, current_user is the owner of sqlembed.
-    if not pg_has_role(session_user, owner, 'member')
-        and not has_function_privilege(session_user, 'sqlembed._stop_worker(integer)', 'execute')
-    then
+    if not sqlembed._acts_for_owner(_is_to_be_made.relation) then
         raise exception 'sqlembed: must be owner of table %', _is_to_be_made.relation
             using errcode = '42501', hint = format('Its owner is %s, and the session is that of %I.', owner, session_user);
     end if;
@@ -2590,12 +2606,16 @@ declare
     body text;
     made text := format('sqlembed.%I', '_note_' || _make_note_function.embedding);
 begin
-    -- In turns: PostgreSQL refuses to replace a function that another session replaces.
-    select e.*
-    into declared
-    from sqlembed.embedding as e
-    where e.id = _make_note_function.embedding
-    for no key update;
+    select e.* into declared from sqlembed.embedding as e where e.id = _make_note_function.embedding;
+    -- In turns: PostgreSQL refuses to replace a function that another session replaces. A stranger
+    -- must not lock the row.
+    if sqlembed._acts_for_owner(declared.relation) then
+        select e.*
+        into declared
+        from sqlembed.embedding as e
+        where e.id = _make_note_function.embedding
+        for no key update;
+    end if;
     select n.* into note from sqlembed._note_sql(declared.id, declared.on_change) as n;
     if note.key is null then
         return;
@@ -11964,7 +11984,7 @@ left join lateral (
 ) as u on true
 where has_table_privilege(e.relation, 'select') and p.vector is not null;
 
-comment on view sqlembed.status is 'How far each embedding is. Counting reads the tables. NULL counts: a policy keeps rows back.';
+comment on view sqlembed.status is 'How far each embedding is. Counting reads the tables. NULL counts: a policy keeps rows back, or to count would run functions of the table''s owner.';
 comment on column sqlembed.status.relation is 'The table.';
 comment on column sqlembed.status.embedding is 'The vector column.';
 comment on column sqlembed.status.embedder is 'The embedder that makes the vectors.';

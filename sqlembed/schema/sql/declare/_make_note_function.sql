@@ -12,12 +12,16 @@ declare
     body text;
     made text := format('sqlembed.%I', '_note_' || _make_note_function.embedding);
 begin
-    -- In turns: PostgreSQL refuses to replace a function that another session replaces.
-    select e.*
-    into declared
-    from sqlembed.embedding as e
-    where e.id = _make_note_function.embedding
-    for no key update;
+    select e.* into declared from sqlembed.embedding as e where e.id = _make_note_function.embedding;
+    -- In turns: PostgreSQL refuses to replace a function that another session replaces. A stranger
+    -- must not lock the row.
+    if sqlembed._acts_for_owner(declared.relation) then
+        select e.*
+        into declared
+        from sqlembed.embedding as e
+        where e.id = _make_note_function.embedding
+        for no key update;
+    end if;
     select n.* into note from sqlembed._note_sql(declared.id, declared.on_change) as n;
     if note.key is null then
         return;
