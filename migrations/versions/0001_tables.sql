@@ -404,7 +404,10 @@ create type sqlembed.search_target as (
     vector text,
     distance text,
     key_columns text[],
-    is_guarded boolean
+    is_guarded boolean,
+    chunk text,
+    hash text,
+    hash_function text
 );
 
 comment on type sqlembed.search_target is 'What a search reads, as parts of SQL.';
@@ -417,7 +420,8 @@ create type sqlembed.search_path as (
     total_rows double precision,
     matching_rows double precision,
     exact_cost double precision,
-    visits double precision
+    visits double precision,
+    depth double precision
 );
 
 comment on type sqlembed.search_path is 'The way that a search takes, and its settings.';

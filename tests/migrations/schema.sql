@@ -27,7 +27,8 @@ CREATE TYPE sqlembed.search_path AS (
 	total_rows double precision,
 	matching_rows double precision,
 	exact_cost double precision,
-	visits double precision
+	visits double precision,
+	depth double precision
 );
 
 CREATE TYPE sqlembed.search_target AS (
@@ -42,7 +43,10 @@ CREATE TYPE sqlembed.search_target AS (
 	vector text,
 	distance text,
 	key_columns text[],
-	is_guarded boolean
+	is_guarded boolean,
+	chunk text,
+	hash text,
+	hash_function text
 );
 
 CREATE FUNCTION sqlembed._after_key(relation regclass, row_name text, key jsonb) RETURNS text
@@ -107,7 +111,7 @@ CREATE TABLE sqlembed.embedding (
 CREATE FUNCTION sqlembed._attach_triggers(declared sqlembed.embedding) RETURNS void
     LANGUAGE plpgsql;
 
-CREATE FUNCTION sqlembed._attempt(function_name text, source anyelement, query public.vector, k integer, name name, filter text, mode text, metric text, diversity double precision, after_distance double precision, after_key jsonb, excluded tid, excluded_table oid, with_vectors boolean) RETURNS TABLE(base anyelement, distance double precision, attempt integer, embedding public.vector)
+CREATE FUNCTION sqlembed._attempt(function_name text, source anyelement, query public.vector, k integer, name name, filter text, mode text, metric text, diversity double precision, after_distance double precision, after_key jsonb, excluded tid, excluded_table oid, with_vectors boolean) RETURNS TABLE(base anyelement, distance double precision, attempt integer, embedding public.vector, chunk text)
     LANGUAGE plpgsql STABLE ROWS 10;
 
 CREATE FUNCTION sqlembed._base_columns(relation regclass, columns name[]) RETURNS name[]
@@ -170,12 +174,19 @@ CREATE FUNCTION sqlembed._check_writer(declared sqlembed.embedding) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._checked_chunking(chunking jsonb) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._choose_diverse(distances double precision[], vectors public.vector[], k integer, diversity double precision, metric text) RETURNS integer[]
     LANGUAGE plpgsql IMMUTABLE;
 
 CREATE FUNCTION sqlembed._choose_worker(embedder text) RETURNS integer
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._chunk_statement(target sqlembed.search_target, conditions text, attempt integer, path sqlembed.search_path, later text, with_vectors boolean) RETURNS text
+    LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed._claim_jobs(worker integer, embedders text[], most integer[], without integer[], lease interval) RETURNS TABLE(embedding integer, revision text, key jsonb)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -238,7 +249,11 @@ CREATE FUNCTION sqlembed._default_num_clusters(num_rows bigint) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._describe_embedding(embedding integer, OUT relation regclass, OUT name name, OUT embedder text, OUT read_sources text, OUT write_vectors text) RETURNS record
+CREATE FUNCTION sqlembed._describe_chunks(declared sqlembed.embedding) RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._describe_embedding(embedding integer, OUT relation regclass, OUT name name, OUT embedder text, OUT read_sources text, OUT write_vectors text, OUT chunking jsonb, OUT read_chunks text) RETURNS record
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -249,7 +264,7 @@ CREATE FUNCTION sqlembed._describe_side(declared sqlembed.embedding) RETURNS tex
 CREATE FUNCTION sqlembed._distinct_vectors(rows text, at_most integer) RETURNS public.vector[]
     LANGUAGE plpgsql;
 
-CREATE FUNCTION sqlembed._diverse(function_name text, source anyelement, query public.vector, k integer, name name, filter text, mode text, metric text, diversity double precision, excluded tid, excluded_table oid) RETURNS TABLE(base anyelement, distance double precision)
+CREATE FUNCTION sqlembed._diverse(function_name text, source anyelement, query public.vector, k integer, name name, filter text, mode text, metric text, diversity double precision, excluded tid, excluded_table oid) RETURNS TABLE(base anyelement, distance double precision, chunk text)
     LANGUAGE plpgsql STABLE ROWS 10;
 
 CREATE FUNCTION sqlembed._drop_leftovers() RETURNS void
@@ -383,6 +398,9 @@ CREATE FUNCTION sqlembed._is_alive(worker integer) RETURNS boolean
     LANGUAGE sql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._is_current(target sqlembed.search_target, hash text, row_name text) RETURNS text
+    LANGUAGE sql IMMUTABLE;
+
 CREATE FUNCTION sqlembed._is_dblink_shared() RETURNS boolean
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -411,7 +429,7 @@ CREATE FUNCTION sqlembed._key_names(relation regclass) RETURNS name[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._key_sql(relation regclass, prefix text DEFAULT 'r.'::text, OUT columns name[], OUT expression text, OUT match text) RETURNS record
+CREATE FUNCTION sqlembed._key_sql(relation regclass, prefix text DEFAULT 'r.'::text, length integer DEFAULT NULL::integer, OUT columns name[], OUT expression text, OUT match text) RETURNS record
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -552,7 +570,7 @@ CREATE FUNCTION sqlembed._prepare_column(relation regclass, name name, embedder 
 CREATE FUNCTION sqlembed._prepare_full_text(relation regclass, embedding name, config text, source text) RETURNS name
     LANGUAGE plpgsql;
 
-CREATE FUNCTION sqlembed._prepare_side(relation regclass, embedding name, OUT side regclass, OUT hash_function name, OUT is_new boolean) RETURNS record
+CREATE FUNCTION sqlembed._prepare_side(relation regclass, embedding name, is_chunked boolean, OUT side regclass, OUT hash_function name, OUT is_new boolean) RETURNS record
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -577,6 +595,10 @@ CREATE FUNCTION sqlembed._read_changes() RETURNS TABLE(embedding integer, embedd
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._read_chunks_sql(declared sqlembed.embedding) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._read_texts(declared sqlembed.embedding, keys jsonb[]) RETURNS TABLE(key jsonb, input text, hash bytea)
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -592,7 +614,7 @@ CREATE FUNCTION sqlembed._refuse_relation(function_name text, given text) RETURN
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._refuse_side(relation regclass, side regclass, embedding name) RETURNS void
+CREATE FUNCTION sqlembed._refuse_side(relation regclass, side regclass, embedding name, is_chunked boolean) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -674,7 +696,7 @@ CREATE FUNCTION sqlembed._search_path(target sqlembed.search_target, query publi
 CREATE FUNCTION sqlembed._search_remarks(target sqlembed.search_target) RETURNS text[]
     LANGUAGE plpgsql STABLE;
 
-CREATE FUNCTION sqlembed._search_statement(target sqlembed.search_target, conditions text, attempt integer, visits double precision, with_vectors boolean DEFAULT false) RETURNS text
+CREATE FUNCTION sqlembed._search_statement(target sqlembed.search_target, conditions text, attempt integer, path sqlembed.search_path, with_vectors boolean DEFAULT false, later text DEFAULT ''::text) RETURNS text
     LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed._search_target(function_name text, source anyelement, name name, metric text) RETURNS sqlembed.search_target
@@ -708,7 +730,7 @@ CREATE FUNCTION sqlembed._side_readers(relation regclass, side regclass) RETURNS
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._side_source(declared sqlembed.embedding, row_name name, OUT from_clause text, OUT vector text) RETURNS record
+CREATE FUNCTION sqlembed._side_source(declared sqlembed.embedding, row_name name, OUT from_clause text, OUT vector text, OUT chunk text, OUT hash text, OUT hash_function text) RETURNS record
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -740,7 +762,7 @@ CREATE FUNCTION sqlembed._text_query(config regconfig, query text, OUT words tsq
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._text_rows(source anyelement, statement text, wanted tsquery, words tsquery[], k integer, query_vector public.vector, relation regclass, filter text) RETURNS TABLE(base anyelement, distance double precision, score double precision)
+CREATE FUNCTION sqlembed._text_rows(source anyelement, statement text, wanted tsquery, words tsquery[], k integer, query_vector public.vector, relation regclass, filter text) RETURNS TABLE(base anyelement, distance double precision, chunk text, score double precision)
     LANGUAGE plpgsql STABLE ROWS 10
     SET jit TO 'off';
 
@@ -1424,7 +1446,9 @@ REVOKE ALL ON FUNCTION sqlembed._count_pending(embedders text[], without integer
 
 REVOKE ALL ON FUNCTION sqlembed._declared_embedding(embedding integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION sqlembed._describe_embedding(embedding integer, OUT relation regclass, OUT name name, OUT embedder text, OUT read_sources text, OUT write_vectors text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION sqlembed._describe_chunks(declared sqlembed.embedding) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._describe_embedding(embedding integer, OUT relation regclass, OUT name name, OUT embedder text, OUT read_sources text, OUT write_vectors text, OUT chunking jsonb, OUT read_chunks text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._describe_side(declared sqlembed.embedding) FROM PUBLIC;
 
@@ -1481,6 +1505,8 @@ REVOKE ALL ON FUNCTION sqlembed._parts(inputs text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION sqlembed._probe_loopback() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._read_cache(fingerprint text, kind text, hashes bytea[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._read_chunks_sql(declared sqlembed.embedding) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._register_name(name text, dimensions integer) FROM PUBLIC;
 

@@ -19,10 +19,23 @@ declare
     cost_of_visit double precision;
     path sqlembed.search_path;
     passing record;
+    chunked boolean := (_search_path.target).chunk is not null;
     candidates double precision;
 begin
     -- On random vectors, the hardest case, 40 candidates had 0.90 of the nearest 10, 100 had 0.99.
     candidates := 60 operator(pg_catalog.+) (4 operator(pg_catalog.*) _search_path.k::pg_catalog.float8);
+    -- For k rows, so many: a row may have all its chunks among the nearest.
+    path.depth := _search_path.k;
+    if chunked then
+        path.depth := path.depth operator(pg_catalog.*) (
+            1 operator(pg_catalog.+) coalesce(
+                sqlembed._estimated_rows((_search_path.target).vector_relation)
+                    operator(pg_catalog./) nullif(sqlembed._estimated_rows((_search_path.target).relation), 0),
+                8
+            )
+        );
+        candidates := greatest(candidates, path.depth);
+    end if;
     path.ef_search := least(1000, candidates);
     if _search_path.mode operator(pg_catalog.=) 'exact' then
         path.is_exact := true;
@@ -36,7 +49,9 @@ begin
     end if;
 
     cost_of_visit := 4 operator(pg_catalog.+) (public.vector_dims(_search_path.query) operator(pg_catalog./) 50.0);
-    path.total_rows := sqlembed._estimated_rows((_search_path.target).relation);
+    path.total_rows := sqlembed._estimated_rows(
+        case when chunked then (_search_path.target).vector_relation else (_search_path.target).relation end
+    );
     select e.*
     into passing
     from sqlembed._estimate(
@@ -62,7 +77,7 @@ begin
     -- So many have to be visited before k of them have passed, and as many again for bad luck.
     path.visits := greatest(
         candidates,
-        2 operator(pg_catalog.*) _search_path.k operator(pg_catalog.*) path.total_rows
+        2 operator(pg_catalog.*) path.depth operator(pg_catalog.*) path.total_rows
             operator(pg_catalog./) greatest(passing.rows, 1)
     );
     path.is_exact := path.exact_cost operator(pg_catalog.<) (cost_of_visit operator(pg_catalog.*) path.visits);
@@ -85,4 +100,4 @@ $function$;
 comment on function sqlembed._search_path(
     sqlembed.search_target, public.vector, integer, text, text, double precision, jsonb, tid, oid
 ) is
-    'Whether a search goes through an index or compares every row that passes, and the settings with which it goes through an index: from k, the table''s size and how many rows pass as PostgreSQL''s planner sees it.';
+    'Whether a search goes through an index or compares every row that passes, and the settings with which it goes through an index: from k, the table''s size and how many rows pass as PostgreSQL''s planner sees it. Where texts are cut, rows are chunks here.';
