@@ -46,7 +46,8 @@ def expected(connection: Connection, text: str, condition: str = "true") -> list
     return rows(
         connection,
         "select id, distance, chunk from (select distinct on (id) id, chunk,"
-        f" embedding <=> %s::vector as distance from article join article_embedding using (id) where {condition}"
+        " embedding <=> %s::vector as distance from article join article_embedding using (id)"
+        f" where {condition}"
         " order by id, 3) as t order by distance",
         str(HASH.embed([text])[0].tolist()),
     )
