@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from alembic import context
 from sqlalchemy import Connection
 
 from sqlembed.schema.functions import verbatim
 from sqlembed.schema.loopback import LOCK
-
-PREREQUISITES = Path(__file__).with_name("prerequisites.sql")
+from sqlembed.schema.revisions import PREREQUISITES
 
 
 def run_offline() -> None:

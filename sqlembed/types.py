@@ -18,7 +18,8 @@ OnChange: TypeAlias = Literal["hide", "keep"]
 Metric: TypeAlias = Literal["cosine", "euclidean", "inner_product", "l1"]
 #: The pgvector type of the column.
 Storage: TypeAlias = Literal["vector", "halfvec"]
-Index: TypeAlias = Literal["hnsw", "ivfflat", "none"]
+#: What an HNSW index is over: whole vectors, one bit a dimension, or the first dimensions alone.
+Index: TypeAlias = Literal["hnsw", "binary", "prefix", "none"]
 #: Where the vector is: in the row itself, or in the table ``<table>_<embedding>``.
 Place: TypeAlias = Literal["row", "side"]
 #: How an embedding takes over a column that already holds vectors.

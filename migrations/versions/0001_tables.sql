@@ -56,7 +56,8 @@ create table sqlembed.embedding (
     on_change text not null check (on_change in ('hide', 'keep')),
     metric text not null check (metric in ('cosine', 'euclidean', 'inner_product', 'l1')),
     storage text not null check (storage in ('vector', 'halfvec')),
-    index text not null check (index in ('hnsw', 'ivfflat', 'none')),
+    index text not null check (index in ('hnsw', 'binary', 'prefix', 'none')),
+    index_options jsonb,
     index_name name,
     place text not null check (place in ('row', 'side')),
     side regclass,
@@ -107,7 +108,8 @@ comment on column sqlembed.embedding.timing is 'async: after commit, by a worker
 comment on column sqlembed.embedding.on_change is 'hide: the vector is null until the new one is there; keep: the old one stays meanwhile.';
 comment on column sqlembed.embedding.metric is 'Distance that searches use: cosine, euclidean, inner_product or l1.';
 comment on column sqlembed.embedding.storage is 'Type of the column: vector or halfvec.';
-comment on column sqlembed.embedding.index is 'Kind of index: hnsw, ivfflat or none.';
+comment on column sqlembed.embedding.index is 'Kind of index: hnsw, binary, prefix or none.';
+comment on column sqlembed.embedding.index_options is 'm and ef_construction of the index, and of a prefix its dimensions; null: none of them was said.';
 comment on column sqlembed.embedding.index_name is 'The index that create_embedding built; null if it built none.';
 comment on column sqlembed.embedding.place is 'row: the vector stands in the row itself; side: in a table beside it.';
 comment on column sqlembed.embedding.side is 'The table beside it; null when the vectors stand in the rows.';
@@ -407,7 +409,10 @@ create type sqlembed.search_target as (
     is_guarded boolean,
     chunk text,
     hash text,
-    hash_function text
+    hash_function text,
+    index_kind text,
+    index_dimensions integer,
+    ordering text
 );
 
 comment on type sqlembed.search_target is 'What a search reads, as parts of SQL.';
@@ -421,7 +426,8 @@ create type sqlembed.search_path as (
     matching_rows double precision,
     exact_cost double precision,
     visits double precision,
-    depth double precision
+    depth double precision,
+    candidates double precision
 );
 
 comment on type sqlembed.search_path is 'The way that a search takes, and its settings.';
@@ -431,12 +437,15 @@ grant select on sqlembed.embedder, sqlembed.embedder_key to public;
 -- Nowhere the right to delete or to update all of a table: whoever has it may lock the table for good.
 -- What is to go is marked, and a trigger removes it.
 grant select on sqlembed.embedding to public;
--- Not the number, which jobs and failures refer to; afterwards only the name of the index.
+-- Not the number, which jobs and failures refer to; afterwards what alter_embedding changes.
 grant insert (
-    relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, place,
+    relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, index_options, place,
     side, hash_function, chunking, full_text, full_text_column, dimensions, key_columns, key_expression, source_columns
 ) on sqlembed.embedding to public;
-grant update (index_name, is_dropped) on sqlembed.embedding to public;
+grant update (
+    embedder, source, declared_source, timing, on_change, metric, storage, index, index_options, index_name,
+    full_text, full_text_column, dimensions, source_columns, is_dropped
+) on sqlembed.embedding to public;
 grant select, insert on sqlembed.change to public;
 grant select, insert on sqlembed.cluster_model, sqlembed.cluster_centroid to public;
 grant update (dimensions, num_clusters, iterations, loss, is_dropped) on sqlembed.cluster_model to public;

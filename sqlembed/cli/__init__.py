@@ -9,6 +9,7 @@ import click
 
 import sqlembed
 from sqlembed.cli import failures
+from sqlembed.cli.advise import advise
 from sqlembed.cli.cache import cache
 from sqlembed.cli.cluster import cluster
 from sqlembed.cli.demo import demo
@@ -58,6 +59,7 @@ for command in (
     search,
     cluster,
     evaluate,
+    advise,
     status,
     refresh,
     retry,

@@ -209,4 +209,5 @@ def _parameters(
         "filter": None,
         "mode": mode,
         "text_weight": options.text_weight,
+        "diversity": None,
     }

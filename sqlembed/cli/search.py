@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from sqlembed.cli.explained import explained, print_explanation
 from sqlembed.cli.modes import MODES, WHAT_THEY_DO, call
 from sqlembed.cli.options import (
     Place,
@@ -19,6 +21,8 @@ from sqlembed.cli.options import (
 if TYPE_CHECKING:
     from sqlembed.cli.database import Connection
     from sqlembed.cli.tables import Declared
+
+T = TypeVar("T")
 
 SEARCH = """
 select s.distance, s.score, s.chunk, pg_catalog.row_to_json(r)
@@ -52,6 +56,13 @@ DO_WITHOUT = ("SE003", "SE006")
     show_default=True,
     help=WHAT_THEY_DO,
 )
+@click.option(
+    "--diversity",
+    type=click.FloatRange(0, 1),
+    metavar="0..1",
+    help="How unlike each other the rows should be: 0 not at all, which is the default.",
+)
+@click.option("--explain", is_flag=True, help="Say how the search went, instead of its rows.")
 @embedding_option("Which vector column, where the table has several.")
 @registry_option
 @json_option
@@ -62,6 +73,8 @@ def search(
     k: int,
     filter: str | None,
     mode: str,
+    diversity: float | None,
+    explain: bool,
     embedding: str | None,
     registry: str | None,
     as_json: bool,
@@ -79,6 +92,10 @@ def search(
 
     if not query.strip():
         raise click.UsageError("QUERY is empty: give the text to search for.")
+    if mode in ("hybrid", "text") and (diversity is not None or explain):
+        raise click.UsageError(
+            f"--{'explain' if explain else 'diversity'} goes with --mode vector or exact."
+        )
     database = open_database(place)
     with database.connect() as connection:
         relation = relation_of(connection, table)
@@ -91,8 +108,14 @@ def search(
             "filter": filter,
             "mode": mode,
             "text_weight": 1,
+            "diversity": diversity,
         }
-        hits = _hits(connection, declared, wanted, registry)
+        if explain:
+            print_explanation(
+                _ask(connection, declared, wanted, registry, explained), as_json=as_json
+            )
+            return
+        hits = _ask(connection, declared, wanted, registry, _select)
         if mode != "text":
             _say_pending(connection, relation)
     if as_json:
@@ -101,9 +124,14 @@ def search(
         _print_table(declared, hits)
 
 
-def _hits(
-    connection: Connection, declared: Declared, wanted: dict[str, Any], registry: str | None
-) -> list[dict[str, Any]]:
+def _ask(
+    connection: Connection,
+    declared: Declared,
+    wanted: dict[str, Any],
+    registry: str | None,
+    ask: Callable[[Connection, Declared, dict[str, Any]], T],
+) -> T:
+    """Return what the database answers, with the query's vector if no worker can compute it."""
     import psycopg
 
     from sqlembed.cli.serving import is_served, load_registry, matching_embedder, query_vector
@@ -111,13 +139,13 @@ def _hits(
     # Words need no embedder.
     if wanted["mode"] == "text" or is_served(connection, declared.embedder):
         try:
-            return _select(connection, declared, wanted)
+            return ask(connection, declared, wanted)
         except psycopg.Error as error:
             if error.sqlstate not in DO_WITHOUT:
                 raise
     embedder = matching_embedder(connection, load_registry(registry), declared.embedder)
     given = {**wanted, "vector": query_vector(embedder, wanted["query"])}
-    return _select(connection, declared, given)
+    return ask(connection, declared, given)
 
 
 def _select(

@@ -7,7 +7,7 @@ an ``Embedded`` or for another database than PostgreSQL.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Column, Connection, MetaData, Table, event, text
@@ -58,9 +58,10 @@ class CreateEmbedding(ExecutableDDLElement):
             "storage": embedded.check(column),
             "index": embedded.index,
             "place": embedded.place,
-            "chunking": None if embedded.chunking is None else json.dumps(dict(embedded.chunking)),
+            "chunking": _json(embedded.chunking),
             "adopt": embedded.adopt,
             "full_text": embedded.full_text,
+            "index_options": _json(embedded.index_options),
         }
         self.if_not_exists = if_not_exists
 
@@ -148,6 +149,10 @@ def _take_back(table: Table, connection: Connection, **_: Any) -> None:
     if _concerns(connection, table) and _is_installed(connection):
         schema = connection.schema_for_object(table)
         connection.execute(DropEmbeddings(table.name, schema=schema))
+
+
+def _json(value: Mapping[str, Any] | None) -> str | None:
+    return None if value is None else json.dumps(dict(value))
 
 
 def _concerns(connection: Connection, table: Table) -> bool:

@@ -32,7 +32,17 @@ _CHOICES: dict[str, Any] = {
     "adopt": Adopt,
 }
 #: Arguments that its ``repr`` shows.
-_SAID = ("timing", "on_change", "metric", "storage", "index", "place", "chunking", "full_text")
+_SAID = (
+    "timing",
+    "on_change",
+    "metric",
+    "storage",
+    "index",
+    "index_options",
+    "place",
+    "chunking",
+    "full_text",
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -62,7 +72,10 @@ class Embedded(SchemaItem):
         on_change: what a changed row shows until its new vector is there: NULL, or the old one.
         metric: distance that searches use.
         storage: the pgvector type; ``None`` is what the column's type says.
-        index: kind of index.
+        index: kind of index; ``"binary"`` is over one bit a dimension, ``"prefix"`` over the first
+            dimensions alone, and what they find is ranked by all of the vector.
+        index_options: ``{"m": 24, "ef_construction": 128}``, and for ``"prefix"`` how many
+            ``"dimensions"``.
         place: where the vectors are: in the row itself, or in a table beside it.
         chunking: how long texts are cut; ``None`` is not at all.
         adopt: how a column that already holds vectors is taken over.
@@ -80,6 +93,7 @@ class Embedded(SchemaItem):
     metric: Metric = field(default="cosine", kw_only=True)
     storage: Storage | None = field(default=None, kw_only=True)
     index: Index = field(default="hnsw", kw_only=True)
+    index_options: Mapping[str, int] | None = field(default=None, kw_only=True, hash=False)
     place: Place = field(default="row", kw_only=True)
     chunking: Mapping[str, Any] | None = field(default=None, kw_only=True, hash=False)
     adopt: Adopt = field(default="keep", kw_only=True)
@@ -97,8 +111,10 @@ class Embedded(SchemaItem):
             if value not in get_args(choice) and not (name == "storage" and value is None):
                 allowed = ", ".join(map(repr, get_args(choice)))
                 raise InputError(f"Embedded: {name} is one of {allowed}, not {value!r}")
-        if self.chunking is not None and not isinstance(self.chunking, Mapping):
-            raise InputError(f"Embedded: chunking must be a mapping, not {self.chunking!r}")
+        for name in ("chunking", "index_options"):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, Mapping):
+                raise InputError(f"Embedded: {name} must be a mapping, not {value!r}")
 
     def __repr__(self) -> str:
         given = [repr(self.embedder), f"source={self.source!r}"]
@@ -136,7 +152,7 @@ class Embedded(SchemaItem):
                 ``storage``, or may not be NULL.
         """
         where = f"Embedded: column {column.name or ''!r}"
-        kind = _in_postgresql(column.type)
+        kind = in_postgresql(column.type)
         if not isinstance(kind, (VECTOR, HALFVEC)) or kind.dim is None:
             raise InputError(
                 f"{where} is of type {column.type!r}",
@@ -227,7 +243,7 @@ def _restored(class_: type[Embedded], arguments: dict[str, Any]) -> Embedded:
     return class_(**arguments)
 
 
-def _in_postgresql(type_: TypeEngine[Any]) -> TypeEngine[Any]:
+def in_postgresql(type_: TypeEngine[Any]) -> TypeEngine[Any]:
     """Returns the type that a column has in PostgreSQL, without decorators."""
     found = type_.dialect_impl(POSTGRESQL)
     while isinstance(found, TypeDecorator):

@@ -14,7 +14,18 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 #: Areas in the order in which they are installed: a view needs its functions.
-AREAS = ("common", "wire", "embed", "declare", "sync", "worker", "search", "cluster", "view")
+AREAS = (
+    "common",
+    "wire",
+    "embed",
+    "declare",
+    "sync",
+    "worker",
+    "search",
+    "cluster",
+    "uses",
+    "view",
+)
 
 # pg_get_functiondef normalizes spacing and defaults, so equal text means equal function.
 INSTALLED = """
@@ -82,12 +93,12 @@ def frozen(revision_file: str, part: str) -> DDL:
         revision_file: the revision's ``__file__``; ``0001_initial.py`` keeps ``0001_<part>.sql``.
         part: which of its files.
     """
-    from alembic import context
+    from alembic import op
 
     path = Path(revision_file)
     sql = path.with_name(f"{path.stem.split('_')[0]}_{part}.sql").read_text(encoding="utf-8")
-    if not context.is_offline_mode():
-        sql = placed(context.get_bind(), sql)
+    if not op.get_context().as_sql:
+        sql = placed(op.get_bind(), sql)
     # As pg_dump does: a body may name a function that is created after it.
     return verbatim(f"set local check_function_bodies = off;\n{sql}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from alembic import command
@@ -16,6 +17,9 @@ from sqlembed.schema import functions, loopback, roles
 from sqlembed.schema.functions import verbatim
 from sqlembed.schema.loopback import LOCK
 from sqlembed.schema.revisions import migrations_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Alembic keeps what an environment sees in a global, so threads take turns.
 _ALEMBIC = threading.Lock()
@@ -46,9 +50,39 @@ def _config(output: io.StringIO | None = None) -> Config:
 
 def head() -> str:
     """Return the newest revision that this code knows."""
-    revision = ScriptDirectory.from_config(_config()).get_current_head()
+    revision = _scripts().get_current_head()
     assert revision is not None
     return revision
+
+
+def check_revision(revision: str) -> None:
+    """Raise unless this code knows a revision.
+
+    Raises:
+        errors.InputError: it does not.
+    """
+    known = [script.revision for script in _scripts().walk_revisions()]
+    if revision not in (*known, "head"):
+        raise errors.InputError(
+            f"sqlembed has no revision {revision!r}", hint=f"It has {', '.join(sorted(known))}."
+        )
+
+
+def is_reached(revision: str, found: str) -> bool:
+    """Whether a database at one revision has another one behind it, or is at it."""
+    walked = _scripts().iterate_revisions(found, "base")
+    return (head() if revision == "head" else revision) in {step.revision for step in walked}
+
+
+def steps(revision: str, *, down: bool = False) -> Callable[[Any, MigrationContext], Any]:
+    """Return what leads an Alembic ``MigrationContext`` to a revision, as its option ``fn``."""
+    scripts = _scripts()
+    lead = scripts._downgrade_revs if down else scripts._upgrade_revs
+    return lambda found, _: lead(revision, found)
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
 
 
 def current(connection: sa.Connection) -> str | None:

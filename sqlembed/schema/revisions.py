@@ -16,3 +16,7 @@ def newest_revision() -> str | None:
     """Return the newest revision by the names of the files, ``None`` if they do not tell."""
     names = [path.name for path in migrations_folder().glob("versions/????_*.py")]
     return max(names)[:4] if names else None
+
+
+#: What needs more rights than those of the schema's owner, and comes first.
+PREREQUISITES = migrations_folder() / "prerequisites.sql"

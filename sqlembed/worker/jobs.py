@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sqlembed.worker.link import Connection
 
-#: How long a worker may be silent before others take its jobs. It renews well before.
+#: How long a worker may be silent before others take its jobs. It renews them well before.
 LEASE = timedelta(seconds=60)
 
 #: Attempts on one row before it is given up.

@@ -17,7 +17,8 @@ from sqlembed.worker.batch import LOCKED_DELAY, Batches
 from sqlembed.worker.bell import Bell
 from sqlembed.worker.cache import Cache
 from sqlembed.worker.compute import Computer
-from sqlembed.worker.jobs import LEASE, Jobs
+from sqlembed.worker.jobs import Jobs
+from sqlembed.worker.leases import Leases
 from sqlembed.worker.limits import Limits
 from sqlembed.worker.link import connect, reason
 from sqlembed.worker.progress import Progress
@@ -98,7 +99,6 @@ class Worker:
         self._resting: list[str] = []
         #: Embeddings whose tables could not be read or written.
         self._broken: set[int] = set()
-        self._in_hand: Batch | None = None
         self._look_again = 0.0
 
     def run(self, *, burst: bool = False) -> None:
@@ -144,19 +144,20 @@ class Worker:
         cache = Cache(connection)
         self._batches = Batches(self._jobs, cache, self._computer, self._between)
         self._resting = []
-        self._renewed = self._swept = self._counted = self._looked = 0.0
-        self._in_hand = None
+        self._leases = Leases(self._jobs)
+        self._swept = self._counted = self._looked = 0.0
         bell = Bell(connection, worker)
         log.info("started", extra={"worker": worker, "embedders": ", ".join(self._registry.names)})
-        while not self._stopping.is_set():
-            is_busy = self._try_to_work()
-            self._tell_resting(connection, worker)
-            if is_busy:
-                bell.busy()
-            elif burst and not self._jobs.pending(self._registry.names, self._broken):
-                break
-            else:
-                bell.wait(self._look_again)
+        with self._leases.kept():
+            while not self._stopping.is_set():
+                is_busy = self._try_to_work()
+                self._tell_resting(connection, worker)
+                if is_busy:
+                    bell.busy()
+                elif burst and not self._jobs.pending(self._registry.names, self._broken):
+                    break
+                else:
+                    bell.wait(self._look_again)
         connection.execute(STOP, (worker,))
         log.info("stopped", extra={"worker": worker, "rows": self._done})
 
@@ -180,10 +181,10 @@ class Worker:
         if batch is None:
             return busy
         embedder = self._registry.get(batch.description.embedder)
-        self._in_hand = batch
-        began = self._renewed = time.monotonic()
+        began = time.monotonic()
         try:
-            outcome = self._batches.do(batch, embedder)
+            with self._leases.of(batch):
+                outcome = self._batches.do(batch, embedder)
         except psycopg.errors.LockNotAvailable as error:
             self._give_back(batch, BLOCKED_DELAY, reason(error))
         except psycopg.OperationalError:
@@ -201,7 +202,6 @@ class Worker:
         else:
             self._count(batch, outcome)
             self._limits.learn(embedder, len(batch.keys), time.monotonic() - began)
-        self._in_hand = None
         self._tell(batch.description.title, embedder.name)
         return True
 
@@ -235,11 +235,10 @@ class Worker:
             self._resting = resting
 
     def _between(self) -> None:
-        """What cannot wait for the end of a batch: callers in SQL, and the leases."""
+        """What cannot wait for the end of a batch: callers in SQL."""
+        self._leases.advance()
         if self._due("_looked", LOOK_EVERY):
             self._answer_requests()
-        if self._in_hand is not None and self._due("_renewed", LEASE / 4):
-            self._jobs.renew(self._in_hand)
 
     def _due(self, what: str, interval: timedelta) -> bool:
         now = time.monotonic()

@@ -142,6 +142,28 @@ def test_search_without_a_worker(command: Command, url: str) -> None:
     assert "embedding" not in shown.output
 
 
+@pytest.mark.usefixtures("loaded")
+def test_search_says_how_it_went(command: Command, url: str) -> None:
+    asked = ("search", "report", "hail on the ground", "--database-url", url)
+
+    found = command(*asked, "--explain", "--json", "--filter", "state = 'TX'")
+    assert found.code == 0, found.error
+    assert (found.document["path"], found.document["rows_found"]) == ("exact", 2)
+    (remark,) = found.document["remarks"]
+    assert remark.startswith("1 of 4 rows have no vector")
+    shown = command(*asked, "--explain")
+    assert [line.split()[0] for line in shown.output.splitlines()[:3]] == ["what", "path", "reason"]
+
+
+@pytest.mark.usefixtures("loaded")
+def test_search_for_rows_unlike_each_other(command: Command, url: str) -> None:
+    asked = ("search", "report", "power lines down", "-k", "2", "--database-url", url)
+    assert command(*asked, "--diversity", "0").output == command(*asked).output
+    assert command(*asked, "--diversity", "1").output != command(*asked).output
+    for refused in ("--diversity=2", "--diversity=0.5 --mode=text", "--explain --mode=hybrid"):
+        assert command(*asked, *refused.split()).code == 2
+
+
 def test_search_by_words(command: Command, url: str) -> None:
     load = (
         "load",
@@ -189,6 +211,8 @@ def test_search_with_a_worker(
     found = command("search", "report", "trees", "-k", "1", "--json", "--database-url", url)
     assert found.code == 0, found.error
     assert found.document["hits"][0]["comments"] == "Large trees down"
+    explained = command("search", "report", "trees", "--explain", "--json", "--database-url", url)
+    assert explained.document["rows_found"] == 3
 
 
 @pytest.mark.usefixtures("loaded")

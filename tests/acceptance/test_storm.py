@@ -23,7 +23,7 @@ def test_nothing_is_lost_stale_or_paid_for_twice(url: str, tmp_path: Path) -> No
     plan = Plan(seed=SEED, operations=2_400, pause=0.025, hurry=True)
     result = Storm(url, tmp_path, plan).run()
     shown = "\n".join(f"{what}: {figure}" for what, figure in figures(plan, result).items())
-    assert result.problems == [], shown
+    assert not result.problems, "\n".join([shown, *result.problems])
     # The storm was one.
     assert result.workers["killed"] == plan.kills
     assert result.workers["cut: sqlembed worker"] and result.workers["cut: storm writer"]

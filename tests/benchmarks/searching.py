@@ -67,7 +67,7 @@ def search_by_function_and_by_hand(url: str) -> Iterator[Result]:
             make_table(connection, vectors[:count], of)
             values = _against_by_hand(connection, queries)
             connection.execute("drop table item")
-        what = f"vector_search(), {count:,} × {dimensions}, k = 10"
+        what = f"vector_search(), {count:,} x {dimensions}, k = 10"
         yield Result(what, "the query by hand", values, "times", "1.1")
 
 

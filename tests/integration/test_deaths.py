@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -19,13 +16,9 @@ from psycopg.conninfo import make_conninfo
 
 from sqlembed import config
 from sqlembed.embedders import Registry
-from sqlembed.schema import migrate
-from sqlembed.server import Server
 from sqlembed.worker import Worker
 from tests.fix_database import Connection
 from tests.fix_gate import SLOW, Gate, ask, requests, wait_for
-from tests.fix_hostile import embedded, genuine
-from tests.fix_worker import serving
 
 BACKENDS = """
 select pid from pg_stat_activity
@@ -160,62 +153,3 @@ def test_what_is_set_for_others_does_not_stop_a_worker(
             connection.execute("notify sqlembed")
         running.result(20)
     assert connection.execute("select count(embedding) from t").fetchone() == (50,)
-
-
-@pytest.fixture
-def own_server(reachable_folder: Path) -> Iterator[Server]:
-    """A server that a test may bring down, with sqlembed and few connections."""
-    server = Server(reachable_folder / f"mortal-{os.getpid()}-{time.monotonic_ns()}", durable=False)
-    server.start()
-    engine = sa.create_engine(config.sqlalchemy_url(server.url()), poolclass=sa.NullPool)
-    assert migrate.upgrade(engine) == []
-    yield server
-    server.stop()
-
-
-def test_a_server_that_restarts_finds_its_worker_again(
-    own_server: Server, registry: Registry
-) -> None:
-    url = own_server.url()
-    gate = Gate()
-    both = gate.registry()
-    both.add(registry.get("hash"))
-    with serving(url, both), ThreadPoolExecutor() as pool:
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute("create table t (id int primary key, title text)")
-            connection.execute("select sqlembed.create_embedding('t', 'slow', 'title')")
-            connection.execute("insert into t values (1, 'food')")
-            wait_for(lambda: gate.batches)
-            running = pool.submit(ask, url, "select sqlembed.embed('hash', 'food')::real[]")
-            wait_for(lambda: requests(connection) == 1)
-        own_server.stop()
-        with pytest.raises(psycopg.OperationalError):
-            running.result(10)
-        gate.opened.set()
-        own_server.start()
-        with psycopg.connect(url, autocommit=True) as connection:
-            counted = "select count(embedding) from t"
-            wait_for(lambda: connection.execute(counted).fetchone() == (1,))
-            assert embedded(connection, "sqlembed.embed('hash', 'drink')") == genuine("drink")
-            # Nobody asks for the answer any more.
-            connection.execute("update sqlembed.request set asked_at = asked_at - interval '1 min'")
-            connection.execute("select sqlembed._sweep(0)")
-            assert requests(connection) == 0
-
-
-def test_a_full_server_says_so_and_lets_in_later(own_server: Server, registry: Registry) -> None:
-    url = own_server.url()
-    with psycopg.connect(url, autocommit=True) as connection, serving(url, registry):
-        # A role, not a superuser: for those some connections are kept.
-        connection.execute("alter role sqlembed_loopback connection limit 0")
-        with pytest.raises(psycopg.Error, match="too many connections") as raised:
-            connection.execute("select sqlembed.embed('hash', 'food')")
-        assert raised.value.sqlstate is not None
-        connection.execute("alter role sqlembed_loopback connection limit -1")
-        assert embedded(connection, "sqlembed.embed('hash', 'food')") == genuine("food")
-
-        connection.execute("create role busy login")
-        connection.execute("grant all on schema sqlembed to busy")
-        connection.execute("alter role busy connection limit 0")
-        with pytest.raises(psycopg.OperationalError, match="too many connections"):
-            Worker(f"{url}&user=busy", registry).run(burst=True)

@@ -28,7 +28,8 @@ CREATE TYPE sqlembed.search_path AS (
 	matching_rows double precision,
 	exact_cost double precision,
 	visits double precision,
-	depth double precision
+	depth double precision,
+	candidates double precision
 );
 
 CREATE TYPE sqlembed.search_target AS (
@@ -46,7 +47,10 @@ CREATE TYPE sqlembed.search_target AS (
 	is_guarded boolean,
 	chunk text,
 	hash text,
-	hash_function text
+	hash_function text,
+	index_kind text,
+	index_dimensions integer,
+	ordering text
 );
 
 CREATE FUNCTION sqlembed._after_key(relation regclass, row_name text, key jsonb) RETURNS text
@@ -81,6 +85,7 @@ CREATE TABLE sqlembed.embedding (
     metric text NOT NULL,
     storage text NOT NULL,
     index text NOT NULL,
+    index_options jsonb,
     index_name name,
     place text NOT NULL,
     side regclass,
@@ -99,7 +104,7 @@ CREATE TABLE sqlembed.embedding (
     members regclass[] NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     is_dropped boolean DEFAULT false NOT NULL,
-    CONSTRAINT embedding_index_check CHECK ((index = ANY (ARRAY['hnsw'::text, 'ivfflat'::text, 'none'::text]))),
+    CONSTRAINT embedding_index_check CHECK ((index = ANY (ARRAY['hnsw'::text, 'binary'::text, 'prefix'::text, 'none'::text]))),
     CONSTRAINT embedding_metric_check CHECK ((metric = ANY (ARRAY['cosine'::text, 'euclidean'::text, 'inner_product'::text, 'l1'::text]))),
     CONSTRAINT embedding_on_change_check CHECK ((on_change = ANY (ARRAY['hide'::text, 'keep'::text]))),
     CONSTRAINT embedding_place_check CHECK ((place = ANY (ARRAY['row'::text, 'side'::text]))),
@@ -121,7 +126,7 @@ CREATE FUNCTION sqlembed._base_columns(relation regclass, columns name[]) RETURN
 CREATE FUNCTION sqlembed._blank(input text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE;
 
-CREATE FUNCTION sqlembed._build_index(declared sqlembed.embedding) RETURNS void
+CREATE FUNCTION sqlembed._build_index(declared sqlembed.embedding, replaced regclass DEFAULT NULL::regclass) RETURNS void
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._cached(embedder text, kind text, inputs text[]) RETURNS public.vector[]
@@ -155,11 +160,31 @@ CREATE FUNCTION sqlembed._check_family(relation regclass, embedding name) RETURN
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._check_filter(filter text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._check_index(index text, options jsonb) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._check_key(relation regclass, argument text, key jsonb) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._check_kmeans(name text, num_clusters integer, metric text, max_iterations integer, min_rel_progress double precision, seed integer) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._check_label_column(relation regclass, label_column name) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._check_labels(labels text[], template text, temperature double precision) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._check_options(timing text, on_change text, metric text, storage text, place text) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -169,6 +194,10 @@ CREATE FUNCTION sqlembed._check_relation(relation regclass) RETURNS void
 
 CREATE FUNCTION sqlembed._check_search(function_name text, k integer, filter text, mode text, diversity double precision, after_distance double precision, after_key jsonb) RETURNS boolean
     LANGUAGE plpgsql IMMUTABLE;
+
+CREATE FUNCTION sqlembed._check_use(is_possible boolean, problem text, hint text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._check_writer(declared sqlembed.embedding) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -229,6 +258,10 @@ CREATE FUNCTION sqlembed._column_types(relation regclass, columns name[]) RETURN
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._components(num_nodes integer, from_nodes integer[], to_nodes integer[]) RETURNS integer[]
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._configure_loopback(password text DEFAULT NULL::text, way_in text DEFAULT NULL::text) RETURNS boolean
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -267,6 +300,13 @@ CREATE FUNCTION sqlembed._distinct_vectors(rows text, at_most integer) RETURNS p
 CREATE FUNCTION sqlembed._diverse(function_name text, source anyelement, query public.vector, k integer, name name, filter text, mode text, metric text, diversity double precision, excluded tid, excluded_table oid) RETURNS TABLE(base anyelement, distance double precision, chunk text)
     LANGUAGE plpgsql STABLE ROWS 10;
 
+CREATE FUNCTION sqlembed._drift_sample(rows text, metric text, num_rows integer, seed integer, OUT vectors public.vector[]) RETURNS public.vector[]
+    LANGUAGE plpgsql STABLE;
+
+CREATE FUNCTION sqlembed._drift_source(relation regclass, embedding name, baseline_filter text, current_filter text, OUT metric text, OUT baseline_sql text, OUT current_sql text, OUT shift_sql text) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._drop_leftovers() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -280,6 +320,11 @@ CREATE FUNCTION sqlembed._drop_triggers(embedding integer, kept name[], members 
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._duplicate_pairs(relation regclass, threshold double precision, embedding name, filter text, within text, mode text, is_every_pair boolean) RETURNS TABLE(key_a jsonb, key_b jsonb, similarity double precision)
+    LANGUAGE plpgsql STABLE
+    SET jit TO 'off'
+    SET work_mem TO '64MB';
+
 CREATE FUNCTION sqlembed._embed_changes(embedding integer) RETURNS boolean
     LANGUAGE plpgsql;
 
@@ -289,6 +334,9 @@ CREATE FUNCTION sqlembed._embed_statement() RETURNS trigger
 CREATE FUNCTION sqlembed._embedding_of(relation regclass, name name DEFAULT NULL::name) RETURNS sqlembed.embedding
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._empty_column(present sqlembed.embedding, wanted sqlembed.embedding) RETURNS void
+    LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._empty_side(relation regclass, side regclass) RETURNS boolean
     LANGUAGE plpgsql
@@ -311,12 +359,19 @@ CREATE FUNCTION sqlembed._estimate(statement text, query public.vector, after_di
 CREATE FUNCTION sqlembed._estimated_rows(relation regclass) RETURNS double precision
     LANGUAGE sql STABLE;
 
+CREATE FUNCTION sqlembed._exchange_index(present sqlembed.embedding, wanted sqlembed.embedding, index_name name) RETURNS void
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed._explain_dimensions(name text, state text, problem text) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._explain_failure(state text, problem text, pg_hint text, relation regclass, filter text, dimensions integer) RETURNS void
     LANGUAGE plpgsql STABLE;
+
+CREATE FUNCTION sqlembed._explain_use(state text, problem text, pg_hint text, relation regclass, filter text) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._fail_jobs(worker integer, embedding integer, keys jsonb[], errors text[], max_attempts integer) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -379,6 +434,10 @@ CREATE FUNCTION sqlembed._grantee(name text) RETURNS regrole
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._has_index(holder regclass, expression text, operator_class text, parameters text[] DEFAULT '{}'::text[], other_than regclass DEFAULT NULL::regclass) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._has_own_changes(embedding integer DEFAULT NULL::integer) RETURNS boolean
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -394,12 +453,28 @@ CREATE FUNCTION sqlembed._hash_call(declared sqlembed.embedding, row_name text) 
 CREATE FUNCTION sqlembed._hybrid_search(source anyelement, query text, query_vector public.vector, k integer, embedding name, filter text, text_weight double precision) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
     LANGUAGE plpgsql STABLE ROWS 10;
 
+CREATE FUNCTION sqlembed._index_parameters(options jsonb) RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._index_sql(name name, holder regclass, vector_column name, index text, options jsonb, storage text, dimensions integer, metric text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._indexed(index text, options jsonb, storage text, dimensions integer, metric text, vector text, OUT expression text, OUT operator_class text, OUT ordering text) RETURNS record
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._is_alive(worker integer) RETURNS boolean
     LANGUAGE sql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._is_current(target sqlembed.search_target, hash text, row_name text) RETURNS text
     LANGUAGE sql IMMUTABLE;
+
+CREATE FUNCTION sqlembed._is_current_sql(declared sqlembed.embedding) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._is_dblink_shared() RETURNS boolean
     LANGUAGE sql STABLE
@@ -471,6 +546,14 @@ CREATE FUNCTION sqlembed._kmeans_settle(rows text, points public.vector[], INOUT
 CREATE FUNCTION sqlembed._kmeans_step(rows text, points public.vector[], centroids public.vector[], metric text) RETURNS TABLE(centroid_id integer, mean public.vector, cluster_size bigint, sum_distance double precision, sum_squared_distance double precision)
     LANGUAGE plpgsql;
 
+CREATE FUNCTION sqlembed._label_scores(input public.vector, labels text[], label_vectors public.vector[], temperature double precision) RETURNS TABLE(label text, similarity double precision, score double precision)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._label_texts(labels text[], template text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._lacking_grants() RETURNS TABLE(side regclass, reader text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -490,7 +573,7 @@ CREATE FUNCTION sqlembed._loss_at_mean(metric text, cluster_size bigint, sum_dis
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._make_hash_function(declared sqlembed.embedding) RETURNS void
+CREATE FUNCTION sqlembed._make_hash_function(declared sqlembed.embedding, replaces boolean DEFAULT false) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -513,6 +596,15 @@ CREATE FUNCTION sqlembed._members(relation regclass) RETURNS regclass[]
 CREATE FUNCTION sqlembed._metric_operator(metric text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._mmd_test(baseline public.vector[], present public.vector[], permutations integer, seed integer, OUT mmd double precision, OUT p_value double precision) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off';
+
+CREATE FUNCTION sqlembed._near_pairs(rows text, from_clause text, vector text, key text, filter text, within text, threshold double precision, is_every_pair boolean) RETURNS TABLE(key_a jsonb, key_b jsonb, similarity double precision)
+    LANGUAGE plpgsql STABLE
+    SET jit TO 'off';
 
 CREATE FUNCTION sqlembed._nearest(function_name text, source anyelement, query public.vector, k integer, name name, filter text, mode text, metric text DEFAULT NULL::text, diversity double precision DEFAULT NULL::double precision, after_distance double precision DEFAULT NULL::double precision, after_key jsonb DEFAULT NULL::jsonb, excluded tid DEFAULT NULL::tid, excluded_table oid DEFAULT NULL::oid) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
     LANGUAGE sql STABLE ROWS 10;
@@ -550,6 +642,10 @@ CREATE FUNCTION sqlembed._own_changes(embedding integer) RETURNS jsonb[]
     LANGUAGE sql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._pair_rows(from_clause text, vector text, key text, filter text, within text, is_every_pair boolean) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._parts(inputs text[]) RETURNS SETOF text[]
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -564,7 +660,7 @@ CREATE FUNCTION sqlembed._plan_text(target sqlembed.search_target, query text, f
 CREATE FUNCTION sqlembed._prefixed_source(relation regclass, expression text, row_name text) RETURNS text
     LANGUAGE plpgsql;
 
-CREATE FUNCTION sqlembed._prepare_column(relation regclass, name name, embedder text, storage text, index text) RETURNS integer
+CREATE FUNCTION sqlembed._prepare_column(relation regclass, name name, embedder text, index text, index_options jsonb, INOUT storage text, OUT dimensions integer) RETURNS record
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._prepare_full_text(relation regclass, embedding name, config text, source text) RETURNS name
@@ -610,6 +706,14 @@ CREATE FUNCTION sqlembed._refuse_hidden(declared sqlembed.embedding) RETURNS voi
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._refuse_index(relation regclass, name name, embedder text, dimensions integer, storage text, is_present boolean, index text, options jsonb) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._refuse_recommend() RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._refuse_relation(function_name text, given text) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -623,6 +727,10 @@ CREATE FUNCTION sqlembed._refuse_undeclared(relation regclass, name name) RETURN
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._refuse_unsteady(declared sqlembed.embedding) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._refuse_vector_source(relation regclass, embedding name, columns name[]) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -679,6 +787,14 @@ CREATE FUNCTION sqlembed._reserve_model(name text, query text, metric text, seed
 
 CREATE FUNCTION sqlembed._rest_embedders(worker integer, embedders text[]) RETURNS void
     LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._restore_scan(ef_search text, hnsw_scan text, ivfflat_scan text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._rough_index(holder regclass, name name, metric text, vector text, OUT kind text, OUT dimensions integer, OUT ordering text) RETURNS record
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._row_key(relation regclass, key jsonb) RETURNS jsonb
@@ -755,6 +871,10 @@ CREATE FUNCTION sqlembed._take_requests(worker integer, most integer) RETURNS TA
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._taste(liked public.vector[], disliked public.vector[], metric text, disliked_weight double precision) RETURNS public.vector
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._text_distance(target sqlembed.search_target, place_in text) RETURNS text
     LANGUAGE sql STABLE;
 
@@ -792,7 +912,7 @@ CREATE FUNCTION sqlembed._uniform(key text, seed bigint) RETURNS double precisio
     LANGUAGE sql IMMUTABLE PARALLEL SAFE;
 
 CREATE FUNCTION sqlembed._unqualified(expression text, relation name, columns name[]) RETURNS text
-    LANGUAGE sql IMMUTABLE
+    LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._unsteady_part(tree text) RETURNS text
@@ -805,21 +925,44 @@ CREATE FUNCTION sqlembed._vector_column(relation regclass, name name) RETURNS na
 CREATE FUNCTION sqlembed._vector_of_row(target sqlembed.search_target, key jsonb, OUT vector public.vector, OUT place tid, OUT place_table oid) RETURNS record
     LANGUAGE plpgsql STABLE;
 
+CREATE FUNCTION sqlembed._vector_rows(from_clause text, vector text, key text, filter text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._vector_source(relation regclass, embedding name, wanted_metric text, row_name name, OUT from_clause text, OUT vector text, OUT key text, OUT embedder text, OUT metric text, OUT is_indexed boolean) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._vector_test(declared sqlembed.embedding, row_name text) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._vectors_of(relation regclass, embedding name, keys jsonb[]) RETURNS public.vector[]
+    LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed._view_definition(view oid) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog';
 
+CREATE FUNCTION sqlembed._wanted_dimensions(embedder text, dimensions integer) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._wanted_triggers(declared sqlembed.embedding, OUT name name, OUT definition text, OUT function name, OUT fires "char", OUT is_row boolean) RETURNS SETOF record
     LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._widen_scan(k integer, OUT ef_search text, OUT hnsw_scan text, OUT ivfflat_scan text) RETURNS record
+    LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._word_score(weight double precision, frequency real, relative_length double precision) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (((weight * frequency) * (2.2)::double precision) / (frequency + ((1.2)::double precision * ((0.25)::double precision + ((0.75)::double precision * relative_length)))));
+
+CREATE FUNCTION sqlembed._word_types(config regconfig) RETURNS integer[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._word_weight(matching bigint, holding bigint) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -835,6 +978,9 @@ CREATE FUNCTION sqlembed._write_numbers(embedding integer, keys text[], hashes b
 CREATE FUNCTION sqlembed._write_vectors(declared sqlembed.embedding, keys jsonb[], hashes bytea[], vectors public.vector[]) RETURNS boolean
     LANGUAGE plpgsql;
 
+CREATE FUNCTION sqlembed.alter_embedding(relation regclass, embedding name DEFAULT 'embedding'::name, embedder text DEFAULT NULL::text, dimensions integer DEFAULT NULL::integer, source text DEFAULT NULL::text, timing text DEFAULT NULL::text, on_change text DEFAULT NULL::text, metric text DEFAULT NULL::text, storage text DEFAULT NULL::text, index text DEFAULT NULL::text, index_options jsonb DEFAULT NULL::jsonb, index_name name DEFAULT NULL::name, full_text text DEFAULT NULL::text) RETURNS bigint
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed.assign(name text, query text) RETURNS TABLE(id text, centroid_id integer)
     LANGUAGE plpgsql STABLE
     SET jit TO 'off';
@@ -842,6 +988,12 @@ CREATE FUNCTION sqlembed.assign(name text, query text) RETURNS TABLE(id text, ce
 CREATE FUNCTION sqlembed.centroids(name text) RETURNS TABLE(centroid_id integer, centroid public.vector, cluster_size bigint, cluster_radius double precision)
     LANGUAGE plpgsql STABLE ROWS 20 PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed.classify(embedder text, input text, labels text[], template text DEFAULT '{}'::text, temperature double precision DEFAULT 0.05) RETURNS TABLE(label text, similarity double precision, score double precision)
+    LANGUAGE plpgsql STABLE ROWS 10 PARALLEL RESTRICTED;
+
+CREATE FUNCTION sqlembed.classify(embedder text, input public.vector, labels text[], template text DEFAULT '{}'::text, temperature double precision DEFAULT 0.05) RETURNS TABLE(label text, similarity double precision, score double precision)
+    LANGUAGE plpgsql STABLE ROWS 10 PARALLEL RESTRICTED;
 
 CREATE FUNCTION sqlembed.clear_cache(embedder text DEFAULT NULL::text) RETURNS bigint
     LANGUAGE plpgsql
@@ -851,7 +1003,11 @@ CREATE FUNCTION sqlembed.cluster_examples(name text, query text, examples intege
     LANGUAGE plpgsql STABLE
     SET jit TO 'off';
 
-CREATE FUNCTION sqlembed.create_embedding(relation regclass, embedder text, source text, embedding name DEFAULT 'embedding'::name, timing text DEFAULT 'async'::text, on_change text DEFAULT 'hide'::text, metric text DEFAULT 'cosine'::text, storage text DEFAULT 'vector'::text, index text DEFAULT 'hnsw'::text, place text DEFAULT 'row'::text, chunking jsonb DEFAULT NULL::jsonb, adopt text DEFAULT 'keep'::text, if_not_exists boolean DEFAULT false, full_text regconfig DEFAULT NULL::regconfig) RETURNS bigint
+CREATE FUNCTION sqlembed.cluster_terms(name text, query text, terms integer DEFAULT 5, config regconfig DEFAULT NULL::regconfig) RETURNS TABLE(centroid_id integer, term text, weight double precision)
+    LANGUAGE plpgsql STABLE
+    SET jit TO 'off';
+
+CREATE FUNCTION sqlembed.create_embedding(relation regclass, embedder text, source text, embedding name DEFAULT 'embedding'::name, timing text DEFAULT 'async'::text, on_change text DEFAULT 'hide'::text, metric text DEFAULT 'cosine'::text, storage text DEFAULT NULL::text, index text DEFAULT 'hnsw'::text, place text DEFAULT 'row'::text, chunking jsonb DEFAULT NULL::jsonb, adopt text DEFAULT 'keep'::text, if_not_exists boolean DEFAULT false, full_text regconfig DEFAULT NULL::regconfig, index_options jsonb DEFAULT NULL::jsonb, dimensions integer DEFAULT NULL::integer) RETURNS bigint
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.create_kmeans(name text, query text, num_clusters integer DEFAULT NULL::integer, metric text DEFAULT 'cosine'::text, max_iterations integer DEFAULT 20, min_rel_progress double precision DEFAULT 0.01, seed integer DEFAULT 0) RETURNS sqlembed.fitted_model
@@ -864,12 +1020,25 @@ CREATE FUNCTION sqlembed.distance(a public.halfvec, b public.halfvec, metric tex
 CREATE FUNCTION sqlembed.distance(a public.vector, b public.vector, metric text DEFAULT 'cosine'::text) RETURNS double precision
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE;
 
+CREATE FUNCTION sqlembed.drift(relation regclass, baseline_filter text, current_filter text, embedding name DEFAULT NULL::name, sample_size integer DEFAULT 250, permutations integer DEFAULT 500, seed integer DEFAULT 0) RETURNS TABLE(baseline_rows bigint, current_rows bigint, centroid_shift double precision, mmd double precision, p_value double precision)
+    LANGUAGE plpgsql STABLE ROWS 1;
+
+CREATE FUNCTION sqlembed.drift_rows(relation regclass, baseline_filter text, current_filter text, k integer DEFAULT 10, embedding name DEFAULT NULL::name) RETURNS TABLE(key jsonb, shift double precision)
+    LANGUAGE plpgsql STABLE;
+
 CREATE FUNCTION sqlembed.drop_embedding(relation regclass, embedding name DEFAULT 'embedding'::name, keep_column boolean DEFAULT true) RETURNS void
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.drop_model(name text) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed.duplicate_pairs(relation regclass, threshold double precision DEFAULT 0.95, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, within text DEFAULT NULL::text, mode text DEFAULT 'vector'::text) RETURNS TABLE(key_a jsonb, key_b jsonb, similarity double precision)
+    LANGUAGE plpgsql STABLE;
+
+CREATE FUNCTION sqlembed.duplicates(relation regclass, threshold double precision DEFAULT 0.95, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, within text DEFAULT NULL::text, mode text DEFAULT 'vector'::text) RETURNS TABLE(group_id bigint, key jsonb, is_representative boolean, similarity double precision, group_size bigint)
+    LANGUAGE plpgsql STABLE
+    SET jit TO 'off';
 
 CREATE FUNCTION sqlembed.embed(embedder text, inputs text[]) RETURNS public.vector[]
     LANGUAGE sql STABLE PARALLEL RESTRICTED;
@@ -890,6 +1059,17 @@ CREATE FUNCTION sqlembed.grant_embedder(embedder text, grantee text) RETURNS voi
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed.nearest_label(relation regclass, input text, label_column name, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text) RETURNS TABLE(label text, confidence double precision, neighbours bigint, distance double precision)
+    LANGUAGE plpgsql STABLE ROWS 1 PARALLEL RESTRICTED;
+
+CREATE FUNCTION sqlembed.nearest_label(relation regclass, input public.vector, label_column name, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text) RETURNS TABLE(label text, confidence double precision, neighbours bigint, distance double precision)
+    LANGUAGE plpgsql STABLE ROWS 1;
+
+CREATE FUNCTION sqlembed.outliers(relation regclass, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, baseline text DEFAULT NULL::text, mode text DEFAULT 'vector'::text) RETURNS TABLE(key jsonb, score double precision, centroid_distance double precision, neighbour_distance double precision)
+    LANGUAGE plpgsql STABLE
+    SET jit TO 'off'
+    SET work_mem TO '64MB';
+
 CREATE FUNCTION sqlembed.predict(name text, embedding public.halfvec) RETURNS integer
     LANGUAGE sql STABLE STRICT PARALLEL SAFE;
 
@@ -898,6 +1078,12 @@ CREATE FUNCTION sqlembed.predict(name text, embedding public.vector) RETURNS int
 
 CREATE FUNCTION sqlembed.recall(relation regclass, embedding name DEFAULT NULL::name, k integer DEFAULT 10, queries integer DEFAULT 100) RETURNS double precision
     LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed.recommend(relation anyelement, liked jsonb[], disliked jsonb[] DEFAULT '{}'::jsonb[], k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, disliked_weight double precision DEFAULT 0.5) RETURNS TABLE(base anyelement, distance double precision)
+    LANGUAGE plpgsql STABLE ROWS 10;
+
+CREATE FUNCTION sqlembed.recommend(relation text, liked jsonb[], disliked jsonb[] DEFAULT '{}'::jsonb[], k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, disliked_weight double precision DEFAULT 0.5) RETURNS TABLE(base text, distance double precision)
+    LANGUAGE plpgsql IMMUTABLE;
 
 CREATE FUNCTION sqlembed.refresh_embedding(relation regclass, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text) RETURNS bigint
     LANGUAGE plpgsql;
@@ -1316,7 +1502,7 @@ CREATE INDEX job_due ON sqlembed.job USING btree (embedding, not_before) WHERE (
 
 CREATE INDEX request_waiting ON sqlembed.request USING btree (worker) WHERE (NOT done);
 
-CREATE TRIGGER check_declaration BEFORE INSERT ON sqlembed.embedding FOR EACH ROW EXECUTE FUNCTION sqlembed._check_declaration();
+CREATE TRIGGER check_declaration BEFORE INSERT OR UPDATE OF embedder, dimensions, declared_source ON sqlembed.embedding FOR EACH ROW EXECUTE FUNCTION sqlembed._check_declaration();
 
 CREATE TRIGGER remove_dropped AFTER UPDATE OF is_dropped ON sqlembed.cluster_model FOR EACH STATEMENT EXECUTE FUNCTION sqlembed._remove_dropped();
 
@@ -1380,21 +1566,23 @@ GRANT INSERT(relation) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(name) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(embedder) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(embedder),UPDATE(embedder) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(source) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(source),UPDATE(source) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(declared_source) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(declared_source),UPDATE(declared_source) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(timing) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(timing),UPDATE(timing) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(on_change) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(on_change),UPDATE(on_change) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(metric) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(metric),UPDATE(metric) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(storage) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(storage),UPDATE(storage) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(index) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(index),UPDATE(index) ON TABLE sqlembed.embedding TO PUBLIC;
+
+GRANT INSERT(index_options),UPDATE(index_options) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT UPDATE(index_name) ON TABLE sqlembed.embedding TO PUBLIC;
 
@@ -1406,17 +1594,17 @@ GRANT INSERT(hash_function) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(chunking) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(full_text) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(full_text),UPDATE(full_text) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(full_text_column) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(full_text_column),UPDATE(full_text_column) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(dimensions) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(dimensions),UPDATE(dimensions) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(key_columns) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(key_expression) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(source_columns) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(source_columns),UPDATE(source_columns) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT UPDATE(is_dropped) ON TABLE sqlembed.embedding TO PUBLIC;
 
@@ -1475,6 +1663,8 @@ REVOKE ALL ON FUNCTION sqlembed._forget_failed(embedding integer, keys jsonb[]) 
 REVOKE ALL ON FUNCTION sqlembed._forget_failures() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._is_alive(worker integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._is_current_sql(declared sqlembed.embedding) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._is_dblink_shared() FROM PUBLIC;
 

@@ -12,7 +12,6 @@ from tests.writing import (
     hash_registry,
     outdated,
     refused,
-    register,
     rows,
     run,
     scalar,
@@ -130,7 +129,8 @@ def test_a_column_with_vectors_is_kept_or_recomputed(article: Connection, shared
     "column",
     [
         "embedding text",
-        "embedding halfvec(8)",
+        "embedding halfvec(7)",
+        "embedding bit(8)",
         "embedding vector(7)",
         "embedding vector(8) not null default '[1,1,1,1,1,1,1,1]'",
         "embedding vector(8) generated always as ('[1,1,1,1,1,1,1,1]'::vector(8)) stored",
@@ -155,16 +155,6 @@ def test_a_column_without_dimensions_does_but_not_for_an_index(
     declare(article, "article", "title")
     embed_all(shared_url)
     assert outdated(article, "article", "title") == []
-
-
-def test_too_many_dimensions_for_an_index(article: Connection) -> None:
-    register(article, "wide", dimensions=3000)
-    said = refused(article, "SE011", "select sqlembed.create_embedding('article', 'wide', 'title')")
-    assert "halfvec" in said
-    run(
-        article,
-        "select sqlembed.create_embedding('article', 'wide', 'title', storage => 'halfvec')",
-    )
 
 
 def test_an_unknown_embedder_needs_a_column_of_known_dimensions(

@@ -114,7 +114,7 @@ def test_long_texts(note: Connection, is_stored: bool) -> None:
         "insert into note select 1, 'oven ' || string_agg(md5(n::text), ' ')"
         " from generate_series(1, 300000) as n"
     )
-    note.execute("insert into note values (2, repeat('x', 10_000_000))")
+    note.execute("insert into note values (2, repeat('x', 10000000))")
 
     assert found(note, "oven", mode="text") == [1]
 

@@ -15,10 +15,12 @@ def figures(plan: Plan, result: Result) -> dict[str, str]:
         "transactions rolled back": f"{writers['rolled back']:,}",
         "savepoints rolled back": f"{writers['savepoints rolled back']:,}",
         "keys that were taken": f"{writers['UniqueViolation']:,}",
+        "statements without their vector": f"{writers['no vector']:,}, rolled back",
         "rows at the end": f"{result.rows:,}",
         "workers started, killed": f"{workers['started']:,}, {workers['killed']:,}",
         "connections cut": f"{workers['cut: sqlembed worker']:,} of workers,"
-        f" {workers['cut: storm writer']:,} of writers",
+        f" {workers['cut: storm writer']:,} of writers,"
+        f" {workers['cut: sqlembed loopback']:,} of the loopbacks they wait at",
         "times the embedder was down": f"{workers['embedder down']:,}",
         "calls of the embedder": f"{calls.count:,}, of which {calls.failed:,} failed",
         "distinct texts": f"{calls.distinct:,}",

@@ -21,6 +21,7 @@ from tests.storm.tables import TABLES, create_tables, poisoned, wrong_rows
 from tests.writing import Connection, rows, run, scalar
 
 WORKER = "sqlembed worker"
+LOOPBACK = "sqlembed loopback"
 WRITERS = 4
 WORKERS = 3
 
@@ -149,7 +150,7 @@ class Storm:
             connection,
             "select pid from pg_locks where locktype = 'advisory'"
             " and database = (select oid from pg_database where datname = current_database())"
-            " and classid = sqlembed._lock('presence')",
+            " and classid = sqlembed._lock('presence') and mode = 'ExclusiveLock'",
         )
         for (state,) in rows(
             connection,
@@ -159,8 +160,8 @@ class Storm:
             self._samples[state] += 1
 
     def _cut(self, connection: Connection) -> None:
-        """Terminate the session of a worker or of a writer."""
-        name = self._dice.choice([WORKER, writer.NAME])
+        """Terminate the session of a worker or of a writer, or one that a writer waits at."""
+        name = self._dice.choice([WORKER, writer.NAME, LOOPBACK])
         found = rows(
             connection,
             "select pid from pg_stat_activity"

@@ -33,6 +33,9 @@ EXPECTED = (
     psycopg.errors.SerializationFailure,
 )
 
+#: And to one that waits for a vector: no worker is alive, the embedder fails, the loopback is cut.
+WITHOUT_VECTOR = {"SE003", "SE005", "08006"}
+
 
 class Undo(Exception):
     """Rolls back."""
@@ -65,7 +68,11 @@ class Writer:
         self._may_truncate = True
         self._keys = int(keys)
         self._operations = Operations(self._dice, seed, self._keys)
-        self._poison = sorted(self._dice.sample(range(self._wanted), int(poison)), reverse=True)
+        #: When to write poison: some while tables are truncated, and some to stay.
+        middle, lasting = self._wanted // 2, (int(poison) + 1) // 2
+        early = self._dice.sample(range(middle), int(poison) - lasting)
+        late = self._dice.sample(range(middle, self._wanted), lasting)
+        self._poison = sorted(early + late, reverse=True)
 
     def run(self) -> None:
         """Write; a connection that is cut is opened again."""
@@ -99,6 +106,10 @@ class Writer:
                 pass
             except EXPECTED as error:
                 self._counts[type(error).__name__] += 1
+            except psycopg.DatabaseError as error:
+                if error.sqlstate not in WITHOUT_VECTOR:
+                    raise
+                self._counts["no vector"] += 1
             if time.monotonic() > self._told + 0.2:
                 self._tell()
             if self._pause:
@@ -106,9 +117,8 @@ class Writer:
 
     def _operate(self, connection: Connection) -> None:
         if self._poison and self._counts["operations"] >= self._poison[-1]:
-            self._poison.pop()
-            # Every other one is safe from all but a truncate.
-            beyond = len(self._poison) % 2 * self._keys
+            # Beyond the keys of other rows nobody changes it.
+            beyond = 0 if self._poison.pop() < self._wanted / 2 else self._keys
             self._operations.poison(connection, beyond + self._dice.randrange(self._keys))
         self._counts["operations"] += 1
         if self._dice.random() > IN_SAVEPOINT:

@@ -278,6 +278,8 @@ def test_siblings_with_different_annotations_are_refused() -> None:
         ({"place": "there"}, "place is one of"),
         ({"adopt": "no"}, "adopt is one of"),
         ({"chunking": 500}, "chunking must be a mapping"),
+        ({"index_options": 500}, "index_options must be a mapping"),
+        ({"index": "ivfflat"}, "index is one of 'hnsw', 'binary', 'prefix', 'none'"),
         ({"full_text": " "}, "full_text must be a text"),
         ({"full_text": True}, "full_text must be a text"),
     ],

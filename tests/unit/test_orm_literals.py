@@ -68,7 +68,7 @@ def test_script_of_a_mock_engine(url: str, percent: str) -> None:
         f"embedder => 'it''s', source => E'{source}', embedding => E'{column}', "
         "timing => 'async', on_change => 'hide', metric => 'cosine', storage => 'vector', "
         "index => 'hnsw', place => 'row', chunking => NULL, adopt => 'keep', full_text => NULL, "
-        "if_not_exists => true)"
+        "index_options => NULL, if_not_exists => true)"
     )
     assert taken_back == (
         "SELECT sqlembed.drop_embedding(relation, name) FROM sqlembed.embedding "

@@ -92,14 +92,11 @@ begin
     _canonical_source.expression := pg_catalog.regexp_replace(
         pg_catalog.regexp_replace(definition, '^[[:space:]]*SELECT[[:space:]]+', ''), ' AS ' || view_name || '[[:space:]].*$', ''
     );
-    -- Of a view, PostgreSQL 15 writes every column with the name of its table.
-    if pg_catalog.current_setting('server_version_num')::integer operator(pg_catalog.<) 160000 then
-        _canonical_source.expression := sqlembed._unqualified(
-            _canonical_source.expression,
-            (select c.relname from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) _canonical_source.relation),
-            _canonical_source.columns
-        );
-    end if;
+    _canonical_source.expression := sqlembed._unqualified(
+        _canonical_source.expression,
+        (select c.relname from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) _canonical_source.relation),
+        _canonical_source.columns
+    );
 end
 $function$;
 

@@ -54,8 +54,12 @@ begin
     end loop;
     definition := sqlembed._view_definition(pg_catalog.to_regclass('pg_temp.' || name));
     execute pg_catalog.format('drop table pg_temp.%I cascade', name || '_t');
-    return pg_catalog.regexp_replace(
-        pg_catalog.regexp_replace(definition, '^[[:space:]]*SELECT[[:space:]]+', ''), ' AS ' || name || '[[:space:]].*$', ''
+    return sqlembed._unqualified(
+        pg_catalog.regexp_replace(
+            pg_catalog.regexp_replace(definition, '^[[:space:]]*SELECT[[:space:]]+', ''), ' AS ' || name || '[[:space:]].*$', ''
+        ),
+        name || '_t',
+        _renamed_source.present
     );
 end
 $function$;

@@ -1,6 +1,6 @@
 create or replace function sqlembed._unqualified(expression text, relation name, columns name[]) returns text
 language sql
-immutable
+stable
 set search_path = pg_catalog, pg_temp
 as $function$
     with part as (
@@ -25,9 +25,14 @@ as $function$
         from part as p
         window ordered as (order by p.position)
     )
-    select string_agg(s.token, '' order by s.position)
+    -- Of a view over one table, PostgreSQL 15 writes every column with the name of the table; later
+    -- ones do not.
+    select case
+        when current_setting('server_version_num')::integer < 160000
+            then string_agg(s.token, '' order by s.position) filter (where not s.is_qualifier and not s.is_dot)
+        else _unqualified.expression
+    end
     from (select s.*, lag(s.is_qualifier, 1, false) over (order by s.position) as is_dot from seen as s) as s
-    where not s.is_qualifier and not s.is_dot
 $function$;
 
 comment on function sqlembed._unqualified(text, name, name[]) is

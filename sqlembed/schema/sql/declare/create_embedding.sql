@@ -6,13 +6,15 @@ create or replace function sqlembed.create_embedding(
     timing text default 'async',
     on_change text default 'hide',
     metric text default 'cosine',
-    storage text default 'vector',
+    storage text default null,
     index text default 'hnsw',
     place text default 'row',
     chunking jsonb default null,
     adopt text default 'keep',
     if_not_exists boolean default false,
-    full_text regconfig default null
+    full_text regconfig default null,
+    index_options jsonb default null,
+    dimensions integer default null
 )
 returns bigint
 language plpgsql
@@ -21,7 +23,8 @@ as $function$
 declare
     key record;
     canonical record;
-    dimensions integer;
+    prepared record;
+    options jsonb := sqlembed._check_index(create_embedding.index, create_embedding.index_options);
     beside record;
     chunking jsonb := sqlembed._checked_chunking(create_embedding.chunking);
     place text := create_embedding.place;
@@ -29,21 +32,14 @@ declare
     declared sqlembed.embedding;
     queued bigint;
 begin
-    perform sqlembed._check_choice('timing', create_embedding.timing, '{async,sync}');
-    perform sqlembed._check_choice('on_change', create_embedding.on_change, '{hide,keep}');
-    perform sqlembed._check_choice('metric', create_embedding.metric, '{cosine,euclidean,inner_product,l1}');
-    perform sqlembed._check_choice('storage', create_embedding.storage, '{vector,halfvec}');
-    perform sqlembed._check_choice('index', create_embedding.index, '{hnsw,none}', '{ivfflat}');
-    perform sqlembed._check_choice('place', place, '{row,side}');
+    perform sqlembed._check_options(
+        create_embedding.timing, create_embedding.on_change, create_embedding.metric, create_embedding.storage, place
+    );
     perform sqlembed._check_choice('adopt', create_embedding.adopt, '{keep,recompute}', '{check}');
     if create_embedding.timing operator(pg_catalog.=) 'sync' and chunking is not null then
         raise exception 'sqlembed: timing ''sync'' with chunking is not available in this version'
             using errcode = 'SE014',
                 hint = 'Only a worker cuts texts: say timing => ''async'', and call sqlembed.wait_until_embedded where the chunks are needed at once.';
-    end if;
-    if create_embedding.timing operator(pg_catalog.=) 'sync' and place operator(pg_catalog.=) 'side' then
-        raise exception 'sqlembed: timing ''sync'' with place ''side'' is not available in this version'
-            using errcode = 'SE014', hint = 'Say place => ''row'', or timing => ''async''.';
     end if;
     if chunking is not null then
         -- A row has several.
@@ -75,13 +71,14 @@ begin
         if create_embedding.if_not_exists
             and (
                 declared.embedder, declared.source, declared.timing, declared.on_change, declared.metric, declared.storage,
-                declared.index, declared.place, coalesce(declared.full_text, ''), coalesce(declared.chunking, 'null')
+                declared.index, declared.place, coalesce(declared.full_text, ''), coalesce(declared.index_options, '{}'),
+                coalesce(declared.chunking, 'null')
             )
                 operator(pg_catalog.=)
                 (
                     create_embedding.embedder, canonical.expression, create_embedding.timing, create_embedding.on_change,
-                    create_embedding.metric, create_embedding.storage, create_embedding.index, place,
-                    coalesce(config, ''), coalesce(chunking, 'null')
+                    create_embedding.metric, coalesce(create_embedding.storage, declared.storage), create_embedding.index,
+                    place, coalesce(config, ''), coalesce(options, '{}'), coalesce(chunking, 'null')
                 )
         then
             return 0;
@@ -94,15 +91,7 @@ begin
                     create_embedding.relation, create_embedding.embedding
                 );
     end if;
-    if create_embedding.embedding operator(pg_catalog.=) any (canonical.columns) or exists (
-        select
-        from sqlembed.embedding as e
-        where e.relation operator(pg_catalog.=) create_embedding.relation
-            and e.name operator(pg_catalog.=) any (canonical.columns)
-    ) then
-        raise exception 'sqlembed: the source expression uses a vector column'
-            using errcode = 'SE012', hint = 'A vector is made from text; leave the column out.';
-    end if;
+    perform sqlembed._refuse_vector_source(create_embedding.relation, create_embedding.embedding, canonical.columns);
     if place operator(pg_catalog.=) 'side' then
         select s.*
         into beside
@@ -111,19 +100,22 @@ begin
         select null::pg_catalog.regclass as side, null::name as hash_function, true as is_new into beside;
     end if;
 
-    dimensions := sqlembed._prepare_column(
-        coalesce(beside.side, create_embedding.relation), create_embedding.embedding, create_embedding.embedder, create_embedding.storage,
-        create_embedding.index
+    if create_embedding.dimensions is not null then
+        perform sqlembed._wanted_dimensions(create_embedding.embedder, create_embedding.dimensions);
+    end if;
+    prepared := sqlembed._prepare_column(
+        coalesce(beside.side, create_embedding.relation), create_embedding.embedding, create_embedding.embedder,
+        create_embedding.index, options, create_embedding.storage
     );
     insert into sqlembed.embedding (
-        relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, place,
+        relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, index_options, place,
         side, hash_function, chunking, dimensions, key_columns, key_expression, source_columns, full_text, full_text_column
     )
     values (
         create_embedding.relation, create_embedding.embedding, create_embedding.embedder, canonical.expression,
         create_embedding.source, create_embedding.timing, create_embedding.on_change, create_embedding.metric,
-        create_embedding.storage, create_embedding.index, place, beside.side,
-        beside.hash_function, chunking, dimensions, key.columns, key.expression, canonical.columns,
+        prepared.storage, create_embedding.index, options, place, beside.side,
+        beside.hash_function, chunking, prepared.dimensions, key.columns, key.expression, canonical.columns,
         config,
         case
             when config is not null
@@ -163,6 +155,7 @@ end
 $function$;
 
 comment on function sqlembed.create_embedding(
-    regclass, text, text, name, text, text, text, text, text, text, jsonb, text, boolean, regconfig
+    regclass, text, text, name, text, text, text, text, text, text, jsonb, text, boolean, regconfig,
+    jsonb, integer
 ) is
-    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, attaches triggers, builds the index and queues the rows that have no vector. With full_text, a language such as english, it also keeps the words of the source in a column of their own, with an index. With chunking, such as {"tokens": 256, "overlap": 32}, long texts are cut, and the chunks with their vectors stand in a side table. Returns how many it queued.';
+    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, attaches triggers, builds the index and queues the rows that have no vector. With full_text, a language such as english, it also keeps the words of the source in a column of their own, with an index. With chunking, such as {"tokens": 256, "overlap": 32}, long texts are cut, and the chunks with their vectors stand in a side table. index is hnsw, binary (one bit a dimension), prefix (the first dimensions alone) or none. dimensions makes an embedder known that nobody has registered yet. Returns how many it queued.';

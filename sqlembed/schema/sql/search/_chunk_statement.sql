@@ -14,14 +14,18 @@ declare
     target sqlembed.search_target := _chunk_statement.target;
     path sqlembed.search_path := _chunk_statement.path;
     conditions text := _chunk_statement.conditions;
+    -- Chunks that do not pass count for an index that may look only at so many.
+    is_counting boolean := _chunk_statement.attempt operator(pg_catalog.=) 1 and path.visits is not null;
     keys text := '';
     order_by text := 'distance';
-    -- The first attempt goes through an index, which answers to the bare distance alone, and looks at no
-    -- more chunks than it may.
+    -- The first attempt goes through an index, which answers to the bare distance alone, or to that over
+    -- less than whole vectors, and looks at no more chunks than it may.
     first_ones text := case
         when _chunk_statement.attempt operator(pg_catalog.=) 1
         then pg_catalog.format(
-            ' order by %s limit %s', target.distance, pg_catalog.ceil(coalesce(path.visits, path.depth))
+            ' order by %s limit %s',
+            coalesce(target.ordering, target.distance),
+            pg_catalog.ceil(coalesce(path.visits, path.depth))
         )
         else ''
     end;
@@ -60,12 +64,11 @@ begin
         end,
         target.chunk,
         target.hash,
-        -- Chunks that do not pass count for an index that may look only at so many.
-        case when path.visits is not null then 'true' || conditions else 'true' end,
+        case when is_counting then 'true' || conditions else 'true' end,
         keys,
         target.from_clause,
         target.vector,
-        case when path.visits is null then conditions else '' end,
+        case when is_counting then '' else conditions end,
         first_ones,
         order_by,
         target.row_type,

@@ -6,7 +6,7 @@ declare
     remarks text[] := '{}';
     counted record;
 begin
-    if not exists (
+    if (_search_remarks.target).index_kind is null and not exists (
         select
         from pg_catalog.pg_index as i
         join pg_catalog.pg_class as c on c.oid operator(pg_catalog.=) i.indexrelid

@@ -44,6 +44,31 @@ begin
         keys := keys || pg_catalog.format(', %s as key_%s', target.key_columns[n], n);
         order_by := order_by || pg_catalog.format(', f.key_%s', n);
     end loop;
+    if target.index_kind is not null then
+        -- The index knows less than the whole vectors: what it finds is ranked by those. Columns pass as
+        -- they stand, in TOAST or not, and the row is put together of the $2 that are left.
+        return (
+            select pg_catalog.format(
+                'select case when %1$s then row(%2$s)::%3$s end, f.distance, 1, f.vector, null::pg_catalog.text from ('
+                'select %4$s, %5$s as distance, %6$s as vector%7$s, (true%8$s) as passes '
+                'from %9$s where %10$s is not null order by %11$s limit %12$s'
+                ') as f where f.passes order by %13$s limit $2',
+                late,
+                pg_catalog.string_agg(pg_catalog.format('f.column_%s', a.attnum), ', ' order by a.attnum),
+                target.row_type,
+                pg_catalog.string_agg(
+                    pg_catalog.format('%s.%I as column_%s', target.row_name, a.attname, a.attnum), ', ' order by a.attnum
+                ),
+                target.distance, vector, keys,
+                _search_statement.conditions, target.from_clause, target.vector, target.ordering,
+                pg_catalog.ceil(visits), order_by
+            )
+            from pg_catalog.pg_attribute as a
+            where a.attrelid operator(pg_catalog.=) target.relation
+                and a.attnum operator(pg_catalog.>) 0
+                and not a.attisdropped
+        );
+    end if;
     if visits is null then
         return pg_catalog.format(
             'select f.base, f.distance, 1, f.vector, null::pg_catalog.text from ('
@@ -71,4 +96,4 @@ $function$;
 comment on function sqlembed._search_statement(
     sqlembed.search_target, text, integer, sqlembed.search_path, boolean, text
 ) is
-    'A statement that finds the $2 rows nearest to $1, nearest first, equal distances in the order of their keys: row, distance, number of the attempt, the vector where it is wanted, and the best chunk of a text that is cut. The first attempt may use a vector index, and looks at no more rows than the path says; the second compares every row.';
+    'A statement that finds the $2 rows nearest to $1, nearest first, equal distances in the order of their keys: row, distance, number of the attempt, the vector where it is wanted, and the best chunk of a text that is cut. The first attempt may use a vector index, and looks at no more rows than the path says; what an index finds by less than whole vectors it ranks by those; the second compares every row.';

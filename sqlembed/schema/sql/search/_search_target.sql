@@ -34,6 +34,7 @@ begin
             pg_catalog.min(e.name::text)::name as name,
             pg_catalog.min(e.metric) as metric,
             pg_catalog.min(e.embedder) as embedder,
+            pg_catalog.min(e.index) as index,
             pg_catalog.min(e.id) filter (where e.side is not null) as side_embedding
         from sqlembed.embedding as e
         where e.relation operator(pg_catalog.=) c.oid and e.name operator(pg_catalog.=) coalesce(_search_target.name, e.name)
@@ -76,6 +77,12 @@ begin
         from sqlembed.embedding as e
         cross join lateral sqlembed._side_source(e, seen.relname) as s
         where e.id operator(pg_catalog.=) seen.side_embedding;
+    end if;
+    -- What create_embedding was told to build need not be looked for.
+    if seen.declared operator(pg_catalog.<>) 1 or seen.index in ('binary', 'prefix') then
+        select r.kind, r.dimensions, r.ordering
+        into target.index_kind, target.index_dimensions, target.ordering
+        from sqlembed._rough_index(target.vector_relation, vector_column, target.metric, target.vector) as r;
     end if;
     target.distance := pg_catalog.format(
         '%s %s $1', target.vector, sqlembed._metric_operator(target.metric)

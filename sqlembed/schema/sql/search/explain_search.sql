@@ -90,7 +90,7 @@ begin
             ) operator(pg_catalog.#>>) '{}';
             explain_search.path := case
                 when explain_search.index_name is null then 'exact'
-                when chosen.visits is null then 'index'
+                when chosen.visits is null or conditions operator(pg_catalog.=) '' then 'index'
                 else 'iterative'
             end;
             if explain_search.index_name is null and attempt operator(pg_catalog.=) 1 then

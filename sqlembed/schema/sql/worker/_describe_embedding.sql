@@ -96,7 +96,7 @@ begin
             cross join lateral (
                 select
                 from %1$s as r
-                where %2$s and %6$s
+                where %2$s and %6$s and %8$s
                 for no key update of r skip locked
             ) as locked
         ),
@@ -114,7 +114,8 @@ begin
         case declared.storage when 'vector' then 'public.vector' else 'public.halfvec' end,
         is_same,
         -- A row of another table of the family may have got the same key since.
-        case when has_children then ' and ' || is_same else '' end
+        case when has_children then ' and ' || is_same else '' end,
+        sqlembed._is_current_sql(declared)
     );
 end
 $function$;

@@ -1,0 +1,163 @@
+"""What is declared in a database, as autogenerate compares it with models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from sqlembed.orm.literals import relation_name
+
+DECLARED = sa.text("""
+select
+    n.nspname::text as schema, c.relname::text as table_name, c.relkind = 'r' as is_plain,
+    e.name::text as embedding, e.embedder, e.dimensions, e.source, e.declared_source, e.timing,
+    e.on_change, e.metric, e.storage, e.index, e.index_options, e.place, e.chunking, e.full_text
+from sqlembed.embedding as e
+join pg_catalog.pg_class as c on c.oid = e.relation
+join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+order by 1, 2, 4
+""")
+
+# Partitions have parts of an index, and inherit the column of the full text.
+MANAGED = sa.text("""
+with held as (
+    select m.member as relation, e.full_text_column, e.index_name, e.side
+    from sqlembed.embedding as e
+    cross join unnest(array[e.relation::oid, e.side::oid] || e.members::oid[]) as m (member)
+),
+index as (
+    select i.indrelid, i.indexrelid
+    from held as h
+    join pg_catalog.pg_index as i on i.indrelid = h.relation
+    join pg_catalog.pg_class as c on c.oid = i.indexrelid
+    where c.relname = h.index_name
+        or coalesce(pg_catalog.pg_partition_root(i.indexrelid), i.indexrelid) in (
+            select r.oid
+            from pg_catalog.pg_class as r
+            where r.relname = h.index_name and r.relkind in ('i', 'I')
+        )
+        or exists (
+            select
+            from pg_catalog.pg_attribute as a
+            where a.attrelid = i.indrelid
+                and a.attname = h.full_text_column
+                and a.attnum = any (i.indkey)
+        )
+),
+managed as (
+    select 'table' as kind, h.side::oid as relation, null::text as name
+    from held as h
+    where h.side is not null
+    union
+    select 'column', h.relation, h.full_text_column::text
+    from held as h
+    where h.full_text_column is not null
+    union
+    select 'index', i.indrelid, c.relname::text
+    from index as i
+    join pg_catalog.pg_class as c on c.oid = i.indexrelid
+)
+select m.kind, n.nspname::text as schema, c.relname::text as table_name, m.name
+from managed as m
+join pg_catalog.pg_class as c on c.oid = m.relation
+join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+""")
+
+PLAIN = sa.text("select relkind = 'r' from pg_catalog.pg_class where oid = to_regclass(:relation)")
+
+INSTALLED = sa.text("select to_regclass('sqlembed.embedding') is not null")
+
+CANONICAL = sa.text(
+    "select expression from sqlembed._canonical_source(cast(:relation as regclass), :source)"
+)
+CONFIG = sa.text("select sqlembed._text_search_config(cast(:config as regconfig))")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declared:
+    """An embedding as the database has it."""
+
+    schema: str
+    table_name: str
+    #: Whether the table is neither partitioned nor foreign.
+    is_plain: bool
+    embedding: str
+    embedder: str
+    dimensions: int
+    #: As PostgreSQL writes it.
+    source: str
+    declared_source: str
+    timing: str
+    on_change: str
+    metric: str
+    storage: str
+    index: str
+    index_options: Mapping[str, int] | None
+    place: str
+    chunking: Mapping[str, Any] | None
+    full_text: str | None
+
+
+@dataclass(frozen=True)
+class Managed:
+    """What sqlembed has made for embeddings: ``(kind, schema, table, name)``."""
+
+    objects: frozenset[tuple[str, str, str, str | None]]
+
+    def has(self, kind: str, schema: str | None, table: str | None, name: str | None) -> bool:
+        """Whether a table, column or index is one of them."""
+        if kind == "table":
+            table, name = name, None
+        return (kind, schema, table, name) in self.objects
+
+
+def is_installed(connection: sa.Connection) -> bool:
+    """Whether the schema sqlembed is in the database."""
+    return bool(connection.scalar(INSTALLED))
+
+
+def is_plain(connection: sa.Connection, schema: str, table_name: str) -> bool:
+    """Whether a table is not partitioned, and so takes an index that is built concurrently."""
+    preparer = connection.dialect.identifier_preparer
+    relation = relation_name(preparer, table_name, schema)
+    return bool(connection.scalar(PLAIN, {"relation": relation}))
+
+
+def declared(connection: sa.Connection) -> list[Declared]:
+    """Return the embeddings of the database."""
+    return [Declared(**row) for row in connection.execute(DECLARED).mappings()]
+
+
+def managed(connection: sa.Connection) -> Managed:
+    """Return what sqlembed has made for them beside the vectors."""
+    return Managed(frozenset((*row,) for row in connection.execute(MANAGED)))
+
+
+def is_same_source(connection: sa.Connection, embedding: Declared, source: str) -> bool:
+    """Whether PostgreSQL makes of an expression what it has made of the declared one.
+
+    One that cannot be parsed, perhaps because it uses a column that is yet to be added, is another.
+    """
+    preparer = connection.dialect.identifier_preparer
+    relation = relation_name(preparer, embedding.table_name, embedding.schema)
+    found = _tried(connection, CANONICAL, {"relation": relation, "source": source})
+    return bool(found == embedding.source)
+
+
+def is_same_full_text(connection: sa.Connection, embedding: Declared, config: str | None) -> bool:
+    """Whether a text search configuration is the declared one."""
+    if config is None or embedding.full_text is None:
+        return config == embedding.full_text
+    return bool(_tried(connection, CONFIG, {"config": config}) == embedding.full_text)
+
+
+def _tried(connection: sa.Connection, statement: sa.TextClause, values: Mapping[str, Any]) -> Any:
+    """Return what a statement gives, ``None`` where it fails."""
+    try:
+        with connection.begin_nested():
+            return connection.scalar(statement, values)
+    except sa.exc.DBAPIError:
+        return None
