@@ -40,10 +40,10 @@ def created(table: Table, column: Column[Any], embedded: Embedded) -> CreateEmbe
     )
 
 
-def is_remade(present: Declared, embedded: Embedded) -> bool:
+def is_remade(present: Declared, wanted: CreateEmbeddingOp) -> bool:
     """Whether the difference is one that only a drop and a new declaration can make."""
-    wanted = None if embedded.chunking is None else dict(embedded.chunking)
-    return (present.place, present.chunking) != (embedded.place, wanted)
+    was = present.place == "side", present.chunking is not None
+    return was != (wanted.is_beside, wanted.chunking is not None)
 
 
 def differences(
@@ -72,6 +72,8 @@ def differences(
     was_said, is_said = dict(present.index_options or {}), dict(wanted.index_options or {})
     if was_said != is_said:
         changes["index_options"], existing["index_options"] = is_said, was_said
+    if not catalogue.is_same_chunking(connection, present, wanted.chunking):
+        changes["chunking"], existing["chunking"] = wanted.chunking, present.chunking
     if not catalogue.is_same_full_text(connection, present, wanted.full_text):
         # In SQL, NULL leaves it as it is.
         changes["full_text"], existing["full_text"] = (

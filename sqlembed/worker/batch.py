@@ -90,7 +90,13 @@ class Batches:
         for source in sources:
             if source.hash in computed.errors:
                 work.bad[source.key] = computed.errors[source.hash]
-        self._write_all(work, ready, computed)
+        try:
+            self._write_all(work, ready, computed)
+        except psycopg.Error as error:
+            if not _is_lost(error):
+                # What has been computed has been paid for, and is wanted again soon.
+                self._cache.keep(embedder.fingerprint, ready, computed, work.batch.keys)
+            raise
         unwritten = set(work.batch.keys) - work.done - work.bad.keys()
         self._cache.keep(embedder.fingerprint, ready, computed, unwritten)
         return computed.rest
@@ -153,3 +159,10 @@ class Batches:
         else:
             self._jobs.release(batch, left, rest.remaining, rest.reason)
         return Outcome(len(work.done), given_up, bool(left) and rest is None)
+
+
+def _is_lost(error: psycopg.Error) -> bool:
+    """Tell whether an error may be the connection's."""
+    return isinstance(error, psycopg.OperationalError) and not isinstance(
+        error, psycopg.errors.LockNotAvailable
+    )

@@ -29,6 +29,9 @@ MAX_ATTEMPTS = 5
 #: Bytes of text that a worker reads at a time.
 TEXT_BUDGET = 64 * 1024 * 1024
 
+#: What a statement says whose names mean something else by now.
+RENAMED = "SE017"
+
 #: Characters of an error that are kept: some quote the whole text.
 ERROR_LENGTH = 2_000
 

@@ -80,7 +80,13 @@ def test_names_of_columns_stay_names(coder: Connection, owner: Connection) -> No
 
 def test_a_declaration_is_not_changed_behind_our_back(coder: Connection) -> None:
     coder.execute("select sqlembed.create_embedding('mine', 'hash', 'title', index => 'none')")
-    for change in ("key_expression = 'evil.note()::jsonb'", "name = 'title'", "id = 1"):
+    for change in (
+        "key_expression = 'evil.note()::jsonb'",
+        "name = 'title'",
+        "relation = 'sqlembed.secret'",
+        "side = 'sqlembed.secret'",
+        "id = 1",
+    ):
         with pytest.raises(psycopg.Error):
             coder.execute(f"update sqlembed.embedding set {change}".encode())
     numbered = DECLARE.replace("(\n    relation", "(\n    id, relation", 1)
@@ -89,6 +95,22 @@ def test_a_declaration_is_not_changed_behind_our_back(coder: Connection) -> None
             numbered.replace("values (", "overriding system value values (1000, ", 1).encode(),
             ("mine", "other", "x", ["title"]),
         )
+
+
+def test_a_source_that_is_changed_runs_with_nobody_elses_rights(
+    coder: Connection, owner: Connection
+) -> None:
+    """Its owner may alter it, as they may declare any: the functions of sqlembed never run it."""
+    attach(coder, declare(coder, "mine"))
+    coder.execute(
+        "update sqlembed.embedding"
+        " set source = 'evil.note()::text', declared_source = 'x', source_columns = '{id}'"
+    )
+    coder.execute("select sqlembed._make_note_function(id) from sqlembed.embedding")
+    coder.execute("insert into mine values (7, 'x')")
+    owner.execute("select * from sqlembed.status")
+    owner.execute("select sqlembed._fold_changes(0, '{}', '{}', '{}', '1 min')")
+    assert ran_as(coder) == set()
 
 
 def test_an_embedder_of_others_is_not_declared(coder: Connection, owner: Connection) -> None:
@@ -264,3 +286,29 @@ def test_looking_at_the_status_runs_nothing_of_others(
     assert realm.connect().execute(status).fetchall() == [(2, 0, None)]
     assert ran_as(coder) == set()
     assert coder.execute(status).fetchall() == [(2, 0, 0)]
+
+
+@pytest.mark.parametrize(
+    "trap",
+    [
+        "create index on mine ((evil.told('x')))",
+        "create index on mine (id) where evil.told('x') <> ''",
+        "create statistics trap on (evil.told('x')), id from mine",
+        "create table child (primary key (id)) inherits (mine);"
+        " create index on child ((evil.told('x')))",
+    ],
+)
+def test_looking_at_the_status_plans_nothing_of_others(
+    coder: Connection, owner: Connection, trap: str
+) -> None:
+    """PostgreSQL computes what is constant in an index whenever it plans a query of its table."""
+    coder.execute(
+        "create function told(text) returns text language sql immutable as $$ select evil.note() $$"
+    )
+    coder.execute(KEEPING, ("title",))
+    coder.execute("grant select on mine to public")
+    for statement in trap.split(";"):
+        coder.execute(statement.encode())
+    coder.execute("truncate log")
+    owner.execute("select total, embedded from sqlembed.status").fetchall()
+    assert ran_as(coder) == set()

@@ -21,6 +21,7 @@ CREATE TYPE sqlembed.row_state AS (
 
 CREATE TYPE sqlembed.search_path AS (
 	is_exact boolean,
+	is_iterative boolean,
 	reason text,
 	ef_search integer,
 	max_scan_tuples integer,
@@ -150,6 +151,10 @@ CREATE FUNCTION sqlembed._check_cluster_facts(num_rows bigint, num_vectors bigin
 
 CREATE FUNCTION sqlembed._check_declaration() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._check_described(relation oid, name text, numbers smallint[], columns name[]) RETURNS boolean
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._check_dimensions(name text, dimensions integer) RETURNS void
@@ -480,6 +485,10 @@ CREATE FUNCTION sqlembed._is_dblink_shared() RETURNS boolean
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._is_described_sql(declared sqlembed.embedding) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._is_family(relation regclass) RETURNS boolean
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -656,6 +665,10 @@ CREATE FUNCTION sqlembed._pending(relation regclass, OUT rows bigint, OUT served
 
 CREATE FUNCTION sqlembed._plan_text(target sqlembed.search_target, query text, filter text, with_distance boolean, OUT statement text, OUT words tsquery[], OUT wanted tsquery, OUT requirement text) RETURNS record
     LANGUAGE plpgsql STABLE;
+
+CREATE FUNCTION sqlembed._plans_safely(relation regclass) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._prefixed_source(relation regclass, expression text, row_name text) RETURNS text
     LANGUAGE plpgsql;
@@ -978,7 +991,7 @@ CREATE FUNCTION sqlembed._write_numbers(embedding integer, keys text[], hashes b
 CREATE FUNCTION sqlembed._write_vectors(declared sqlembed.embedding, keys jsonb[], hashes bytea[], vectors public.vector[]) RETURNS boolean
     LANGUAGE plpgsql;
 
-CREATE FUNCTION sqlembed.alter_embedding(relation regclass, embedding name DEFAULT 'embedding'::name, embedder text DEFAULT NULL::text, dimensions integer DEFAULT NULL::integer, source text DEFAULT NULL::text, timing text DEFAULT NULL::text, on_change text DEFAULT NULL::text, metric text DEFAULT NULL::text, storage text DEFAULT NULL::text, index text DEFAULT NULL::text, index_options jsonb DEFAULT NULL::jsonb, index_name name DEFAULT NULL::name, full_text text DEFAULT NULL::text) RETURNS bigint
+CREATE FUNCTION sqlembed.alter_embedding(relation regclass, embedding name DEFAULT 'embedding'::name, embedder text DEFAULT NULL::text, dimensions integer DEFAULT NULL::integer, source text DEFAULT NULL::text, timing text DEFAULT NULL::text, on_change text DEFAULT NULL::text, metric text DEFAULT NULL::text, storage text DEFAULT NULL::text, index text DEFAULT NULL::text, index_options jsonb DEFAULT NULL::jsonb, index_name name DEFAULT NULL::name, full_text text DEFAULT NULL::text, chunking jsonb DEFAULT NULL::jsonb) RETURNS bigint
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.assign(name text, query text) RETURNS TABLE(id text, centroid_id integer)
@@ -1171,24 +1184,31 @@ CREATE VIEW sqlembed._row_work WITH (security_barrier='true') AS
  SELECT w.is_waiting,
     (f.embedding IS NOT NULL) AS is_failed,
     COALESCE(j.attempts, f.attempts, 0) AS attempts,
-    COALESCE(j.error,
         CASE
-            WHEN (NOT w.is_waiting) THEN f.error
+            WHEN t.is_readable THEN COALESCE(j.error,
+            CASE
+                WHEN (NOT w.is_waiting) THEN f.error
+                ELSE NULL::text
+            END)
             ELSE NULL::text
-        END) AS error,
+        END AS error,
     w.changed_at,
         CASE
             WHEN (j.error IS NOT NULL) THEN j.not_before
             ELSE NULL::timestamp with time zone
         END AS retry_at
-   FROM ((((sqlembed.embedding e
+   FROM (((((sqlembed.embedding e
      CROSS JOIN LATERAL ( SELECT sqlembed._row_key(e.relation, (NULLIF(current_setting('sqlembed.row_key'::text, true), ''::text))::jsonb) AS key) k)
      LEFT JOIN sqlembed.job j ON (((j.embedding = e.id) AND (j.key = k.key))))
-     LEFT JOIN sqlembed.failed_job f ON (((f.embedding = e.id) AND (f.key = k.key))))
+     LEFT JOIN sqlembed.failed_job f ON (((f.embedding = e.id) AND (md5((f.key)::text) = md5((k.key)::text)))))
      CROSS JOIN LATERAL ( SELECT LEAST(j.changed_at, min(c.changed_at)) AS changed_at,
             ((j.embedding IS NOT NULL) OR (count(*) > 0)) AS is_waiting
            FROM sqlembed.change c
           WHERE ((c.embedding = e.id) AND (c.key = k.key))) w)
+     CROSS JOIN LATERAL ( SELECT COALESCE(bool_and(has_column_privilege((e.relation)::oid, (c.name)::text, 'select'::text)), false) AS is_readable
+           FROM (sqlembed._present_columns(e.*) p(vector, source)
+             CROSS JOIN LATERAL unnest(p.source) c(name))
+          WHERE (c.name IS NOT NULL)) t)
   WHERE ((e.id = (NULLIF(current_setting('sqlembed.row_embedding'::text, true), ''::text))::integer) AND (k.key IS NOT NULL));
 
 CREATE VIEW sqlembed._waiting WITH (security_barrier='true') AS
@@ -1473,9 +1493,6 @@ ALTER TABLE ONLY sqlembed.embedder
 ALTER TABLE ONLY sqlembed.embedding
     ADD CONSTRAINT embedding_pkey PRIMARY KEY (id);
 
-ALTER TABLE ONLY sqlembed.failed_job
-    ADD CONSTRAINT failed_job_pkey PRIMARY KEY (embedding, key);
-
 ALTER TABLE ONLY sqlembed.embedding
     ADD CONSTRAINT one_embedding_a_column UNIQUE (relation, name) DEFERRABLE;
 
@@ -1500,9 +1517,11 @@ CREATE INDEX change_of_transaction ON sqlembed.change USING btree (transaction) 
 
 CREATE INDEX job_due ON sqlembed.job USING btree (embedding, not_before) WHERE (worker IS NULL);
 
+CREATE UNIQUE INDEX one_failure_a_row ON sqlembed.failed_job USING btree (embedding, md5((key)::text));
+
 CREATE INDEX request_waiting ON sqlembed.request USING btree (worker) WHERE (NOT done);
 
-CREATE TRIGGER check_declaration BEFORE INSERT OR UPDATE OF embedder, dimensions, declared_source ON sqlembed.embedding FOR EACH ROW EXECUTE FUNCTION sqlembed._check_declaration();
+CREATE TRIGGER check_declaration BEFORE INSERT OR UPDATE OF embedder, dimensions, declared_source, chunking ON sqlembed.embedding FOR EACH ROW EXECUTE FUNCTION sqlembed._check_declaration();
 
 CREATE TRIGGER remove_dropped AFTER UPDATE OF is_dropped ON sqlembed.cluster_model FOR EACH STATEMENT EXECUTE FUNCTION sqlembed._remove_dropped();
 
@@ -1546,10 +1565,10 @@ CREATE POLICY owner_of_the_table_declares ON sqlembed.embedding USING ((EXISTS (
    FROM sqlembed.embedder_key k
   WHERE (k.embedder = embedding.embedder))))));
 
-CREATE POLICY owner_of_the_table_queues ON sqlembed.change FOR INSERT WITH CHECK ((embedding = ANY (ARRAY( SELECT e.id
+CREATE POLICY owner_of_the_table_queues ON sqlembed.change FOR INSERT WITH CHECK ((((transaction IS NULL) OR (transaction = pg_current_xact_id_if_assigned())) AND (embedding = ANY (ARRAY( SELECT e.id
    FROM (sqlembed.embedding e
      JOIN pg_class c ON ((c.oid = (e.relation)::oid)))
-  WHERE pg_has_role(c.relowner, 'usage'::text)))));
+  WHERE pg_has_role(c.relowner, 'usage'::text))))));
 
 CREATE POLICY writer_of_the_vector_embeds ON sqlembed.change USING (((transaction = pg_current_xact_id_if_assigned()) AND (embedding = ANY (ARRAY( SELECT e.id
    FROM (sqlembed.embedding e
@@ -1596,7 +1615,7 @@ GRANT INSERT(side) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(hash_function) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(chunking) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(chunking),UPDATE(chunking) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(full_text),UPDATE(full_text) ON TABLE sqlembed.embedding TO PUBLIC;
 
@@ -1615,6 +1634,8 @@ GRANT UPDATE(is_dropped) ON TABLE sqlembed.embedding TO PUBLIC;
 REVOKE ALL ON FUNCTION sqlembed._cached(embedder text, kind text, inputs text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._changed_families() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._check_described(relation oid, name text, numbers smallint[], columns name[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._choose_worker(embedder text) FROM PUBLIC;
 
@@ -1671,6 +1692,8 @@ REVOKE ALL ON FUNCTION sqlembed._is_alive(worker integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION sqlembed._is_current_sql(declared sqlembed.embedding) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._is_dblink_shared() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._is_described_sql(declared sqlembed.embedding) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._is_loopback_shared() FROM PUBLIC;
 
@@ -1752,7 +1775,13 @@ GRANT ALL ON PROCEDURE sqlembed_wire.request(IN embedder text, IN kind text, IN 
 REVOKE ALL ON FUNCTION sqlembed_wire.submit(embedder text, kind text, inputs text[], ticket bytea, OUT id bigint, OUT result public.vector[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION sqlembed_wire.submit(embedder text, kind text, inputs text[], ticket bytea, OUT id bigint, OUT result public.vector[]) TO sqlembed_loopback;
 
-GRANT SELECT,INSERT ON TABLE sqlembed.change TO PUBLIC;
+GRANT SELECT ON TABLE sqlembed.change TO PUBLIC;
+
+GRANT INSERT(embedding) ON TABLE sqlembed.change TO PUBLIC;
+
+GRANT INSERT(key) ON TABLE sqlembed.change TO PUBLIC;
+
+GRANT INSERT(transaction) ON TABLE sqlembed.change TO PUBLIC;
 
 GRANT SELECT ON TABLE sqlembed._row_work TO PUBLIC;
 

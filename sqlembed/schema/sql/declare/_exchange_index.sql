@@ -45,8 +45,11 @@ begin
         set index_name = _exchange_index.index_name
         where e.id operator(pg_catalog.=) (_exchange_index.wanted).id and e.index_name is null;
         if not found or (_exchange_index.wanted).index operator(pg_catalog.=) 'none' then
-            raise exception 'sqlembed: index % is not the one that % wants',
-                pg_catalog.quote_ident(_exchange_index.index_name), holder
+            raise exception 'sqlembed: index % is not the one that % wants, which is: %',
+                pg_catalog.quote_ident(_exchange_index.index_name), holder,
+                pg_catalog.concat_ws(
+                    ' ', (_exchange_index.wanted).index, (_exchange_index.wanted).metric, (_exchange_index.wanted).index_options
+                )
                 using errcode = 'SE011', hint = 'Leave index_name out: the index is then built here.';
         end if;
     end if;

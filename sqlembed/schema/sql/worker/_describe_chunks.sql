@@ -31,7 +31,7 @@ begin
                         else sha256(convert_to(s.input::text, ''UTF8'')) = k.hash
                     end
                     from (select (%3$s) as input from (select %11$s) as r) as s
-                )
+                ) and %12$s
                 for no key update of r skip locked
             ) as locked
         ),
@@ -74,7 +74,8 @@ begin
         keys.made,
         keys.match,
         case (_describe_chunks.declared).storage when 'vector' then 'public.vector' else 'public.halfvec' end,
-        sqlembed._renamed_columns(_describe_chunks.declared)
+        sqlembed._renamed_columns(_describe_chunks.declared),
+        sqlembed._is_current_sql(_describe_chunks.declared)
     );
 end
 $function$;

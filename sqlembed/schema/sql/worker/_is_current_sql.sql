@@ -8,13 +8,17 @@ as $function$
     select format(
         '(
             select exists (
-                select from sqlembed.embedding as e where e.id = %s and e.embedder = %L and e.source = %L and e.storage = %L
+                select
+                from sqlembed.embedding as e
+                where e.id = %s and e.embedder = %L and e.source = %L and e.storage = %L
+                    and e.chunking is not distinct from %L::jsonb
             )
         )',
         (_is_current_sql.declared).id,
         (_is_current_sql.declared).embedder,
         (_is_current_sql.declared).source,
-        (_is_current_sql.declared).storage
+        (_is_current_sql.declared).storage,
+        (_is_current_sql.declared).chunking
     )
 $function$;
 
