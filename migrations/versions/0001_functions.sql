@@ -6921,7 +6921,8 @@ returns table (
     base anyelement,
     distance double precision,
     attempt integer,
-    embedding public.vector
+    embedding public.vector,
+    chunk text
 )
 language plpgsql
 stable
@@ -6935,6 +6936,7 @@ declare
     target sqlembed.search_target;
     path sqlembed.search_path;
     conditions text;
+    later text := '';
     found_rows bigint := 0;
     settings text[];
     ignored text;
@@ -6948,7 +6950,7 @@ begin
     end if;
     if _attempt.diversity is not null then
         return query
-        select d.base, d.distance, 1, null::public.vector
+        select d.base, d.distance, 1, null::public.vector, d.chunk
         from sqlembed._diverse(
             _attempt.function_name, _attempt.source, _attempt.query, _attempt.k, _attempt.name, _attempt.filter,
             _attempt.mode, target.metric, _attempt.diversity, _attempt.excluded, _attempt.excluded_table
@@ -6959,6 +6961,12 @@ begin
     conditions := sqlembed._search_conditions(
         target, _attempt.filter, _attempt.after_distance, _attempt.after_key, _attempt.excluded
     );
+    if target.chunk is not null and _attempt.after_distance is not null then
+        later := pg_catalog.format(
+            ' and (f.distance operator(pg_catalog.>) $3 or f.distance operator(pg_catalog.=) $3 and (%s))',
+            sqlembed._after_key(target.relation, 'sqlembed_base', _attempt.after_key)
+        );
+    end if;
     path := sqlembed._search_path(
         target, _attempt.query, _attempt.k, _attempt.mode, conditions, _attempt.after_distance, _attempt.after_key,
         _attempt.excluded, _attempt.excluded_table
@@ -6966,7 +6974,7 @@ begin
 
     if not path.is_exact then
         settings := sqlembed._enter_search(path);
-        return query execute sqlembed._search_statement(target, conditions, 1, path.visits, _attempt.with_vectors)
+        return query execute sqlembed._search_statement(target, conditions, 1, path, _attempt.with_vectors, later)
         using _attempt.query, _attempt.k, _attempt.after_distance, _attempt.after_key, _attempt.excluded,
             _attempt.excluded_table;
         get diagnostics found_rows = row_count;
@@ -6974,7 +6982,7 @@ begin
     end if;
     -- An index may give up before it has found k of the rows that pass the filter.
     if found_rows operator(pg_catalog.<) _attempt.k then
-        return query execute sqlembed._search_statement(target, conditions, 2, null, _attempt.with_vectors)
+        return query execute sqlembed._search_statement(target, conditions, 2, path, _attempt.with_vectors, later)
         using _attempt.query, _attempt.k, _attempt.after_distance, _attempt.after_key, _attempt.excluded,
             _attempt.excluded_table;
     end if;
@@ -7155,6 +7163,93 @@ $function$;
 comment on function sqlembed._choose_diverse(double precision[], public.vector[], integer, double precision, text) is
     'Numbers of k candidates, each of them near to the query and far from those chosen before it; diversity 0 counts nearness alone, 1 distance from each other alone.';
 
+create or replace function sqlembed._chunk_statement(
+    target sqlembed.search_target,
+    conditions text,
+    attempt integer,
+    path sqlembed.search_path,
+    later text,
+    with_vectors boolean
+)
+returns text
+language plpgsql
+stable
+as $function$
+declare
+    target sqlembed.search_target := _chunk_statement.target;
+    path sqlembed.search_path := _chunk_statement.path;
+    conditions text := _chunk_statement.conditions;
+    -- Chunks that do not pass count for an index that may look only at so many.
+    is_counting boolean := _chunk_statement.attempt operator(pg_catalog.=) 1 and path.visits is not null;
+    keys text := '';
+    order_by text := 'distance';
+    -- The first attempt goes through an index, which answers to the bare distance alone, or to that over
+    -- less than whole vectors, and looks at no more chunks than it may.
+    first_ones text := case
+        when _chunk_statement.attempt operator(pg_catalog.=) 1
+        then pg_catalog.format(
+            ' order by %s limit %s',
+            coalesce(target.ordering, target.distance),
+            pg_catalog.ceil(coalesce(path.visits, path.depth))
+        )
+        else ''
+    end;
+begin
+    for n in 1..pg_catalog.cardinality(target.key_columns) loop
+        keys := keys || pg_catalog.format(', %s as key_%s', target.key_columns[n], n);
+        order_by := order_by || pg_catalog.format(', key_%s', n);
+    end loop;
+    -- Each row by its best chunk. Only then, row by row and nearest first, is the text hashed that tells
+    -- whether its chunks are those of the present one: it may be long.
+    return pg_catalog.format(
+        'select b.base, f.distance, %1$s, f.vector, f.chunk '
+        'from ('
+        'select g.* from ('
+        'select distinct on (relation, place) c.* from ('
+        'select %2$s.tableoid as relation, %2$s.ctid as place, %3$s as distance, %4$s as vector, %5$s as chunk, '
+        '%6$s as hash, %7$s as passes%8$s from %9$s where %10$s is not null%11$s%12$s'
+        ') as c where c.passes order by relation, place, distance'
+        ') as g order by %13$s'
+        ') as f '
+        'cross join lateral ('
+        'select row(sqlembed_base.*)::%14$s as base from %15$s as sqlembed_base '
+        'where sqlembed_base.tableoid operator(pg_catalog.=) f.relation '
+        'and sqlembed_base.ctid operator(pg_catalog.=) f.place and %16$s%17$s offset 0'
+        ') as b order by f.%18$s limit $2',
+        _chunk_statement.attempt,
+        target.row_name,
+        -- In relaxed order an index knows distances only nearly, and PostgreSQL would take its word.
+        case _chunk_statement.attempt
+            when 1 then target.distance
+            else pg_catalog.format('(%s) operator(pg_catalog.+) ''0''::pg_catalog.float8', target.distance)
+        end,
+        case
+            when _chunk_statement.with_vectors then pg_catalog.format('(%s)::public.vector', target.vector)
+            else 'null::public.vector'
+        end,
+        target.chunk,
+        target.hash,
+        case when is_counting then 'true' || conditions else 'true' end,
+        keys,
+        target.from_clause,
+        target.vector,
+        case when is_counting then '' else conditions end,
+        first_ones,
+        order_by,
+        target.row_type,
+        target.relation,
+        sqlembed._is_current(target, 'f.hash', 'sqlembed_base'),
+        _chunk_statement.later,
+        pg_catalog.replace(order_by, ', ', ', f.')
+    );
+end
+$function$;
+
+comment on function sqlembed._chunk_statement(
+    sqlembed.search_target, text, integer, sqlembed.search_path, text, boolean
+) is
+    'As _search_statement, where the vectors are those of chunks: each row once, with its best one. The conditions are those on a chunk and its row, later ones are on a row and its best chunk f.';
+
 create or replace function sqlembed._diverse(
     function_name text,
     source anyelement,
@@ -7168,7 +7263,7 @@ create or replace function sqlembed._diverse(
     excluded tid,
     excluded_table oid
 )
-returns table (base anyelement, distance double precision)
+returns table (base anyelement, distance double precision, chunk text)
 language plpgsql
 stable
 rows 10
@@ -7180,7 +7275,8 @@ begin
     select
         pg_catalog.array_agg(a.base order by a.number) as bases,
         pg_catalog.array_agg(a.distance order by a.number) as distances,
-        pg_catalog.array_agg(a.embedding order by a.number) as vectors
+        pg_catalog.array_agg(a.embedding order by a.number) as vectors,
+        pg_catalog.array_agg(a.chunk order by a.number) as chunks
     into near
     from (
         select t.*, pg_catalog.max(t.attempt) over () as last_attempt
@@ -7189,14 +7285,14 @@ begin
             -- To choose from.
             least(1000, greatest(50, 5 operator(pg_catalog.*) _diverse.k)), _diverse.name, _diverse.filter,
             _diverse.mode, _diverse.metric, null, null, null, _diverse.excluded, _diverse.excluded_table, true
-        ) with ordinality as t (base, distance, attempt, embedding, number)
+        ) with ordinality as t (base, distance, attempt, embedding, chunk, number)
     ) as a
     where a.attempt operator(pg_catalog.=) a.last_attempt and a.distance operator(pg_catalog.<>) 'NaN';
     chosen := sqlembed._choose_diverse(
         near.distances, near.vectors, _diverse.k, _diverse.diversity, _diverse.metric
     );
     return query
-    select near.bases[c.number], near.distances[c.number]
+    select near.bases[c.number], near.distances[c.number], near.chunks[c.number]
     from pg_catalog.unnest(chosen) with ordinality as c (number, place)
     order by c.place;
 end
@@ -7423,18 +7519,19 @@ begin
     end if;
     return query execute pg_catalog.format(
         'with near as (
-            select n.base, n.distance, n.place, %1$s as key
+            select n.base, n.distance, n.chunk, n.place, %1$s as key
             from sqlembed.vector_search($1, $2, $3, $4, $5) with ordinality as n (base, distance, score, chunk, place)
         ),
         worded as (
-            select n.base, n.distance, n.place, %1$s as key
-            from sqlembed._text_rows($1, $6, $7, $8, $3, $2, $9, $10) with ordinality as n (base, distance, score, place)
+            select n.base, n.distance, n.chunk, n.place, %1$s as key
+            from sqlembed._text_rows($1, $6, $7, $8, $3, $2, $9, $10) with ordinality as n (base, distance, chunk, score, place)
         )
-        select f.base, case when f.distance operator(pg_catalog.<>) ''NaN'' then f.distance end, f.score, null::pg_catalog.text
+        select f.base, case when f.distance operator(pg_catalog.<>) ''NaN'' then f.distance end, f.score, f.chunk
         from (
             select
                 case when near.place is null then worded.base else near.base end as base,
                 coalesce(near.distance, worded.distance) as distance,
+                coalesce(near.chunk, worded.chunk) as chunk,
                 sqlembed._fused_score(near.place, worded.place, $11) as score,
                 coalesce(near.key, worded.key) as key
             from near
@@ -7458,6 +7555,24 @@ $function$;
 
 comment on function sqlembed._hybrid_search(anyelement, text, public.vector, integer, name, text, double precision) is
     'The k rows that rank best among the nearest to a vector and those found by words together. Phrases and exclusions of the text hold for both.';
+
+create or replace function sqlembed._is_current(target sqlembed.search_target, hash text, row_name text)
+returns text
+language sql
+immutable
+as $function$
+    -- A bare equality would be taken for one that few rows pass, and the index left aside.
+    select case
+        when (_is_current.target).hash_function is null then 'true'
+        else pg_catalog.format(
+            'coalesce(%s operator(pg_catalog.=) %s(%s.*), false)',
+            _is_current.hash, (_is_current.target).hash_function, _is_current.row_name
+        )
+    end
+$function$;
+
+comment on function sqlembed._is_current(sqlembed.search_target, text, text) is
+    'The condition that chunks are those of a row''s present text, by its hash; always true where older ones stay searchable meanwhile.';
 
 create or replace function sqlembed._leave_search(before text[]) returns void
 language plpgsql
@@ -7504,14 +7619,14 @@ rows 10
 as $function$
     -- Inlined into the searches. An attempt that found too few rows is void, and where there is no
     -- distance (cosine of a zero vector) there is no neighbour.
-    select a.base, a.distance, null::pg_catalog.float8, null::pg_catalog.text
+    select a.base, a.distance, null::pg_catalog.float8, a.chunk
     from (
         select t.*, pg_catalog.max(t.attempt) over () as last_attempt
         from sqlembed._attempt(
             _nearest.function_name, _nearest.source, _nearest.query, _nearest.k, _nearest.name, _nearest.filter,
             _nearest.mode, _nearest.metric, _nearest.diversity, _nearest.after_distance, _nearest.after_key,
             _nearest.excluded, _nearest.excluded_table, false
-        ) with ordinality as t (base, distance, attempt, embedding, number)
+        ) with ordinality as t (base, distance, attempt, embedding, chunk, number)
     ) as a
     where a.attempt operator(pg_catalog.=) a.last_attempt and a.distance operator(pg_catalog.<>) 'NaN'
     order by a.number
@@ -7706,7 +7821,8 @@ as $function$
     select pg_catalog.concat(
         ' and (' || _search_conditions.filter || E'\n)',
         case
-            when _search_conditions.after_distance is not null
+            -- Of a row that was shown, another chunk may come later.
+            when _search_conditions.after_distance is not null and (_search_conditions.target).chunk is null
             then pg_catalog.format(
                 ' and (%1$s operator(pg_catalog.>) $3 or %1$s operator(pg_catalog.=) $3 and (%2$s))',
                 (_search_conditions.target).distance,
@@ -7749,15 +7865,27 @@ declare
     cost_of_visit double precision;
     path sqlembed.search_path;
     passing record;
+    chunked boolean := (_search_path.target).chunk is not null;
     candidates double precision;
     -- Whether the index gives rows in a rough order, over less than the whole vectors.
     is_rough boolean := (_search_path.target).index_kind is not null;
 begin
+    -- For k rows, so many: a row may have all its chunks among the nearest.
+    path.depth := _search_path.k;
+    if chunked then
+        path.depth := path.depth operator(pg_catalog.*) (
+            1 operator(pg_catalog.+) coalesce(
+                sqlembed._estimated_rows((_search_path.target).vector_relation)
+                    operator(pg_catalog./) nullif(sqlembed._estimated_rows((_search_path.target).relation), 0),
+                8
+            )
+        );
+    end if;
     -- On random vectors, the hardest case, 40 candidates had 0.90 of the nearest 10, 100 had 0.99.
-    candidates := 60 operator(pg_catalog.+) (4 operator(pg_catalog.*) _search_path.k::pg_catalog.float8);
+    candidates := greatest(60 operator(pg_catalog.+) (4 operator(pg_catalog.*) _search_path.k::pg_catalog.float8), path.depth);
     if is_rough then
         -- Of MiniLM's vectors, 200 candidates by one bit a dimension have 0.99 of the nearest 10.
-        candidates := 100 operator(pg_catalog.+) (10 operator(pg_catalog.*) _search_path.k::pg_catalog.float8);
+        candidates := 100 operator(pg_catalog.+) (10 operator(pg_catalog.*) path.depth);
         path.candidates := candidates;
     end if;
     path.ef_search := least(1000, candidates);
@@ -7790,7 +7918,9 @@ begin
                 operator(pg_catalog./) 100.0
         );
     end if;
-    path.total_rows := sqlembed._estimated_rows((_search_path.target).relation);
+    path.total_rows := sqlembed._estimated_rows(
+        case when chunked then (_search_path.target).vector_relation else (_search_path.target).relation end
+    );
     select e.*
     into passing
     from sqlembed._estimate(
@@ -7818,7 +7948,7 @@ begin
     path.visits := greatest(
         candidates,
         case
-            when not is_rough then 2 operator(pg_catalog.*) _search_path.k
+            when not is_rough then 2 operator(pg_catalog.*) path.depth
             when _search_path.conditions operator(pg_catalog.<>) '' or (_search_path.target).is_guarded then candidates
             else 0
         end
@@ -7861,7 +7991,7 @@ $function$;
 comment on function sqlembed._search_path(
     sqlembed.search_target, public.vector, integer, text, text, double precision, jsonb, tid, oid
 ) is
-    'Whether a search goes through an index or compares every row that passes, and the settings with which it goes through an index: from k, the table''s size and how many rows pass as PostgreSQL''s planner sees it.';
+    'Whether a search goes through an index or compares every row that passes, and the settings with which it goes through an index: from k, the table''s size and how many rows pass as PostgreSQL''s planner sees it. Where texts are cut, rows are chunks here.';
 
 create or replace function sqlembed._search_remarks(target sqlembed.search_target) returns text[]
 language plpgsql
@@ -7897,8 +8027,21 @@ begin
     end if;
     execute pg_catalog.format(
         'select a.total, a.total operator(pg_catalog.-) e.embedded as missing '
-        'from (select pg_catalog.count(*) as total from %s) as a, (select pg_catalog.count(%s) as embedded from %s) as e',
-        (_search_remarks.target).relation, (_search_remarks.target).vector, (_search_remarks.target).from_clause
+        'from (select pg_catalog.count(*) as total from %s) as a, (select pg_catalog.count(%s) as embedded from %s%s) as e',
+        (_search_remarks.target).relation,
+        case
+            when (_search_remarks.target).chunk is null then (_search_remarks.target).vector
+            else pg_catalog.format(
+                'distinct (%1$s.tableoid, %1$s.ctid)', (_search_remarks.target).row_name
+            )
+        end,
+        (_search_remarks.target).from_clause,
+        case
+            when (_search_remarks.target).chunk is null then ''
+            else ' where ' || sqlembed._is_current(
+                _search_remarks.target, (_search_remarks.target).hash, (_search_remarks.target).row_name
+            )
+        end
     )
     into counted;
     if counted.missing operator(pg_catalog.>) 0 then
@@ -7918,8 +8061,9 @@ create or replace function sqlembed._search_statement(
     target sqlembed.search_target,
     conditions text,
     attempt integer,
-    visits double precision,
-    with_vectors boolean default false
+    path sqlembed.search_path,
+    with_vectors boolean default false,
+    later text default ''
 )
 returns text
 language plpgsql
@@ -7927,6 +8071,7 @@ stable
 as $function$
 declare
     target sqlembed.search_target := _search_statement.target;
+    visits double precision := (_search_statement.path).visits;
     vector text := case
         when _search_statement.with_vectors then pg_catalog.format('(%s)::public.vector', target.vector)
         else 'null::public.vector'
@@ -7939,10 +8084,16 @@ declare
     -- no more than nearly right.
     order_by text := 'f.distance operator(pg_catalog.+) ''0''::pg_catalog.float8';
 begin
+    if target.chunk is not null then
+        return sqlembed._chunk_statement(
+            target, _search_statement.conditions, _search_statement.attempt, _search_statement.path,
+            _search_statement.later, _search_statement.with_vectors
+        );
+    end if;
     if _search_statement.attempt operator(pg_catalog.=) 2 then
         return pg_catalog.format(
             -- Vector indexes answer to the bare operator alone.
-            'select case when %1$s then row(%2$s.*)::%3$s end, %4$s, 2, %5$s from %6$s where %7$s is not null%8$s '
+            'select case when %1$s then row(%2$s.*)::%3$s end, %4$s, 2, %5$s, null::pg_catalog.text from %6$s where %7$s is not null%8$s '
             'order by (%4$s) operator(pg_catalog.+) ''0''::pg_catalog.float8%9$s limit $2',
             late, target.row_name, target.row_type, target.distance, vector, target.from_clause, target.vector,
             _search_statement.conditions, ', ' || pg_catalog.array_to_string(target.key_columns, ', ')
@@ -7957,7 +8108,7 @@ begin
         -- they stand, in TOAST or not, and the row is put together of the $2 that are left.
         return (
             select pg_catalog.format(
-                'select case when %1$s then row(%2$s)::%3$s end, f.distance, 1, f.vector from ('
+                'select case when %1$s then row(%2$s)::%3$s end, f.distance, 1, f.vector, null::pg_catalog.text from ('
                 'select %4$s, %5$s as distance, %6$s as vector%7$s, (true%8$s) as passes '
                 'from %9$s where %10$s is not null order by %11$s limit %12$s'
                 ') as f where f.passes order by %13$s limit $2',
@@ -7969,7 +8120,7 @@ begin
                 ),
                 target.distance, vector, keys,
                 _search_statement.conditions, target.from_clause, target.vector, target.ordering,
-                pg_catalog.ceil(_search_statement.visits), order_by
+                pg_catalog.ceil(visits), order_by
             )
             from pg_catalog.pg_attribute as a
             where a.attrelid operator(pg_catalog.=) target.relation
@@ -7977,9 +8128,9 @@ begin
                 and not a.attisdropped
         );
     end if;
-    if _search_statement.visits is null then
+    if visits is null then
         return pg_catalog.format(
-            'select f.base, f.distance, 1, f.vector from ('
+            'select f.base, f.distance, 1, f.vector, null::pg_catalog.text from ('
             'select case when %1$s then row(%2$s.*)::%3$s end as base, %4$s as distance, %5$s as vector%6$s '
             'from %7$s where %8$s is not null%9$s order by %4$s limit $2'
             ') as f order by %10$s',
@@ -7991,18 +8142,20 @@ begin
     -- index that is left to go on until k have passed, up to a limit of its own, then gives whatever
     -- it has come across, the nearest or not. The array tells a row that did not pass from one of NULLs.
     return pg_catalog.format(
-        'select f.bases[1], f.distance, 1, f.vector from ('
+        'select f.bases[1], f.distance, 1, f.vector, null::pg_catalog.text from ('
         'select case when %1$s%9$s then array[row(%2$s.*)::%3$s] end as bases, %4$s as distance, %5$s as vector%6$s '
         'from %7$s where %8$s is not null order by %4$s limit %11$s'
         ') as f where f.bases is not null order by %10$s limit $2',
         late, target.row_name, target.row_type, target.distance, vector, keys, target.from_clause, target.vector,
-        _search_statement.conditions, order_by, pg_catalog.ceil(_search_statement.visits)
+        _search_statement.conditions, order_by, pg_catalog.ceil(visits)
     );
 end
 $function$;
 
-comment on function sqlembed._search_statement(sqlembed.search_target, text, integer, double precision, boolean) is
-    'A statement that finds the $2 rows nearest to $1, nearest first, equal distances in the order of their keys: row, distance, number of the attempt, and the vector where it is wanted. The first attempt may use a vector index, and looks at no more rows than visits where that is given; what an index finds by less than whole vectors it ranks by those; the second compares every row.';
+comment on function sqlembed._search_statement(
+    sqlembed.search_target, text, integer, sqlembed.search_path, boolean, text
+) is
+    'A statement that finds the $2 rows nearest to $1, nearest first, equal distances in the order of their keys: row, distance, number of the attempt, the vector where it is wanted, and the best chunk of a text that is cut. The first attempt may use a vector index, and looks at no more rows than the path says; what an index finds by less than whole vectors it ranks by those; the second compares every row.';
 
 create or replace function sqlembed._search_target(
     function_name text,
@@ -8078,8 +8231,8 @@ begin
         target.from_clause := pg_catalog.format('%I.%I as %s', seen.nspname, seen.relname, target.row_name);
         target.vector := pg_catalog.format('%s.%I', target.row_name, vector_column);
     else
-        select e.side, s.from_clause, s.vector
-        into target.vector_relation, target.from_clause, target.vector
+        select e.side, s.*
+        into target.vector_relation, target.from_clause, target.vector, target.chunk, target.hash, target.hash_function
         from sqlembed.embedding as e
         cross join lateral sqlembed._side_source(e, seen.relname) as s
         where e.id operator(pg_catalog.=) seen.side_embedding;
@@ -8112,7 +8265,10 @@ create or replace function sqlembed._side_source(
     declared sqlembed.embedding,
     row_name name,
     out from_clause text,
-    out vector text
+    out vector text,
+    out chunk text,
+    out hash text,
+    out hash_function text
 )
 language plpgsql
 stable
@@ -8137,7 +8293,7 @@ begin
     end if;
     -- Its columns get names that no filter uses: a name without a prefix is the table's.
     select format(
-        '%1$s as %2$I join (select %3$s, s.%4$I as sqlembed_vector, s.source_hash as sqlembed_hash from %5$s as s) as %6$s on %7$s%8$s',
+        '%1$s as %2$I join (select %3$s, s.%4$I as sqlembed_vector, s.source_hash as sqlembed_hash%9$s from %5$s as s) as %6$s on %7$s%8$s',
         (_side_source.declared).relation,
         _side_source.row_name,
         string_agg(format('s.%I as sqlembed_key_%s', k.side_name, k.position), ', ' order by k.position),
@@ -8149,20 +8305,33 @@ begin
             ' and '
             order by k.position
         ),
-        case (_side_source.declared).on_change
-            -- A bare equality would be taken for one that few rows pass, and the index left aside.
-            when 'hide' then format(' and coalesce(%s.sqlembed_hash operator(pg_catalog.=) %s, false)', alias, hash_call)
+        case
+            -- A bare equality would be taken for one that few rows pass, and the index left aside. Of chunks,
+            -- several of one row may be looked at, and the hash is left to the end.
+            when (_side_source.declared).on_change = 'hide' and (_side_source.declared).chunking is null then format(' and coalesce(%s.sqlembed_hash operator(pg_catalog.=) %s, false)', alias, hash_call)
+            else ''
+        end,
+        case
+            when (_side_source.declared).chunking is not null
+            then ', s.chunk as sqlembed_chunk, s.ordinal as sqlembed_ordinal'
             else ''
         end
     )
     into _side_source.from_clause
     from sqlembed._side_keys((_side_source.declared).relation, (_side_source.declared).side) as k;
     _side_source.vector := alias || '.sqlembed_vector';
+    if (_side_source.declared).chunking is not null then
+        _side_source.chunk := alias || '.sqlembed_chunk';
+        _side_source.hash := alias || '.sqlembed_hash';
+        if (_side_source.declared).on_change = 'hide' then
+            _side_source.hash_function := left(hash_call, -length(quote_ident(_side_source.row_name) || '(.*)'));
+        end if;
+    end if;
 end
 $function$;
 
 comment on function sqlembed._side_source(sqlembed.embedding, name) is
-    'What a search reads from when the vectors stand in a side table, and the vector''s expression: the table under the name of its rows, joined with the vectors that count. Null for vectors in the rows.';
+    'What a search reads from when the vectors stand in a side table, and the vector''s expression: the table under the name of its rows, joined with the vectors that count. Of chunks, also their text, the hash of the whole text, and the function that gives that of the present one, if it counts. Null for vectors in the rows.';
 
 create or replace function sqlembed._text_distance(
     target sqlembed.search_target,
@@ -8172,16 +8341,35 @@ returns text
 language sql
 stable
 as $function$
+    -- Of several chunks the best.
     select pg_catalog.format(
-        '(select %1$s %2$s $4 from %3$s where %4$s.tableoid operator(pg_catalog.=) %5$s.relation '
-        'and %4$s.ctid operator(pg_catalog.=) %5$s.place)',
-        (_text_distance.target).vector, sqlembed._metric_operator((_text_distance.target).metric),
-        (_text_distance.target).from_clause, (_text_distance.target).row_name, _text_distance.place_in
+        case
+            when (_text_distance.target).chunk is null then '(select %1$s from %2$s), null::pg_catalog.text'
+            else '(select pg_catalog.min(%1$s) from %2$s), (select %3$s from %2$s order by %1$s limit 1)'
+        end,
+        d.distance, d.rest, (_text_distance.target).chunk
     )
+    from (
+        select
+            pg_catalog.format(
+                '%s %s $4', (_text_distance.target).vector,
+                sqlembed._metric_operator((_text_distance.target).metric)
+            ) as distance,
+            pg_catalog.format(
+                '%1$s where %2$s.tableoid operator(pg_catalog.=) %3$s.relation and %2$s.ctid operator(pg_catalog.=) %3$s.place%4$s',
+                (_text_distance.target).from_clause, (_text_distance.target).row_name, _text_distance.place_in,
+                case
+                    when (_text_distance.target).chunk is null then ''
+                    else ' and ' || sqlembed._is_current(
+                        _text_distance.target, (_text_distance.target).hash, (_text_distance.target).row_name
+                    )
+                end
+            ) as rest
+    ) as d
 $function$;
 
 comment on function sqlembed._text_distance(sqlembed.search_target, text) is
-    'SQL for the distance between the query vector $4 and a row that was found by words, whose relation and place are columns of what was found; NULL where it has no vector.';
+    'SQL for the distance between the query vector $4 and a row that was found by words, whose relation and place are columns of what was found, and for its best chunk; NULL where it has no vector, or no chunks.';
 
 create or replace function sqlembed._text_query(
     config regconfig,
@@ -8262,7 +8450,7 @@ create or replace function sqlembed._text_rows(
     relation regclass,
     filter text
 )
-returns table (base anyelement, distance double precision, score double precision)
+returns table (base anyelement, distance double precision, chunk text, score double precision)
 language plpgsql
 stable
 rows 10
@@ -8340,7 +8528,7 @@ declare
     frequencies text;
     weights text;
     scores text;
-    distance text := 'null::pg_catalog.float8';
+    distance text := 'null::pg_catalog.float8, null::pg_catalog.text';
 begin
     select
         pg_catalog.format('%I.%I', n.nspname, c.relname),
@@ -8422,7 +8610,7 @@ end
 $function$;
 
 comment on function sqlembed._text_statement(sqlembed.search_target, text, boolean, text, integer, boolean) is
-    'A statement that ranks the rows which match the text query $1 by BM25 over its words $2, and gives the best $3 of them: row, distance to the query vector $4 if that is wanted, and score. Where the full text is stored, its index finds them.';
+    'A statement that ranks the rows which match the text query $1 by BM25 over its words $2, and gives the best $3 of them: row, distance to the query vector $4 and best chunk if those are wanted, and score. Where the full text is stored, its index finds them.';
 
 create or replace function sqlembed._vector_column(relation regclass, name name) returns name
 language plpgsql
@@ -8499,9 +8687,15 @@ begin
             using errcode = 'SE014', hint = 'It may be gone, or hidden by row level security.';
     end if;
     execute pg_catalog.format(
-        'select (%1$s)::public.vector from %2$s '
+        'select %1$s from %2$s '
         'where %3$s.ctid operator(pg_catalog.=) $1 and %3$s.tableoid operator(pg_catalog.=) $2',
-        (_vector_of_row.target).vector, (_vector_of_row.target).from_clause, (_vector_of_row.target).row_name
+        case
+            when (_vector_of_row.target).chunk is null
+            then pg_catalog.format('(%s)::public.vector', (_vector_of_row.target).vector)
+            -- What a whole text is about.
+            else pg_catalog.format('public.avg((%s)::public.vector)', (_vector_of_row.target).vector)
+        end,
+        (_vector_of_row.target).from_clause, (_vector_of_row.target).row_name
     )
     into _vector_of_row.vector
     using _vector_of_row.place, _vector_of_row.place_table;
@@ -8603,7 +8797,7 @@ begin
             explain_search.path := 'exact';
         end if;
         execute 'explain (analyze, format json) '
-            || sqlembed._search_statement(target, conditions, attempt, chosen.visits)
+            || sqlembed._search_statement(target, conditions, attempt, chosen)
         into plan
         using explain_search.query, explain_search.k, null::pg_catalog.float8, null::jsonb, null::tid, null::oid;
         if attempt operator(pg_catalog.=) 1 then

@@ -420,6 +420,9 @@ create type sqlembed.search_target as (
     distance text,
     key_columns text[],
     is_guarded boolean,
+    chunk text,
+    hash text,
+    hash_function text,
     index_kind text,
     index_dimensions integer,
     ordering text
@@ -437,6 +440,7 @@ create type sqlembed.search_path as (
     matching_rows double precision,
     exact_cost double precision,
     visits double precision,
+    depth double precision,
     candidates double precision
 );
 

@@ -29,6 +29,7 @@ CREATE TYPE sqlembed.search_path AS (
 	matching_rows double precision,
 	exact_cost double precision,
 	visits double precision,
+	depth double precision,
 	candidates double precision
 );
 
@@ -45,6 +46,9 @@ CREATE TYPE sqlembed.search_target AS (
 	distance text,
 	key_columns text[],
 	is_guarded boolean,
+	chunk text,
+	hash text,
+	hash_function text,
 	index_kind text,
 	index_dimensions integer,
 	ordering text
@@ -119,7 +123,7 @@ CREATE FUNCTION sqlembed._attach_triggers(declared sqlembed.embedding) RETURNS v
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._attempt(function_name text, source anyelement, query public.vector, k integer, name name, filter text, mode text, metric text, diversity double precision, after_distance double precision, after_key jsonb, excluded tid, excluded_table oid, with_vectors boolean) RETURNS TABLE(base anyelement, distance double precision, attempt integer, embedding public.vector)
+CREATE FUNCTION sqlembed._attempt(function_name text, source anyelement, query public.vector, k integer, name name, filter text, mode text, metric text, diversity double precision, after_distance double precision, after_key jsonb, excluded tid, excluded_table oid, with_vectors boolean) RETURNS TABLE(base anyelement, distance double precision, attempt integer, embedding public.vector, chunk text)
     LANGUAGE plpgsql STABLE ROWS 10;
 
 CREATE FUNCTION sqlembed._base_columns(relation regclass, columns name[]) RETURNS name[]
@@ -221,6 +225,9 @@ CREATE FUNCTION sqlembed._choose_worker(embedder text) RETURNS integer
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._chunk_statement(target sqlembed.search_target, conditions text, attempt integer, path sqlembed.search_path, later text, with_vectors boolean) RETURNS text
+    LANGUAGE plpgsql STABLE;
+
 CREATE FUNCTION sqlembed._claim_jobs(worker integer, embedders text[], most integer[], without integer[], lease interval) RETURNS TABLE(embedding integer, revision text, key jsonb)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -301,7 +308,7 @@ CREATE FUNCTION sqlembed._describe_side(declared sqlembed.embedding) RETURNS tex
 CREATE FUNCTION sqlembed._distinct_vectors(rows text, at_most integer) RETURNS public.vector[]
     LANGUAGE plpgsql;
 
-CREATE FUNCTION sqlembed._diverse(function_name text, source anyelement, query public.vector, k integer, name name, filter text, mode text, metric text, diversity double precision, excluded tid, excluded_table oid) RETURNS TABLE(base anyelement, distance double precision)
+CREATE FUNCTION sqlembed._diverse(function_name text, source anyelement, query public.vector, k integer, name name, filter text, mode text, metric text, diversity double precision, excluded tid, excluded_table oid) RETURNS TABLE(base anyelement, distance double precision, chunk text)
     LANGUAGE plpgsql STABLE ROWS 10;
 
 CREATE FUNCTION sqlembed._drift_sample(rows text, metric text, num_rows integer, seed integer, OUT vectors public.vector[]) RETURNS public.vector[]
@@ -476,6 +483,9 @@ CREATE FUNCTION sqlembed._indexed(index text, options jsonb, storage text, dimen
 CREATE FUNCTION sqlembed._is_alive(worker integer) RETURNS boolean
     LANGUAGE sql
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._is_current(target sqlembed.search_target, hash text, row_name text) RETURNS text
+    LANGUAGE sql IMMUTABLE;
 
 CREATE FUNCTION sqlembed._is_current(embedding integer, embedder text, source text, storage text, chunking jsonb) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -844,7 +854,7 @@ CREATE FUNCTION sqlembed._search_path(target sqlembed.search_target, query publi
 CREATE FUNCTION sqlembed._search_remarks(target sqlembed.search_target) RETURNS text[]
     LANGUAGE plpgsql STABLE;
 
-CREATE FUNCTION sqlembed._search_statement(target sqlembed.search_target, conditions text, attempt integer, visits double precision, with_vectors boolean DEFAULT false) RETURNS text
+CREATE FUNCTION sqlembed._search_statement(target sqlembed.search_target, conditions text, attempt integer, path sqlembed.search_path, with_vectors boolean DEFAULT false, later text DEFAULT ''::text) RETURNS text
     LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed._search_target(function_name text, source anyelement, name name, metric text) RETURNS sqlembed.search_target
@@ -878,7 +888,7 @@ CREATE FUNCTION sqlembed._side_readers(relation regclass, side regclass) RETURNS
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._side_source(declared sqlembed.embedding, row_name name, OUT from_clause text, OUT vector text) RETURNS record
+CREATE FUNCTION sqlembed._side_source(declared sqlembed.embedding, row_name name, OUT from_clause text, OUT vector text, OUT chunk text, OUT hash text, OUT hash_function text) RETURNS record
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -914,7 +924,7 @@ CREATE FUNCTION sqlembed._text_query(config regconfig, query text, OUT words tsq
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._text_rows(source anyelement, statement text, wanted tsquery, words tsquery[], k integer, query_vector public.vector, relation regclass, filter text) RETURNS TABLE(base anyelement, distance double precision, score double precision)
+CREATE FUNCTION sqlembed._text_rows(source anyelement, statement text, wanted tsquery, words tsquery[], k integer, query_vector public.vector, relation regclass, filter text) RETURNS TABLE(base anyelement, distance double precision, chunk text, score double precision)
     LANGUAGE plpgsql STABLE ROWS 10
     SET jit TO 'off';
 

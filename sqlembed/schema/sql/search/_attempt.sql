@@ -18,7 +18,8 @@ returns table (
     base anyelement,
     distance double precision,
     attempt integer,
-    embedding public.vector
+    embedding public.vector,
+    chunk text
 )
 language plpgsql
 stable
@@ -32,6 +33,7 @@ declare
     target sqlembed.search_target;
     path sqlembed.search_path;
     conditions text;
+    later text := '';
     found_rows bigint := 0;
     settings text[];
     ignored text;
@@ -45,7 +47,7 @@ begin
     end if;
     if _attempt.diversity is not null then
         return query
-        select d.base, d.distance, 1, null::public.vector
+        select d.base, d.distance, 1, null::public.vector, d.chunk
         from sqlembed._diverse(
             _attempt.function_name, _attempt.source, _attempt.query, _attempt.k, _attempt.name, _attempt.filter,
             _attempt.mode, target.metric, _attempt.diversity, _attempt.excluded, _attempt.excluded_table
@@ -56,6 +58,12 @@ begin
     conditions := sqlembed._search_conditions(
         target, _attempt.filter, _attempt.after_distance, _attempt.after_key, _attempt.excluded
     );
+    if target.chunk is not null and _attempt.after_distance is not null then
+        later := pg_catalog.format(
+            ' and (f.distance operator(pg_catalog.>) $3 or f.distance operator(pg_catalog.=) $3 and (%s))',
+            sqlembed._after_key(target.relation, 'sqlembed_base', _attempt.after_key)
+        );
+    end if;
     path := sqlembed._search_path(
         target, _attempt.query, _attempt.k, _attempt.mode, conditions, _attempt.after_distance, _attempt.after_key,
         _attempt.excluded, _attempt.excluded_table
@@ -63,7 +71,7 @@ begin
 
     if not path.is_exact then
         settings := sqlembed._enter_search(path);
-        return query execute sqlembed._search_statement(target, conditions, 1, path.visits, _attempt.with_vectors)
+        return query execute sqlembed._search_statement(target, conditions, 1, path, _attempt.with_vectors, later)
         using _attempt.query, _attempt.k, _attempt.after_distance, _attempt.after_key, _attempt.excluded,
             _attempt.excluded_table;
         get diagnostics found_rows = row_count;
@@ -71,7 +79,7 @@ begin
     end if;
     -- An index may give up before it has found k of the rows that pass the filter.
     if found_rows operator(pg_catalog.<) _attempt.k then
-        return query execute sqlembed._search_statement(target, conditions, 2, null, _attempt.with_vectors)
+        return query execute sqlembed._search_statement(target, conditions, 2, path, _attempt.with_vectors, later)
         using _attempt.query, _attempt.k, _attempt.after_distance, _attempt.after_key, _attempt.excluded,
             _attempt.excluded_table;
     end if;

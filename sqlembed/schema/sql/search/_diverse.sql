@@ -11,7 +11,7 @@ create or replace function sqlembed._diverse(
     excluded tid,
     excluded_table oid
 )
-returns table (base anyelement, distance double precision)
+returns table (base anyelement, distance double precision, chunk text)
 language plpgsql
 stable
 rows 10
@@ -23,7 +23,8 @@ begin
     select
         pg_catalog.array_agg(a.base order by a.number) as bases,
         pg_catalog.array_agg(a.distance order by a.number) as distances,
-        pg_catalog.array_agg(a.embedding order by a.number) as vectors
+        pg_catalog.array_agg(a.embedding order by a.number) as vectors,
+        pg_catalog.array_agg(a.chunk order by a.number) as chunks
     into near
     from (
         select t.*, pg_catalog.max(t.attempt) over () as last_attempt
@@ -32,14 +33,14 @@ begin
             -- To choose from.
             least(1000, greatest(50, 5 operator(pg_catalog.*) _diverse.k)), _diverse.name, _diverse.filter,
             _diverse.mode, _diverse.metric, null, null, null, _diverse.excluded, _diverse.excluded_table, true
-        ) with ordinality as t (base, distance, attempt, embedding, number)
+        ) with ordinality as t (base, distance, attempt, embedding, chunk, number)
     ) as a
     where a.attempt operator(pg_catalog.=) a.last_attempt and a.distance operator(pg_catalog.<>) 'NaN';
     chosen := sqlembed._choose_diverse(
         near.distances, near.vectors, _diverse.k, _diverse.diversity, _diverse.metric
     );
     return query
-    select near.bases[c.number], near.distances[c.number]
+    select near.bases[c.number], near.distances[c.number], near.chunks[c.number]
     from pg_catalog.unnest(chosen) with ordinality as c (number, place)
     order by c.place;
 end

@@ -35,18 +35,19 @@ begin
     end if;
     return query execute pg_catalog.format(
         'with near as (
-            select n.base, n.distance, n.place, %1$s as key
+            select n.base, n.distance, n.chunk, n.place, %1$s as key
             from sqlembed.vector_search($1, $2, $3, $4, $5) with ordinality as n (base, distance, score, chunk, place)
         ),
         worded as (
-            select n.base, n.distance, n.place, %1$s as key
-            from sqlembed._text_rows($1, $6, $7, $8, $3, $2, $9, $10) with ordinality as n (base, distance, score, place)
+            select n.base, n.distance, n.chunk, n.place, %1$s as key
+            from sqlembed._text_rows($1, $6, $7, $8, $3, $2, $9, $10) with ordinality as n (base, distance, chunk, score, place)
         )
-        select f.base, case when f.distance operator(pg_catalog.<>) ''NaN'' then f.distance end, f.score, null::pg_catalog.text
+        select f.base, case when f.distance operator(pg_catalog.<>) ''NaN'' then f.distance end, f.score, f.chunk
         from (
             select
                 case when near.place is null then worded.base else near.base end as base,
                 coalesce(near.distance, worded.distance) as distance,
+                coalesce(near.chunk, worded.chunk) as chunk,
                 sqlembed._fused_score(near.place, worded.place, $11) as score,
                 coalesce(near.key, worded.key) as key
             from near

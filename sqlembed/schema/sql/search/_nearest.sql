@@ -20,14 +20,14 @@ rows 10
 as $function$
     -- Inlined into the searches. An attempt that found too few rows is void, and where there is no
     -- distance (cosine of a zero vector) there is no neighbour.
-    select a.base, a.distance, null::pg_catalog.float8, null::pg_catalog.text
+    select a.base, a.distance, null::pg_catalog.float8, a.chunk
     from (
         select t.*, pg_catalog.max(t.attempt) over () as last_attempt
         from sqlembed._attempt(
             _nearest.function_name, _nearest.source, _nearest.query, _nearest.k, _nearest.name, _nearest.filter,
             _nearest.mode, _nearest.metric, _nearest.diversity, _nearest.after_distance, _nearest.after_key,
             _nearest.excluded, _nearest.excluded_table, false
-        ) with ordinality as t (base, distance, attempt, embedding, number)
+        ) with ordinality as t (base, distance, attempt, embedding, chunk, number)
     ) as a
     where a.attempt operator(pg_catalog.=) a.last_attempt and a.distance operator(pg_catalog.<>) 'NaN'
     order by a.number

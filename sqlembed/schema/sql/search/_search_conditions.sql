@@ -13,7 +13,8 @@ as $function$
     select pg_catalog.concat(
         ' and (' || _search_conditions.filter || E'\n)',
         case
-            when _search_conditions.after_distance is not null
+            -- Of a row that was shown, another chunk may come later.
+            when _search_conditions.after_distance is not null and (_search_conditions.target).chunk is null
             then pg_catalog.format(
                 ' and (%1$s operator(pg_catalog.>) $3 or %1$s operator(pg_catalog.=) $3 and (%2$s))',
                 (_search_conditions.target).distance,

@@ -19,15 +19,27 @@ declare
     cost_of_visit double precision;
     path sqlembed.search_path;
     passing record;
+    chunked boolean := (_search_path.target).chunk is not null;
     candidates double precision;
     -- Whether the index gives rows in a rough order, over less than the whole vectors.
     is_rough boolean := (_search_path.target).index_kind is not null;
 begin
+    -- For k rows, so many: a row may have all its chunks among the nearest.
+    path.depth := _search_path.k;
+    if chunked then
+        path.depth := path.depth operator(pg_catalog.*) (
+            1 operator(pg_catalog.+) coalesce(
+                sqlembed._estimated_rows((_search_path.target).vector_relation)
+                    operator(pg_catalog./) nullif(sqlembed._estimated_rows((_search_path.target).relation), 0),
+                8
+            )
+        );
+    end if;
     -- On random vectors, the hardest case, 40 candidates had 0.90 of the nearest 10, 100 had 0.99.
-    candidates := 60 operator(pg_catalog.+) (4 operator(pg_catalog.*) _search_path.k::pg_catalog.float8);
+    candidates := greatest(60 operator(pg_catalog.+) (4 operator(pg_catalog.*) _search_path.k::pg_catalog.float8), path.depth);
     if is_rough then
         -- Of MiniLM's vectors, 200 candidates by one bit a dimension have 0.99 of the nearest 10.
-        candidates := 100 operator(pg_catalog.+) (10 operator(pg_catalog.*) _search_path.k::pg_catalog.float8);
+        candidates := 100 operator(pg_catalog.+) (10 operator(pg_catalog.*) path.depth);
         path.candidates := candidates;
     end if;
     path.ef_search := least(1000, candidates);
@@ -60,7 +72,9 @@ begin
                 operator(pg_catalog./) 100.0
         );
     end if;
-    path.total_rows := sqlembed._estimated_rows((_search_path.target).relation);
+    path.total_rows := sqlembed._estimated_rows(
+        case when chunked then (_search_path.target).vector_relation else (_search_path.target).relation end
+    );
     select e.*
     into passing
     from sqlembed._estimate(
@@ -88,7 +102,7 @@ begin
     path.visits := greatest(
         candidates,
         case
-            when not is_rough then 2 operator(pg_catalog.*) _search_path.k
+            when not is_rough then 2 operator(pg_catalog.*) path.depth
             when _search_path.conditions operator(pg_catalog.<>) '' or (_search_path.target).is_guarded then candidates
             else 0
         end
@@ -131,4 +145,4 @@ $function$;
 comment on function sqlembed._search_path(
     sqlembed.search_target, public.vector, integer, text, text, double precision, jsonb, tid, oid
 ) is
-    'Whether a search goes through an index or compares every row that passes, and the settings with which it goes through an index: from k, the table''s size and how many rows pass as PostgreSQL''s planner sees it.';
+    'Whether a search goes through an index or compares every row that passes, and the settings with which it goes through an index: from k, the table''s size and how many rows pass as PostgreSQL''s planner sees it. Where texts are cut, rows are chunks here.';

@@ -32,8 +32,21 @@ begin
     end if;
     execute pg_catalog.format(
         'select a.total, a.total operator(pg_catalog.-) e.embedded as missing '
-        'from (select pg_catalog.count(*) as total from %s) as a, (select pg_catalog.count(%s) as embedded from %s) as e',
-        (_search_remarks.target).relation, (_search_remarks.target).vector, (_search_remarks.target).from_clause
+        'from (select pg_catalog.count(*) as total from %s) as a, (select pg_catalog.count(%s) as embedded from %s%s) as e',
+        (_search_remarks.target).relation,
+        case
+            when (_search_remarks.target).chunk is null then (_search_remarks.target).vector
+            else pg_catalog.format(
+                'distinct (%1$s.tableoid, %1$s.ctid)', (_search_remarks.target).row_name
+            )
+        end,
+        (_search_remarks.target).from_clause,
+        case
+            when (_search_remarks.target).chunk is null then ''
+            else ' where ' || sqlembed._is_current(
+                _search_remarks.target, (_search_remarks.target).hash, (_search_remarks.target).row_name
+            )
+        end
     )
     into counted;
     if counted.missing operator(pg_catalog.>) 0 then

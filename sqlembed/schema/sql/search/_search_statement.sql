@@ -2,8 +2,9 @@ create or replace function sqlembed._search_statement(
     target sqlembed.search_target,
     conditions text,
     attempt integer,
-    visits double precision,
-    with_vectors boolean default false
+    path sqlembed.search_path,
+    with_vectors boolean default false,
+    later text default ''
 )
 returns text
 language plpgsql
@@ -11,6 +12,7 @@ stable
 as $function$
 declare
     target sqlembed.search_target := _search_statement.target;
+    visits double precision := (_search_statement.path).visits;
     vector text := case
         when _search_statement.with_vectors then pg_catalog.format('(%s)::public.vector', target.vector)
         else 'null::public.vector'
@@ -23,10 +25,16 @@ declare
     -- no more than nearly right.
     order_by text := 'f.distance operator(pg_catalog.+) ''0''::pg_catalog.float8';
 begin
+    if target.chunk is not null then
+        return sqlembed._chunk_statement(
+            target, _search_statement.conditions, _search_statement.attempt, _search_statement.path,
+            _search_statement.later, _search_statement.with_vectors
+        );
+    end if;
     if _search_statement.attempt operator(pg_catalog.=) 2 then
         return pg_catalog.format(
             -- Vector indexes answer to the bare operator alone.
-            'select case when %1$s then row(%2$s.*)::%3$s end, %4$s, 2, %5$s from %6$s where %7$s is not null%8$s '
+            'select case when %1$s then row(%2$s.*)::%3$s end, %4$s, 2, %5$s, null::pg_catalog.text from %6$s where %7$s is not null%8$s '
             'order by (%4$s) operator(pg_catalog.+) ''0''::pg_catalog.float8%9$s limit $2',
             late, target.row_name, target.row_type, target.distance, vector, target.from_clause, target.vector,
             _search_statement.conditions, ', ' || pg_catalog.array_to_string(target.key_columns, ', ')
@@ -41,7 +49,7 @@ begin
         -- they stand, in TOAST or not, and the row is put together of the $2 that are left.
         return (
             select pg_catalog.format(
-                'select case when %1$s then row(%2$s)::%3$s end, f.distance, 1, f.vector from ('
+                'select case when %1$s then row(%2$s)::%3$s end, f.distance, 1, f.vector, null::pg_catalog.text from ('
                 'select %4$s, %5$s as distance, %6$s as vector%7$s, (true%8$s) as passes '
                 'from %9$s where %10$s is not null order by %11$s limit %12$s'
                 ') as f where f.passes order by %13$s limit $2',
@@ -53,7 +61,7 @@ begin
                 ),
                 target.distance, vector, keys,
                 _search_statement.conditions, target.from_clause, target.vector, target.ordering,
-                pg_catalog.ceil(_search_statement.visits), order_by
+                pg_catalog.ceil(visits), order_by
             )
             from pg_catalog.pg_attribute as a
             where a.attrelid operator(pg_catalog.=) target.relation
@@ -61,9 +69,9 @@ begin
                 and not a.attisdropped
         );
     end if;
-    if _search_statement.visits is null then
+    if visits is null then
         return pg_catalog.format(
-            'select f.base, f.distance, 1, f.vector from ('
+            'select f.base, f.distance, 1, f.vector, null::pg_catalog.text from ('
             'select case when %1$s then row(%2$s.*)::%3$s end as base, %4$s as distance, %5$s as vector%6$s '
             'from %7$s where %8$s is not null%9$s order by %4$s limit $2'
             ') as f order by %10$s',
@@ -75,15 +83,17 @@ begin
     -- index that is left to go on until k have passed, up to a limit of its own, then gives whatever
     -- it has come across, the nearest or not. The array tells a row that did not pass from one of NULLs.
     return pg_catalog.format(
-        'select f.bases[1], f.distance, 1, f.vector from ('
+        'select f.bases[1], f.distance, 1, f.vector, null::pg_catalog.text from ('
         'select case when %1$s%9$s then array[row(%2$s.*)::%3$s] end as bases, %4$s as distance, %5$s as vector%6$s '
         'from %7$s where %8$s is not null order by %4$s limit %11$s'
         ') as f where f.bases is not null order by %10$s limit $2',
         late, target.row_name, target.row_type, target.distance, vector, keys, target.from_clause, target.vector,
-        _search_statement.conditions, order_by, pg_catalog.ceil(_search_statement.visits)
+        _search_statement.conditions, order_by, pg_catalog.ceil(visits)
     );
 end
 $function$;
 
-comment on function sqlembed._search_statement(sqlembed.search_target, text, integer, double precision, boolean) is
-    'A statement that finds the $2 rows nearest to $1, nearest first, equal distances in the order of their keys: row, distance, number of the attempt, and the vector where it is wanted. The first attempt may use a vector index, and looks at no more rows than visits where that is given; what an index finds by less than whole vectors it ranks by those; the second compares every row.';
+comment on function sqlembed._search_statement(
+    sqlembed.search_target, text, integer, sqlembed.search_path, boolean, text
+) is
+    'A statement that finds the $2 rows nearest to $1, nearest first, equal distances in the order of their keys: row, distance, number of the attempt, the vector where it is wanted, and the best chunk of a text that is cut. The first attempt may use a vector index, and looks at no more rows than the path says; what an index finds by less than whole vectors it ranks by those; the second compares every row.';

@@ -72,8 +72,8 @@ begin
         target.from_clause := pg_catalog.format('%I.%I as %s', seen.nspname, seen.relname, target.row_name);
         target.vector := pg_catalog.format('%s.%I', target.row_name, vector_column);
     else
-        select e.side, s.from_clause, s.vector
-        into target.vector_relation, target.from_clause, target.vector
+        select e.side, s.*
+        into target.vector_relation, target.from_clause, target.vector, target.chunk, target.hash, target.hash_function
         from sqlembed.embedding as e
         cross join lateral sqlembed._side_source(e, seen.relname) as s
         where e.id operator(pg_catalog.=) seen.side_embedding;

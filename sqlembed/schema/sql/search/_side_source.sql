@@ -2,7 +2,10 @@ create or replace function sqlembed._side_source(
     declared sqlembed.embedding,
     row_name name,
     out from_clause text,
-    out vector text
+    out vector text,
+    out chunk text,
+    out hash text,
+    out hash_function text
 )
 language plpgsql
 stable
@@ -27,7 +30,7 @@ begin
     end if;
     -- Its columns get names that no filter uses: a name without a prefix is the table's.
     select format(
-        '%1$s as %2$I join (select %3$s, s.%4$I as sqlembed_vector, s.source_hash as sqlembed_hash from %5$s as s) as %6$s on %7$s%8$s',
+        '%1$s as %2$I join (select %3$s, s.%4$I as sqlembed_vector, s.source_hash as sqlembed_hash%9$s from %5$s as s) as %6$s on %7$s%8$s',
         (_side_source.declared).relation,
         _side_source.row_name,
         string_agg(format('s.%I as sqlembed_key_%s', k.side_name, k.position), ', ' order by k.position),
@@ -39,17 +42,30 @@ begin
             ' and '
             order by k.position
         ),
-        case (_side_source.declared).on_change
-            -- A bare equality would be taken for one that few rows pass, and the index left aside.
-            when 'hide' then format(' and coalesce(%s.sqlembed_hash operator(pg_catalog.=) %s, false)', alias, hash_call)
+        case
+            -- A bare equality would be taken for one that few rows pass, and the index left aside. Of chunks,
+            -- several of one row may be looked at, and the hash is left to the end.
+            when (_side_source.declared).on_change = 'hide' and (_side_source.declared).chunking is null then format(' and coalesce(%s.sqlembed_hash operator(pg_catalog.=) %s, false)', alias, hash_call)
+            else ''
+        end,
+        case
+            when (_side_source.declared).chunking is not null
+            then ', s.chunk as sqlembed_chunk, s.ordinal as sqlembed_ordinal'
             else ''
         end
     )
     into _side_source.from_clause
     from sqlembed._side_keys((_side_source.declared).relation, (_side_source.declared).side) as k;
     _side_source.vector := alias || '.sqlembed_vector';
+    if (_side_source.declared).chunking is not null then
+        _side_source.chunk := alias || '.sqlembed_chunk';
+        _side_source.hash := alias || '.sqlembed_hash';
+        if (_side_source.declared).on_change = 'hide' then
+            _side_source.hash_function := left(hash_call, -length(quote_ident(_side_source.row_name) || '(.*)'));
+        end if;
+    end if;
 end
 $function$;
 
 comment on function sqlembed._side_source(sqlembed.embedding, name) is
-    'What a search reads from when the vectors stand in a side table, and the vector''s expression: the table under the name of its rows, joined with the vectors that count. Null for vectors in the rows.';
+    'What a search reads from when the vectors stand in a side table, and the vector''s expression: the table under the name of its rows, joined with the vectors that count. Of chunks, also their text, the hash of the whole text, and the function that gives that of the present one, if it counts. Null for vectors in the rows.';

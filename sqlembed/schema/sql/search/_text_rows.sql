@@ -8,7 +8,7 @@ create or replace function sqlembed._text_rows(
     relation regclass,
     filter text
 )
-returns table (base anyelement, distance double precision, score double precision)
+returns table (base anyelement, distance double precision, chunk text, score double precision)
 language plpgsql
 stable
 rows 10

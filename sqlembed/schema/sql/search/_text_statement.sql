@@ -21,7 +21,7 @@ declare
     frequencies text;
     weights text;
     scores text;
-    distance text := 'null::pg_catalog.float8';
+    distance text := 'null::pg_catalog.float8, null::pg_catalog.text';
 begin
     select
         pg_catalog.format('%I.%I', n.nspname, c.relname),
@@ -103,4 +103,4 @@ end
 $function$;
 
 comment on function sqlembed._text_statement(sqlembed.search_target, text, boolean, text, integer, boolean) is
-    'A statement that ranks the rows which match the text query $1 by BM25 over its words $2, and gives the best $3 of them: row, distance to the query vector $4 if that is wanted, and score. Where the full text is stored, its index finds them.';
+    'A statement that ranks the rows which match the text query $1 by BM25 over its words $2, and gives the best $3 of them: row, distance to the query vector $4 and best chunk if those are wanted, and score. Where the full text is stored, its index finds them.';

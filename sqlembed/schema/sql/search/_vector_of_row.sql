@@ -29,9 +29,15 @@ begin
             using errcode = 'SE014', hint = 'It may be gone, or hidden by row level security.';
     end if;
     execute pg_catalog.format(
-        'select (%1$s)::public.vector from %2$s '
+        'select %1$s from %2$s '
         'where %3$s.ctid operator(pg_catalog.=) $1 and %3$s.tableoid operator(pg_catalog.=) $2',
-        (_vector_of_row.target).vector, (_vector_of_row.target).from_clause, (_vector_of_row.target).row_name
+        case
+            when (_vector_of_row.target).chunk is null
+            then pg_catalog.format('(%s)::public.vector', (_vector_of_row.target).vector)
+            -- What a whole text is about.
+            else pg_catalog.format('public.avg((%s)::public.vector)', (_vector_of_row.target).vector)
+        end,
+        (_vector_of_row.target).from_clause, (_vector_of_row.target).row_name
     )
     into _vector_of_row.vector
     using _vector_of_row.place, _vector_of_row.place_table;

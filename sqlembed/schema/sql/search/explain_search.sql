@@ -59,7 +59,7 @@ begin
             explain_search.path := 'exact';
         end if;
         execute 'explain (analyze, format json) '
-            || sqlembed._search_statement(target, conditions, attempt, chosen.visits)
+            || sqlembed._search_statement(target, conditions, attempt, chosen)
         into plan
         using explain_search.query, explain_search.k, null::pg_catalog.float8, null::jsonb, null::tid, null::oid;
         if attempt operator(pg_catalog.=) 1 then
