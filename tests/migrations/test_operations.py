@@ -71,7 +71,8 @@ HISTORY = [
 ]
 
 
-def test_a_script_does_what_is_done_online(twin: Application) -> None:
+def test_a_script_does_what_is_done_online(template: str, twin: Application) -> None:
+    """Beside another database of the cluster, which knows the password of the loopback."""
     for step in HISTORY:
         twin.write(step)
     twin.upgrade()
