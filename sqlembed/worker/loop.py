@@ -17,7 +17,7 @@ from sqlembed.worker.batch import LOCKED_DELAY, Batches
 from sqlembed.worker.bell import Bell
 from sqlembed.worker.cache import Cache
 from sqlembed.worker.compute import Computer
-from sqlembed.worker.jobs import Jobs
+from sqlembed.worker.jobs import RENAMED, Jobs
 from sqlembed.worker.leases import Leases
 from sqlembed.worker.limits import Limits
 from sqlembed.worker.link import connect, reason
@@ -194,7 +194,7 @@ class Worker:
             self._leave(batch, f"{error.message}{hint}")
         except psycopg.Error as error:
             self._jobs.forget(batch.embedding)
-            if batch.is_fresh:
+            if batch.is_fresh and error.sqlstate != RENAMED:
                 # The table, not the texts: dropped, renamed, not readable for this role.
                 self._leave(batch, reason(error))
             else:

@@ -286,3 +286,29 @@ def test_looking_at_the_status_runs_nothing_of_others(
     assert realm.connect().execute(status).fetchall() == [(2, 0, None)]
     assert ran_as(coder) == set()
     assert coder.execute(status).fetchall() == [(2, 0, 0)]
+
+
+@pytest.mark.parametrize(
+    "trap",
+    [
+        "create index on mine ((evil.told('x')))",
+        "create index on mine (id) where evil.told('x') <> ''",
+        "create statistics trap on (evil.told('x')), id from mine",
+        "create table child (primary key (id)) inherits (mine);"
+        " create index on child ((evil.told('x')))",
+    ],
+)
+def test_looking_at_the_status_plans_nothing_of_others(
+    coder: Connection, owner: Connection, trap: str
+) -> None:
+    """PostgreSQL computes what is constant in an index whenever it plans a query of its table."""
+    coder.execute(
+        "create function told(text) returns text language sql immutable as $$ select evil.note() $$"
+    )
+    coder.execute(KEEPING, ("title",))
+    coder.execute("grant select on mine to public")
+    for statement in trap.split(";"):
+        coder.execute(statement.encode())
+    coder.execute("truncate log")
+    owner.execute("select total, embedded from sqlembed.status").fetchall()
+    assert ran_as(coder) == set()

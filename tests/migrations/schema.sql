@@ -21,6 +21,7 @@ CREATE TYPE sqlembed.row_state AS (
 
 CREATE TYPE sqlembed.search_path AS (
 	is_exact boolean,
+	is_iterative boolean,
 	reason text,
 	ef_search integer,
 	max_scan_tuples integer,
@@ -68,6 +69,11 @@ CREATE FUNCTION sqlembed._ask_worker(embedder text, kind text, inputs text[]) RE
 CREATE FUNCTION sqlembed._assigned_sql(name text, rows text, with_distances boolean) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._attach_families() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '200ms';
 
 CREATE TABLE sqlembed.embedding (
     id integer NOT NULL,
@@ -146,6 +152,10 @@ CREATE FUNCTION sqlembed._check_cluster_facts(num_rows bigint, num_vectors bigin
 
 CREATE FUNCTION sqlembed._check_declaration() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._check_described(relation oid, name text, numbers smallint[], columns name[]) RETURNS boolean
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._check_dimensions(name text, dimensions integer) RETURNS void
@@ -335,6 +345,10 @@ CREATE FUNCTION sqlembed._empty_side(relation regclass, side regclass) RETURNS b
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._enter_scan(k integer) RETURNS text[]
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._enter_search(path sqlembed.search_path, OUT before text[]) RETURNS text[]
     LANGUAGE plpgsql STABLE;
 
@@ -462,12 +476,20 @@ CREATE FUNCTION sqlembed._is_alive(worker integer) RETURNS boolean
     LANGUAGE sql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._is_current(embedding integer, embedder text, source text, storage text, chunking jsonb) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._is_current_sql(declared sqlembed.embedding) RETURNS text
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._is_dblink_shared() RETURNS boolean
     LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._is_described_sql(declared sqlembed.embedding) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._is_family(relation regclass) RETURNS boolean
@@ -559,6 +581,10 @@ CREATE FUNCTION sqlembed._lock(what text) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._lock_embedding(embedding integer) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._loss_at_mean(metric text, cluster_size bigint, sum_distance double precision, sum_squared_distance double precision, centroid public.vector, mean public.vector) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -616,6 +642,10 @@ CREATE FUNCTION sqlembed._note_keys(embedding integer, keys jsonb[]) RETURNS voi
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._note_missing(declared sqlembed.embedding, rows_of text, is_all boolean) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._note_row_sql(embedding integer, old text, new text, on_change text, OUT key text, OUT inserted text, OUT updated text) RETURNS record
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -646,6 +676,10 @@ CREATE FUNCTION sqlembed._pending(relation regclass, OUT rows bigint, OUT served
 
 CREATE FUNCTION sqlembed._plan_text(target sqlembed.search_target, query text, filter text, with_distance boolean, OUT statement text, OUT words tsquery[], OUT wanted tsquery, OUT requirement text) RETURNS record
     LANGUAGE plpgsql STABLE;
+
+CREATE FUNCTION sqlembed._plans_safely(relation regclass) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._prefixed_source(relation regclass, expression text, row_name text) RETURNS text
     LANGUAGE plpgsql;
@@ -777,10 +811,6 @@ CREATE FUNCTION sqlembed._reserve_model(name text, query text, metric text, seed
 
 CREATE FUNCTION sqlembed._rest_embedders(worker integer, embedders text[]) RETURNS void
     LANGUAGE sql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp';
-
-CREATE FUNCTION sqlembed._restore_scan(ef_search text, hnsw_scan text, ivfflat_scan text) RETURNS void
-    LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._rough_index(holder regclass, name name, metric text, vector text, OUT kind text, OUT dimensions integer, OUT ordering text) RETURNS record
@@ -940,10 +970,6 @@ CREATE FUNCTION sqlembed._wanted_dimensions(embedder text, dimensions integer) R
 
 CREATE FUNCTION sqlembed._wanted_triggers(declared sqlembed.embedding, OUT name name, OUT definition text, OUT function name, OUT fires "char", OUT is_row boolean) RETURNS SETOF record
     LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp';
-
-CREATE FUNCTION sqlembed._widen_scan(k integer, OUT ef_search text, OUT hnsw_scan text, OUT ivfflat_scan text) RETURNS record
-    LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._word_score(weight double precision, frequency real, relative_length double precision) RETURNS double precision
@@ -1161,24 +1187,31 @@ CREATE VIEW sqlembed._row_work WITH (security_barrier='true') AS
  SELECT w.is_waiting,
     (f.embedding IS NOT NULL) AS is_failed,
     COALESCE(j.attempts, f.attempts, 0) AS attempts,
-    COALESCE(j.error,
         CASE
-            WHEN (NOT w.is_waiting) THEN f.error
+            WHEN t.is_readable THEN COALESCE(j.error,
+            CASE
+                WHEN (NOT w.is_waiting) THEN f.error
+                ELSE NULL::text
+            END)
             ELSE NULL::text
-        END) AS error,
+        END AS error,
     w.changed_at,
         CASE
             WHEN (j.error IS NOT NULL) THEN j.not_before
             ELSE NULL::timestamp with time zone
         END AS retry_at
-   FROM ((((sqlembed.embedding e
+   FROM (((((sqlembed.embedding e
      CROSS JOIN LATERAL ( SELECT sqlembed._row_key(e.relation, (NULLIF(current_setting('sqlembed.row_key'::text, true), ''::text))::jsonb) AS key) k)
      LEFT JOIN sqlembed.job j ON (((j.embedding = e.id) AND (j.key = k.key))))
-     LEFT JOIN sqlembed.failed_job f ON (((f.embedding = e.id) AND (f.key = k.key))))
+     LEFT JOIN sqlembed.failed_job f ON (((f.embedding = e.id) AND (md5((f.key)::text) = md5((k.key)::text)))))
      CROSS JOIN LATERAL ( SELECT LEAST(j.changed_at, min(c.changed_at)) AS changed_at,
             ((j.embedding IS NOT NULL) OR (count(*) > 0)) AS is_waiting
            FROM sqlembed.change c
           WHERE ((c.embedding = e.id) AND (c.key = k.key))) w)
+     CROSS JOIN LATERAL ( SELECT COALESCE(bool_and(has_column_privilege((e.relation)::oid, (c.name)::text, 'select'::text)), false) AS is_readable
+           FROM (sqlembed._present_columns(e.*) p(vector, source)
+             CROSS JOIN LATERAL unnest(p.source) c(name))
+          WHERE (c.name IS NOT NULL)) t)
   WHERE ((e.id = (NULLIF(current_setting('sqlembed.row_embedding'::text, true), ''::text))::integer) AND (k.key IS NOT NULL));
 
 CREATE VIEW sqlembed._waiting WITH (security_barrier='true') AS
@@ -1463,9 +1496,6 @@ ALTER TABLE ONLY sqlembed.embedder
 ALTER TABLE ONLY sqlembed.embedding
     ADD CONSTRAINT embedding_pkey PRIMARY KEY (id);
 
-ALTER TABLE ONLY sqlembed.failed_job
-    ADD CONSTRAINT failed_job_pkey PRIMARY KEY (embedding, key);
-
 ALTER TABLE ONLY sqlembed.embedding
     ADD CONSTRAINT one_embedding_a_column UNIQUE (relation, name) DEFERRABLE;
 
@@ -1489,6 +1519,8 @@ CREATE INDEX cache_oldest ON sqlembed.cache USING btree (used_at);
 CREATE INDEX change_of_transaction ON sqlembed.change USING btree (transaction) WHERE (transaction IS NOT NULL);
 
 CREATE INDEX job_due ON sqlembed.job USING btree (embedding, not_before) WHERE (worker IS NULL);
+
+CREATE UNIQUE INDEX one_failure_a_row ON sqlembed.failed_job USING btree (embedding, md5((key)::text));
 
 CREATE INDEX request_waiting ON sqlembed.request USING btree (worker) WHERE (NOT done);
 
@@ -1536,10 +1568,10 @@ CREATE POLICY owner_of_the_table_declares ON sqlembed.embedding USING ((EXISTS (
    FROM sqlembed.embedder_key k
   WHERE (k.embedder = embedding.embedder))))));
 
-CREATE POLICY owner_of_the_table_queues ON sqlembed.change FOR INSERT WITH CHECK ((embedding = ANY (ARRAY( SELECT e.id
+CREATE POLICY owner_of_the_table_queues ON sqlembed.change FOR INSERT WITH CHECK ((((transaction IS NULL) OR (transaction = pg_current_xact_id_if_assigned())) AND (embedding = ANY (ARRAY( SELECT e.id
    FROM (sqlembed.embedding e
      JOIN pg_class c ON ((c.oid = (e.relation)::oid)))
-  WHERE pg_has_role(c.relowner, 'usage'::text)))));
+  WHERE pg_has_role(c.relowner, 'usage'::text))))));
 
 CREATE POLICY writer_of_the_vector_embeds ON sqlembed.change USING (((transaction = pg_current_xact_id_if_assigned()) AND (embedding = ANY (ARRAY( SELECT e.id
    FROM (sqlembed.embedding e
@@ -1553,6 +1585,8 @@ GRANT USAGE ON SCHEMA sqlembed_wire TO sqlembed_loopback;
 REVOKE ALL ON FUNCTION sqlembed._answer_requests(worker integer, ids bigint[], counts integer[], errors text[], fingerprint text, kind text, hashes bytea[], vectors public.vector[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._ask_worker(embedder text, kind text, inputs text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._attach_families() FROM PUBLIC;
 
 GRANT SELECT ON TABLE sqlembed.embedding TO PUBLIC;
 
@@ -1606,6 +1640,8 @@ REVOKE ALL ON FUNCTION sqlembed._cached(embedder text, kind text, inputs text[])
 
 REVOKE ALL ON FUNCTION sqlembed._changed_families() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._check_described(relation oid, name text, numbers smallint[], columns name[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._choose_worker(embedder text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._claim_jobs(worker integer, embedders text[], most integer[], without integer[], lease interval) FROM PUBLIC;
@@ -1658,9 +1694,13 @@ REVOKE ALL ON FUNCTION sqlembed._forget_failures() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._is_alive(worker integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._is_current(embedding integer, embedder text, source text, storage text, chunking jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._is_current_sql(declared sqlembed.embedding) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._is_dblink_shared() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._is_described_sql(declared sqlembed.embedding) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._is_loopback_shared() FROM PUBLIC;
 
@@ -1672,11 +1712,15 @@ REVOKE ALL ON FUNCTION sqlembed._lacking_grants() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._leave_epoch(worker integer, next integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._lock_embedding(embedding integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._may_wait(embedding integer, key jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._next_epoch(worker integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._note_keys(embedding integer, keys jsonb[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._note_missing(declared sqlembed.embedding, rows_of text, is_all boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._note_row_sql(embedding integer, old text, new text, on_change text, OUT key text, OUT inserted text, OUT updated text) FROM PUBLIC;
 
@@ -1742,7 +1786,13 @@ GRANT ALL ON PROCEDURE sqlembed_wire.request(IN embedder text, IN kind text, IN 
 REVOKE ALL ON FUNCTION sqlembed_wire.submit(embedder text, kind text, inputs text[], ticket bytea, OUT id bigint, OUT result public.vector[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION sqlembed_wire.submit(embedder text, kind text, inputs text[], ticket bytea, OUT id bigint, OUT result public.vector[]) TO sqlembed_loopback;
 
-GRANT SELECT,INSERT ON TABLE sqlembed.change TO PUBLIC;
+GRANT SELECT ON TABLE sqlembed.change TO PUBLIC;
+
+GRANT INSERT(embedding) ON TABLE sqlembed.change TO PUBLIC;
+
+GRANT INSERT(key) ON TABLE sqlembed.change TO PUBLIC;
+
+GRANT INSERT(transaction) ON TABLE sqlembed.change TO PUBLIC;
 
 GRANT SELECT ON TABLE sqlembed._row_work TO PUBLIC;
 

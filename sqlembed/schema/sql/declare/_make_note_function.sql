@@ -11,7 +11,12 @@ declare
     lost text;
     made text := format('sqlembed.%I', '_note_' || _make_note_function.embedding);
 begin
-    select e.* into declared from sqlembed.embedding as e where e.id = _make_note_function.embedding;
+    -- In turns: PostgreSQL refuses to replace a function that another session replaces.
+    select e.*
+    into declared
+    from sqlembed.embedding as e
+    where e.id = _make_note_function.embedding
+    for no key update;
     select n.* into note from sqlembed._note_sql(declared.id, declared.on_change) as n;
     if note.key is null then
         return;
