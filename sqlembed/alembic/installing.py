@@ -149,6 +149,9 @@ def _downgrade(operations: Operations, operation: DowngradeSqlembedOp) -> None:
     starting = operation.existing_revision or migrate.head()
     with _settings_kept(operations):
         _migrate(operations, starting, migrate.steps(operation.revision, down=True))
+    if operation.revision == BASE:
+        # A script that goes up again makes it.
+        run(operations, "DROP TABLE sqlembed.alembic_version")
 
 
 def _found(operations: Operations) -> str | None:
