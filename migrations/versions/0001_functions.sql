@@ -1585,6 +1585,8 @@ comment on function sqlembed.similarity(text, text, text) is
 create or replace function sqlembed._attach_triggers(declared sqlembed.embedding) returns void
 language plpgsql
 volatile
+-- A canonical expression means what it says there, whatever the caller's search_path.
+set search_path = pg_catalog, pg_temp
 as $function$
 declare
     members regclass[] := (_attach_triggers.declared).relation
@@ -2261,21 +2263,13 @@ volatile
 as $function$
 declare
     holder regclass := coalesce((_exchange_index.wanted).side, (_exchange_index.wanted).relation);
-    index_schema name;
-    old_index regclass;
-    given regclass;
+    old_index regclass := sqlembed._own_index(holder, (_exchange_index.present).index_name);
+    given regclass := sqlembed._own_index(holder, _exchange_index.index_name);
 begin
-    select n.nspname
-    into index_schema
-    from pg_catalog.pg_class as c
-    join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) c.relnamespace
-    where c.oid operator(pg_catalog.=) holder;
-    old_index := pg_catalog.to_regclass(pg_catalog.quote_ident(index_schema) || '.' || pg_catalog.quote_ident((_exchange_index.present).index_name));
-    given := pg_catalog.to_regclass(pg_catalog.quote_ident(index_schema) || '.' || pg_catalog.quote_ident(_exchange_index.index_name));
     if _exchange_index.index_name is not null and not exists (
         select
         from pg_catalog.pg_index as i
-        where i.indexrelid operator(pg_catalog.=) given and i.indrelid operator(pg_catalog.=) holder and i.indisvalid
+        where i.indexrelid operator(pg_catalog.=) given and i.indisvalid
     ) then
         raise exception 'sqlembed: % has no valid index %', holder, pg_catalog.quote_ident(_exchange_index.index_name)
             using errcode = 'SE011', hint = 'Leave index_name out: the index is then built here.';
@@ -2391,6 +2385,42 @@ $function$;
 
 comment on function sqlembed._is_family(regclass) is
     'Whether rows of a table may be written by statements on another one: its partitions, children or parents.';
+
+create or replace function sqlembed._is_to_be_made(made name, body text, relation regclass) returns boolean
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    present record;
+    owner regrole := (select c.relowner from pg_class as c where c.oid = _is_to_be_made.relation);
+begin
+    select p.oid, p.prosrc
+    into present
+    from pg_proc as p
+    where p.oid = to_regprocedure(format('sqlembed.%I()', _is_to_be_made.made));
+    if present.oid is null then
+        return true;
+    end if;
+    -- Whoever replaces a function keeps everybody else from it to the end of their transaction.
+    if present.prosrc = _is_to_be_made.body and has_function_privilege(owner, present.oid, 'execute') then
+        return false;
+    end if;
+    -- Here, current_user is the owner of sqlembed.
+    if not pg_has_role(session_user, owner, 'member')
+        and not has_function_privilege(session_user, 'sqlembed._stop_worker(integer)', 'execute')
+    then
+        raise exception 'sqlembed: must be owner of table %', _is_to_be_made.relation
+            using errcode = '42501', hint = format('Its owner is %s, and the session is that of %I.', owner, session_user);
+    end if;
+    return true;
+end
+$function$;
+
+comment on function sqlembed._is_to_be_made(name, text, regclass) is
+    'Whether a trigger function of an embedding is missing, or is to be another; then an error when the session is neither a worker''s nor of the owner of the table.';
+
+revoke execute on function sqlembed._is_to_be_made(name, text, regclass) from public;
 
 create or replace function sqlembed._is_waiting(relation regclass, since timestamptz) returns boolean
 language sql
@@ -2557,6 +2587,7 @@ declare
     note record;
     bell text;
     lost text;
+    body text;
     made text := format('sqlembed.%I', '_note_' || _make_note_function.embedding);
 begin
     -- In turns: PostgreSQL refuses to replace a function that another session replaces.
@@ -2602,18 +2633,7 @@ begin
 
     -- Nothing of the table's owner may run in it: rows are compared by their bytes (*<>), and the
     -- source expression is left to others.
-    execute format(
-        $sql$
-create or replace function %1$s() returns trigger
-language plpgsql
-security definer
-set search_path = pg_catalog, pg_temp
--- Plans are made once: one that suits a single row must do for a million.
-set enable_nestloop = off
-as %2$L
-$sql$,
-        made,
-        case declared.place when 'side' then sqlembed._side_note_body(declared.id, note.key, note.source) else format(
+    body := case declared.place when 'side' then sqlembed._side_note_body(declared.id, note.key, note.source) else format(
             $sql$
 #variable_conflict use_column
 declare
@@ -2671,7 +2691,22 @@ $sql$,
             note.updated,
             bell,
             lost
-        ) end
+        ) end;
+    if not sqlembed._is_to_be_made('_note_' || declared.id, body, declared.relation) then
+        return;
+    end if;
+    execute format(
+        $sql$
+create or replace function %1$s() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+-- Plans are made once: one that suits a single row must do for a million.
+set enable_nestloop = off
+as %2$L
+$sql$,
+        made,
+        body
     );
     execute format(
         'comment on function %s() is %L',
@@ -2688,7 +2723,7 @@ end
 $function$;
 
 comment on function sqlembed._make_note_function(integer) is
-    'Make the function that the statement triggers of an embedding call, out of the catalogue and the present primary key. Harmless in anybody''s hands: it makes the same function again.';
+    'Make the function that the statement triggers of an embedding call, out of the catalogue and the present primary key. Harmless in anybody''s hands: it makes no other function than its owner would, and leaves alone one that is as it should be.';
 
 create or replace function sqlembed._make_row_functions(embedding integer) returns void
 language plpgsql
@@ -2699,6 +2734,8 @@ as $function$
 declare
     declared sqlembed.embedding;
     asked record;
+    note text;
+    hide text;
     made name;
 begin
     select e.* into declared from sqlembed.embedding as e where e.id = _make_row_functions.embedding;
@@ -2709,17 +2746,8 @@ begin
 
     -- As in the function for statements, nothing of the table's owner may run in it. Rows are noted
     -- outside of the block that catches errors: inside, each would cost a transaction id.
-    execute format(
+    note := format(
         $sql$
-create or replace function sqlembed.%1$I() returns trigger
-language plpgsql
-security definer
-set search_path = pg_catalog, pg_temp
-as %2$L
-$sql$,
-        '_note_row_' || declared.id,
-        format(
-            $sql$
 declare
     sqlembed_key jsonb;
     sqlembed_changed boolean;
@@ -2764,26 +2792,12 @@ begin
     return new;
 end
 $sql$,
-            declared.id, asked.inserted, asked.updated, asked.key, sqlembed._lock('idle'),
-            case declared.timing when 'sync' then 'pg_current_xact_id()' else 'null' end
-        )
+        declared.id, asked.inserted, asked.updated, asked.key, sqlembed._lock('idle'),
+        case declared.timing when 'sync' then 'pg_current_xact_id()' else 'null' end
     );
-    execute format(
-        'comment on function sqlembed.%I() is %L',
-        '_note_row_' || declared.id,
-        'Row trigger: append the key of a row that needs a vector to change. Made by create_embedding for tables whose rows come by several ways, and for rows that replication applies.'
-    );
-
     -- It runs with the writer's rights and search_path.
-    execute format(
+    hide := format(
         $sql$
-create or replace function sqlembed.%1$I() returns trigger
-language plpgsql
-as %2$L
-$sql$,
-        '_hide_' || declared.id,
-        format(
-            $sql$
 begin
     begin
         new.%2$I := null;
@@ -2801,9 +2815,39 @@ begin
     return new;
 end
 $sql$,
-            declared.id,
-            (select p.vector from sqlembed._present_columns(declared) as p)
-        )
+        declared.id,
+        (select p.vector from sqlembed._present_columns(declared) as p)
+    );
+    if not sqlembed._is_to_be_made('_note_row_' || declared.id, note, declared.relation)
+        and not sqlembed._is_to_be_made('_hide_' || declared.id, hide, declared.relation)
+    then
+        return;
+    end if;
+
+    execute format(
+        $sql$
+create or replace function sqlembed.%1$I() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as %2$L
+$sql$,
+        '_note_row_' || declared.id,
+        note
+    );
+    execute format(
+        'comment on function sqlembed.%I() is %L',
+        '_note_row_' || declared.id,
+        'Row trigger: append the key of a row that needs a vector to change. Made by create_embedding for tables whose rows come by several ways, and for rows that replication applies.'
+    );
+    execute format(
+        $sql$
+create or replace function sqlembed.%1$I() returns trigger
+language plpgsql
+as %2$L
+$sql$,
+        '_hide_' || declared.id,
+        hide
     );
     execute format(
         'comment on function sqlembed.%I() is %L',
@@ -2823,7 +2867,7 @@ end
 $function$;
 
 comment on function sqlembed._make_row_functions(integer) is
-    'Make the functions that the row triggers of an embedding call, out of the catalogue and the present names of the columns. Harmless in anybody''s hands: it makes the same functions again.';
+    'Make the functions that the row triggers of an embedding call, out of the catalogue and the present names of the columns. Harmless in anybody''s hands: it makes no others than their owner would, and leaves alone those that are as they should be.';
 
 create or replace function sqlembed._may_wait(embedding integer, key jsonb) returns boolean
 language sql
@@ -3031,6 +3075,20 @@ comment on function sqlembed._note_sql(integer, text) is
 
 revoke execute on function sqlembed._note_sql(integer, text) from public;
 
+create or replace function sqlembed._own_index(holder regclass, index_name name) returns regclass
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select i.indexrelid::regclass
+    from pg_index as i
+    join pg_class as c on c.oid = i.indexrelid
+    where i.indrelid = _own_index.holder and c.relname = _own_index.index_name
+$function$;
+
+comment on function sqlembed._own_index(regclass, name) is
+    'The index of that name, if it is one of this table: the name may have been noted by anybody''s hand.';
+
 create or replace function sqlembed._pending(relation regclass, out rows bigint, out served boolean)
 language sql
 stable
@@ -3054,6 +3112,8 @@ comment on function sqlembed._pending(regclass) is
 create or replace function sqlembed._prefixed_source(relation regclass, expression text, row_name text) returns text
 language plpgsql
 volatile
+-- A canonical expression means what it says there, whatever the caller's search_path.
+set search_path = pg_catalog, pg_temp
 as $function$
 declare
     view_name text := 'sqlembed_source_' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '');
@@ -3188,6 +3248,8 @@ create or replace function sqlembed._prepare_full_text(
 returns name
 language plpgsql
 volatile
+-- A canonical expression means what it says there, whatever the caller's search_path.
+set search_path = pg_catalog, pg_temp
 as $function$
 declare
     added name := _prepare_full_text.embedding || '_full_text';
@@ -3586,6 +3648,8 @@ create or replace function sqlembed._renamed_source(
 returns text
 language plpgsql
 volatile
+-- A canonical expression means what it says there, whatever the caller's search_path.
+set search_path = pg_catalog, pg_temp
 as $function$
 declare
     name text := 'sqlembed_source_' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '');
@@ -4366,7 +4430,7 @@ volatile
 as $function$
 declare
     declared sqlembed.embedding := sqlembed._embedding_of(drop_embedding.relation, drop_embedding.embedding);
-    index_schema name;
+    own_index regclass;
     hash_call text := sqlembed._hash_call(declared, 'r');
 begin
     perform sqlembed._check_relation(drop_embedding.relation);
@@ -4392,12 +4456,10 @@ begin
     elsif not drop_embedding.keep_column then
         execute pg_catalog.format('alter table %s drop column if exists %I', declared.relation, declared.name);
     elsif declared.index_name is not null then
-        select n.nspname
-        into index_schema
-        from pg_catalog.pg_class as c
-        join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) c.relnamespace
-        where c.oid operator(pg_catalog.=) coalesce(declared.side, declared.relation);
-        execute pg_catalog.format('drop index if exists %I.%I', index_schema, declared.index_name);
+        own_index := sqlembed._own_index(coalesce(declared.side, declared.relation), declared.index_name);
+        if own_index is not null then
+            execute pg_catalog.format('drop index %s', own_index);
+        end if;
     end if;
 end
 $function$;
