@@ -339,6 +339,10 @@ CREATE FUNCTION sqlembed._empty_side(relation regclass, side regclass) RETURNS b
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._enter_scan(k integer) RETURNS text[]
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._enter_search(path sqlembed.search_path, OUT before text[]) RETURNS text[]
     LANGUAGE plpgsql STABLE;
 
@@ -791,10 +795,6 @@ CREATE FUNCTION sqlembed._rest_embedders(worker integer, embedders text[]) RETUR
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._restore_scan(ef_search text, hnsw_scan text, ivfflat_scan text) RETURNS void
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp';
-
 CREATE FUNCTION sqlembed._rough_index(holder regclass, name name, metric text, vector text, OUT kind text, OUT dimensions integer, OUT ordering text) RETURNS record
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -952,10 +952,6 @@ CREATE FUNCTION sqlembed._wanted_dimensions(embedder text, dimensions integer) R
 
 CREATE FUNCTION sqlembed._wanted_triggers(declared sqlembed.embedding, OUT name name, OUT definition text, OUT function name, OUT fires "char", OUT is_row boolean) RETURNS SETOF record
     LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp';
-
-CREATE FUNCTION sqlembed._widen_scan(k integer, OUT ef_search text, OUT hnsw_scan text, OUT ivfflat_scan text) RETURNS record
-    LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._word_score(weight double precision, frequency real, relative_length double precision) RETURNS double precision
