@@ -9,7 +9,7 @@ from sqlalchemy import Column, Connection, Table
 from sqlembed.alembic import catalogue
 from sqlembed.alembic.catalogue import Declared
 from sqlembed.alembic.embeddings import CreateEmbeddingOp
-from sqlembed.orm.embedded import Embedded, in_postgresql
+from sqlembed.orm.embedded import CHUNKING_DEFAULTS, Embedded, in_postgresql
 from sqlembed.types import Storage
 
 #: Compared as they stand.
@@ -42,8 +42,9 @@ def created(table: Table, column: Column[Any], embedded: Embedded) -> CreateEmbe
 
 def is_remade(present: Declared, embedded: Embedded) -> bool:
     """Whether the difference is one that only a drop and a new declaration can make."""
-    wanted = None if embedded.chunking is None else dict(embedded.chunking)
-    return (present.place, present.chunking) != (embedded.place, wanted)
+    if embedded.chunking is None:
+        return (present.place, present.chunking) != (embedded.place, None)
+    return present.chunking != CHUNKING_DEFAULTS | dict(embedded.chunking)
 
 
 def differences(
