@@ -43,6 +43,7 @@ SQLSTATES = {
     "SE014": "invalid argument",
     "SE015": "invalid filter",
     "SE016": "row left without its vector",
+    "SE017": "renamed while a worker was at it",
     "SE020": "unknown cluster model",
     "SE021": "cluster model exists",
     "SE022": "nothing to cluster",

@@ -53,11 +53,13 @@ begin
         and not a.attisdropped
     where c.oid operator(pg_catalog.=) relation and c.relkind in ('r', 'p');
 
-    -- Looking must not run what a table's owner wrote, neither the source expression nor a policy:
-    -- it would run with the rights of whoever looks.
+    -- Looking must not run what a table's owner wrote, neither the source expression nor a policy nor
+    -- what the planner computes: it would run with the rights of whoever looks.
     if is_own is null or not is_own and (
         pg_catalog.row_security_active(relation)
         or pg_catalog.row_security_active(side)
+        or not sqlembed._plans_safely(relation)
+        or not sqlembed._plans_safely(side)
     ) then
         return;
     end if;
@@ -99,7 +101,7 @@ end
 $function$;
 
 comment on function sqlembed._count_rows(sqlembed.embedding) is
-    'Rows of an embedded table: all, those with a vector, and those with nothing to embed. NULL where counting would run code of another role: blank rows of somebody else''s table, and all of it under row level security. Blank rows are NULL too where the expression fails.';
+    'Rows of an embedded table: all, those with a vector, and those with nothing to embed. NULL where counting would run code of another role: blank rows of somebody else''s table, and all of it under row level security, or where an index or statistics call a function of such a role. Blank rows are NULL too where the expression fails.';
 
 create or replace function sqlembed._embedding_of(relation regclass, name name default null)
 returns sqlembed.embedding
@@ -388,6 +390,43 @@ $function$;
 
 comment on function sqlembed._metric_operator(text) is
     'The operator of a metric, qualified, as SQL text.';
+
+create or replace function sqlembed._plans_safely(relation regclass) returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    with recursive family as (
+        select _plans_safely.relation::oid as member
+        union
+        select i.inhrelid from family as f join pg_inherits as i on i.inhparent = f.member
+    ),
+    -- Whatever is constant in their expressions is computed with every plan, by whoever plans.
+    planned as (
+        select 'pg_class'::regclass as class, f.member as id from family as f
+        union all
+        select 'pg_class'::regclass, i.indexrelid from family as f join pg_index as i on i.indrelid = f.member
+        union all
+        select 'pg_statistic_ext'::regclass, s.oid from family as f join pg_statistic_ext as s on s.stxrelid = f.member
+    )
+    select not exists (
+        select from family as f join pg_class as c on c.oid = f.member where c.relkind = 'f'
+    )
+    and not exists (
+        -- What came with PostgreSQL itself is not recorded there.
+        select
+        from planned as p
+        join pg_depend as d on d.classid = p.class and d.objid = p.id
+        left join pg_operator as o on d.refclassid = 'pg_operator'::regclass and o.oid = d.refobjid
+        join pg_proc as f
+            on f.oid = case when d.refclassid = 'pg_proc'::regclass then d.refobjid else o.oprcode end
+        join pg_roles as r on r.oid = f.proowner
+        where not r.rolsuper and r.rolname <> current_user
+    )
+$function$;
+
+comment on function sqlembed._plans_safely(regclass) is
+    'Whether a query of a table and its children can be planned without running a function of a role that is neither a superuser nor the caller, and asks no foreign server.';
 
 create or replace function sqlembed._renamed_columns(declared sqlembed.embedding) returns text
 language sql
@@ -1546,6 +1585,8 @@ comment on function sqlembed.similarity(text, text, text) is
 create or replace function sqlembed._attach_triggers(declared sqlembed.embedding) returns void
 language plpgsql
 volatile
+-- A canonical expression means what it says there, whatever the caller's search_path.
+set search_path = pg_catalog, pg_temp
 as $function$
 declare
     members regclass[] := (_attach_triggers.declared).relation
@@ -1844,20 +1885,18 @@ begin
     new.vector_number := (sqlembed._column_numbers(coalesce(new.side, new.relation), array[new.name]))[1];
     new.source_numbers := sqlembed._column_numbers(new.relation, new.source_columns);
     new.numbered_in := new.relation::oid;
-    if (tg_op = 'INSERT' or new.embedder <> old.embedder)
-        and not exists (select from sqlembed.embedder_key as k where k.embedder = new.embedder)
-    then
+    if not exists (select from sqlembed.embedder_key as k where k.embedder = new.embedder) then
         raise exception 'sqlembed: permission denied for embedder %', quote_ident(new.embedder)
             using errcode = '42501',
                 hint = format('Its owner can say: select sqlembed.grant_embedder(%L, %L).', new.embedder, current_user);
     end if;
+    new.chunking := sqlembed._checked_chunking(new.chunking);
     if tg_op = 'UPDATE' then
         return new;
     end if;
     -- Owners of tables may insert here, and what they write about the key becomes SQL that runs with
     -- the rights of the owner of sqlembed.
     perform sqlembed._check_relation(new.relation);
-    new.chunking := sqlembed._checked_chunking(new.chunking);
     if new.side is not null then
         -- Workers write to it with their own rights.
         perform sqlembed._check_relation(new.side);
@@ -1878,7 +1917,7 @@ comment on function sqlembed._check_declaration() is
     'Row trigger of embedding: whoever declares or alters one must own the table and may use the embedder, and what belongs to the key is never taken from the user.';
 
 create or replace trigger check_declaration
-before insert or update of embedder, dimensions, declared_source on sqlembed.embedding
+before insert or update of embedder, dimensions, declared_source, chunking on sqlembed.embedding
 for each row execute function sqlembed._check_declaration();
 
 create or replace function sqlembed._check_family(relation regclass, embedding name) returns void
@@ -2224,21 +2263,13 @@ volatile
 as $function$
 declare
     holder regclass := coalesce((_exchange_index.wanted).side, (_exchange_index.wanted).relation);
-    index_schema name;
-    old_index regclass;
-    given regclass;
+    old_index regclass := sqlembed._own_index(holder, (_exchange_index.present).index_name);
+    given regclass := sqlembed._own_index(holder, _exchange_index.index_name);
 begin
-    select n.nspname
-    into index_schema
-    from pg_catalog.pg_class as c
-    join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) c.relnamespace
-    where c.oid operator(pg_catalog.=) holder;
-    old_index := pg_catalog.to_regclass(pg_catalog.quote_ident(index_schema) || '.' || pg_catalog.quote_ident((_exchange_index.present).index_name));
-    given := pg_catalog.to_regclass(pg_catalog.quote_ident(index_schema) || '.' || pg_catalog.quote_ident(_exchange_index.index_name));
     if _exchange_index.index_name is not null and not exists (
         select
         from pg_catalog.pg_index as i
-        where i.indexrelid operator(pg_catalog.=) given and i.indrelid operator(pg_catalog.=) holder and i.indisvalid
+        where i.indexrelid operator(pg_catalog.=) given and i.indisvalid
     ) then
         raise exception 'sqlembed: % has no valid index %', holder, pg_catalog.quote_ident(_exchange_index.index_name)
             using errcode = 'SE011', hint = 'Leave index_name out: the index is then built here.';
@@ -2260,8 +2291,11 @@ begin
         set index_name = _exchange_index.index_name
         where e.id operator(pg_catalog.=) (_exchange_index.wanted).id and e.index_name is null;
         if not found or (_exchange_index.wanted).index operator(pg_catalog.=) 'none' then
-            raise exception 'sqlembed: index % is not the one that % wants',
-                pg_catalog.quote_ident(_exchange_index.index_name), holder
+            raise exception 'sqlembed: index % is not the one that % wants, which is: %',
+                pg_catalog.quote_ident(_exchange_index.index_name), holder,
+                pg_catalog.concat_ws(
+                    ' ', (_exchange_index.wanted).index, (_exchange_index.wanted).metric, (_exchange_index.wanted).index_options
+                )
                 using errcode = 'SE011', hint = 'Leave index_name out: the index is then built here.';
         end if;
     end if;
@@ -2280,8 +2314,8 @@ stable
 set search_path = pg_catalog
 as $function$
     select format('(%s)::%s', pg_get_expr(d.adbin, d.adrelid), format_type(a.atttypid, a.atttypmod))
-    from pg_attrdef as d
-    join pg_attribute as a on a.attrelid = d.adrelid and a.attnum = d.adnum
+    from pg_catalog.pg_attrdef as d
+    join pg_catalog.pg_attribute as a on a.attrelid = d.adrelid and a.attnum = d.adnum
     where d.adrelid = _generation.relation and d.adnum = _generation.number
 $function$;
 
@@ -2351,6 +2385,42 @@ $function$;
 
 comment on function sqlembed._is_family(regclass) is
     'Whether rows of a table may be written by statements on another one: its partitions, children or parents.';
+
+create or replace function sqlembed._is_to_be_made(made name, body text, relation regclass) returns boolean
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    present record;
+    owner regrole := (select c.relowner from pg_class as c where c.oid = _is_to_be_made.relation);
+begin
+    select p.oid, p.prosrc
+    into present
+    from pg_proc as p
+    where p.oid = to_regprocedure(format('sqlembed.%I()', _is_to_be_made.made));
+    if present.oid is null then
+        return true;
+    end if;
+    -- Whoever replaces a function keeps everybody else from it to the end of their transaction.
+    if present.prosrc = _is_to_be_made.body and has_function_privilege(owner, present.oid, 'execute') then
+        return false;
+    end if;
+    -- Here, current_user is the owner of sqlembed.
+    if not pg_has_role(session_user, owner, 'member')
+        and not has_function_privilege(session_user, 'sqlembed._stop_worker(integer)', 'execute')
+    then
+        raise exception 'sqlembed: must be owner of table %', _is_to_be_made.relation
+            using errcode = '42501', hint = format('Its owner is %s, and the session is that of %I.', owner, session_user);
+    end if;
+    return true;
+end
+$function$;
+
+comment on function sqlembed._is_to_be_made(name, text, regclass) is
+    'Whether a trigger function of an embedding is missing, or is to be another; then an error when the session is neither a worker''s nor of the owner of the table.';
+
+revoke execute on function sqlembed._is_to_be_made(name, text, regclass) from public;
 
 create or replace function sqlembed._is_waiting(relation regclass, since timestamptz) returns boolean
 language sql
@@ -2517,9 +2587,15 @@ declare
     note record;
     bell text;
     lost text;
+    body text;
     made text := format('sqlembed.%I', '_note_' || _make_note_function.embedding);
 begin
-    select e.* into declared from sqlembed.embedding as e where e.id = _make_note_function.embedding;
+    -- In turns: PostgreSQL refuses to replace a function that another session replaces.
+    select e.*
+    into declared
+    from sqlembed.embedding as e
+    where e.id = _make_note_function.embedding
+    for no key update;
     select n.* into note from sqlembed._note_sql(declared.id, declared.on_change) as n;
     if note.key is null then
         return;
@@ -2557,18 +2633,7 @@ begin
 
     -- Nothing of the table's owner may run in it: rows are compared by their bytes (*<>), and the
     -- source expression is left to others.
-    execute format(
-        $sql$
-create or replace function %1$s() returns trigger
-language plpgsql
-security definer
-set search_path = pg_catalog, pg_temp
--- Plans are made once: one that suits a single row must do for a million.
-set enable_nestloop = off
-as %2$L
-$sql$,
-        made,
-        case declared.place when 'side' then sqlembed._side_note_body(declared.id, note.key, note.source) else format(
+    body := case declared.place when 'side' then sqlembed._side_note_body(declared.id, note.key, note.source) else format(
             $sql$
 #variable_conflict use_column
 declare
@@ -2626,7 +2691,22 @@ $sql$,
             note.updated,
             bell,
             lost
-        ) end
+        ) end;
+    if not sqlembed._is_to_be_made('_note_' || declared.id, body, declared.relation) then
+        return;
+    end if;
+    execute format(
+        $sql$
+create or replace function %1$s() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+-- Plans are made once: one that suits a single row must do for a million.
+set enable_nestloop = off
+as %2$L
+$sql$,
+        made,
+        body
     );
     execute format(
         'comment on function %s() is %L',
@@ -2643,7 +2723,7 @@ end
 $function$;
 
 comment on function sqlembed._make_note_function(integer) is
-    'Make the function that the statement triggers of an embedding call, out of the catalogue and the present primary key. Harmless in anybody''s hands: it makes the same function again.';
+    'Make the function that the statement triggers of an embedding call, out of the catalogue and the present primary key. Harmless in anybody''s hands: it makes no other function than its owner would, and leaves alone one that is as it should be.';
 
 create or replace function sqlembed._make_row_functions(embedding integer) returns void
 language plpgsql
@@ -2654,6 +2734,8 @@ as $function$
 declare
     declared sqlembed.embedding;
     asked record;
+    note text;
+    hide text;
     made name;
 begin
     select e.* into declared from sqlembed.embedding as e where e.id = _make_row_functions.embedding;
@@ -2664,17 +2746,8 @@ begin
 
     -- As in the function for statements, nothing of the table's owner may run in it. Rows are noted
     -- outside of the block that catches errors: inside, each would cost a transaction id.
-    execute format(
+    note := format(
         $sql$
-create or replace function sqlembed.%1$I() returns trigger
-language plpgsql
-security definer
-set search_path = pg_catalog, pg_temp
-as %2$L
-$sql$,
-        '_note_row_' || declared.id,
-        format(
-            $sql$
 declare
     sqlembed_key jsonb;
     sqlembed_changed boolean;
@@ -2719,26 +2792,12 @@ begin
     return new;
 end
 $sql$,
-            declared.id, asked.inserted, asked.updated, asked.key, sqlembed._lock('idle'),
-            case declared.timing when 'sync' then 'pg_current_xact_id()' else 'null' end
-        )
+        declared.id, asked.inserted, asked.updated, asked.key, sqlembed._lock('idle'),
+        case declared.timing when 'sync' then 'pg_current_xact_id()' else 'null' end
     );
-    execute format(
-        'comment on function sqlembed.%I() is %L',
-        '_note_row_' || declared.id,
-        'Row trigger: append the key of a row that needs a vector to change. Made by create_embedding for tables whose rows come by several ways, and for rows that replication applies.'
-    );
-
     -- It runs with the writer's rights and search_path.
-    execute format(
+    hide := format(
         $sql$
-create or replace function sqlembed.%1$I() returns trigger
-language plpgsql
-as %2$L
-$sql$,
-        '_hide_' || declared.id,
-        format(
-            $sql$
 begin
     begin
         new.%2$I := null;
@@ -2756,9 +2815,39 @@ begin
     return new;
 end
 $sql$,
-            declared.id,
-            (select p.vector from sqlembed._present_columns(declared) as p)
-        )
+        declared.id,
+        (select p.vector from sqlembed._present_columns(declared) as p)
+    );
+    if not sqlembed._is_to_be_made('_note_row_' || declared.id, note, declared.relation)
+        and not sqlembed._is_to_be_made('_hide_' || declared.id, hide, declared.relation)
+    then
+        return;
+    end if;
+
+    execute format(
+        $sql$
+create or replace function sqlembed.%1$I() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as %2$L
+$sql$,
+        '_note_row_' || declared.id,
+        note
+    );
+    execute format(
+        'comment on function sqlembed.%I() is %L',
+        '_note_row_' || declared.id,
+        'Row trigger: append the key of a row that needs a vector to change. Made by create_embedding for tables whose rows come by several ways, and for rows that replication applies.'
+    );
+    execute format(
+        $sql$
+create or replace function sqlembed.%1$I() returns trigger
+language plpgsql
+as %2$L
+$sql$,
+        '_hide_' || declared.id,
+        hide
     );
     execute format(
         'comment on function sqlembed.%I() is %L',
@@ -2778,7 +2867,7 @@ end
 $function$;
 
 comment on function sqlembed._make_row_functions(integer) is
-    'Make the functions that the row triggers of an embedding call, out of the catalogue and the present names of the columns. Harmless in anybody''s hands: it makes the same functions again.';
+    'Make the functions that the row triggers of an embedding call, out of the catalogue and the present names of the columns. Harmless in anybody''s hands: it makes no others than their owner would, and leaves alone those that are as they should be.';
 
 create or replace function sqlembed._may_wait(embedding integer, key jsonb) returns boolean
 language sql
@@ -2986,6 +3075,20 @@ comment on function sqlembed._note_sql(integer, text) is
 
 revoke execute on function sqlembed._note_sql(integer, text) from public;
 
+create or replace function sqlembed._own_index(holder regclass, index_name name) returns regclass
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select i.indexrelid::regclass
+    from pg_index as i
+    join pg_class as c on c.oid = i.indexrelid
+    where i.indrelid = _own_index.holder and c.relname = _own_index.index_name
+$function$;
+
+comment on function sqlembed._own_index(regclass, name) is
+    'The index of that name, if it is one of this table: the name may have been noted by anybody''s hand.';
+
 create or replace function sqlembed._pending(relation regclass, out rows bigint, out served boolean)
 language sql
 stable
@@ -3009,6 +3112,8 @@ comment on function sqlembed._pending(regclass) is
 create or replace function sqlembed._prefixed_source(relation regclass, expression text, row_name text) returns text
 language plpgsql
 volatile
+-- A canonical expression means what it says there, whatever the caller's search_path.
+set search_path = pg_catalog, pg_temp
 as $function$
 declare
     view_name text := 'sqlembed_source_' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '');
@@ -3143,6 +3248,8 @@ create or replace function sqlembed._prepare_full_text(
 returns name
 language plpgsql
 volatile
+-- A canonical expression means what it says there, whatever the caller's search_path.
+set search_path = pg_catalog, pg_temp
 as $function$
 declare
     added name := _prepare_full_text.embedding || '_full_text';
@@ -3541,6 +3648,8 @@ create or replace function sqlembed._renamed_source(
 returns text
 language plpgsql
 volatile
+-- A canonical expression means what it says there, whatever the caller's search_path.
+set search_path = pg_catalog, pg_temp
 as $function$
 declare
     name text := 'sqlembed_source_' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '');
@@ -4019,7 +4128,8 @@ create or replace function sqlembed.alter_embedding(
     index text default null,
     index_options jsonb default null,
     index_name name default null,
-    full_text text default null
+    full_text text default null,
+    chunking jsonb default null
 )
 returns bigint
 language plpgsql
@@ -4030,6 +4140,7 @@ declare
     wanted sqlembed.embedding;
     canonical record;
     is_resourced boolean;
+    is_recut boolean;
     is_emptied boolean;
     queued bigint := 0;
 begin
@@ -4051,6 +4162,12 @@ begin
             alter_embedding.index_options, case when wanted.index operator(pg_catalog.=) present.index then present.index_options end
         )
     );
+    wanted.chunking := coalesce(sqlembed._checked_chunking(alter_embedding.chunking), present.chunking);
+    if (wanted.chunking is null) operator(pg_catalog.<>) (present.chunking is null) then
+        raise exception 'sqlembed: % of % is not cut into chunks, and to do so takes another side table',
+            pg_catalog.quote_ident(present.name), present.relation
+            using errcode = 'SE014', hint = 'Declare it anew: drop_embedding, then create_embedding.';
+    end if;
     wanted.full_text := case
         when alter_embedding.full_text is null then present.full_text
         when alter_embedding.full_text operator(pg_catalog.<>) ''
@@ -4068,6 +4185,7 @@ begin
     wanted.dimensions := sqlembed._wanted_dimensions(wanted.embedder, alter_embedding.dimensions);
 
     is_resourced := wanted.source operator(pg_catalog.<>) present.source;
+    is_recut := coalesce(wanted.chunking operator(pg_catalog.<>) present.chunking, false);
     -- Vectors of two embedders cannot be compared, and a change of type would rewrite the table behind
     -- an exclusive lock: the column is made anew, in an instant, and filled by workers.
     is_emptied := (wanted.embedder, wanted.dimensions, wanted.storage)
@@ -4103,6 +4221,7 @@ begin
         storage = wanted.storage,
         index = wanted.index,
         index_options = wanted.index_options,
+        chunking = wanted.chunking,
         full_text = wanted.full_text,
         full_text_column = wanted.full_text_column
     where e.id operator(pg_catalog.=) present.id
@@ -4121,7 +4240,7 @@ begin
     then
         perform sqlembed._exchange_index(present, wanted, alter_embedding.index_name);
     end if;
-    if is_emptied or is_resourced then
+    if is_emptied or is_resourced or is_recut then
         execute pg_catalog.format(
             'insert into sqlembed.change (embedding, key) select %s, %s from %s as r',
             wanted.id, (select k.expression from sqlembed._key_sql(wanted.relation) as k), wanted.relation
@@ -4134,9 +4253,9 @@ end
 $function$;
 
 comment on function sqlembed.alter_embedding(
-    regclass, name, text, integer, text, text, text, text, text, text, jsonb, name, text
+    regclass, name, text, integer, text, text, text, text, text, text, jsonb, name, text, jsonb
 ) is
-    'Change how a vector column is kept; what is null stays. Another source queues all rows, whose present vectors stay meanwhile. Another timing or on_change makes the triggers anew. Another metric or index, or other index_options ({} for none), builds the new index and then drops the old one, or takes over index_name, built before. Another embedder or storage makes the column anew, empty, and queues all rows. full_text '''' takes the full text off. Returns how many rows it queued.';
+    'Change how a vector column is kept; what is null stays. Another source queues all rows, whose present vectors stay meanwhile. Another timing or on_change makes the triggers anew. Another metric or index, or other index_options ({} for none), builds the new index and then drops the old one, or takes over index_name, built before. Another embedder or storage makes the column anew, empty, and queues all rows. Other chunking cuts all texts again. full_text '''' takes the full text off. Returns how many rows it queued.';
 
 create or replace function sqlembed.create_embedding(
     relation regclass,
@@ -4311,7 +4430,7 @@ volatile
 as $function$
 declare
     declared sqlembed.embedding := sqlembed._embedding_of(drop_embedding.relation, drop_embedding.embedding);
-    index_schema name;
+    own_index regclass;
     hash_call text := sqlembed._hash_call(declared, 'r');
 begin
     perform sqlembed._check_relation(drop_embedding.relation);
@@ -4337,12 +4456,10 @@ begin
     elsif not drop_embedding.keep_column then
         execute pg_catalog.format('alter table %s drop column if exists %I', declared.relation, declared.name);
     elsif declared.index_name is not null then
-        select n.nspname
-        into index_schema
-        from pg_catalog.pg_class as c
-        join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) c.relnamespace
-        where c.oid operator(pg_catalog.=) coalesce(declared.side, declared.relation);
-        execute pg_catalog.format('drop index if exists %I.%I', index_schema, declared.index_name);
+        own_index := sqlembed._own_index(coalesce(declared.side, declared.relation), declared.index_name);
+        if own_index is not null then
+            execute pg_catalog.format('drop index %s', own_index);
+        end if;
     end if;
 end
 $function$;
@@ -4575,13 +4692,23 @@ as $function$
 begin
     if not sqlembed._has_own_changes(tg_argv[0]::integer)
         -- A worker must not wait for itself: what triggers change upon its writes it finds later.
+        -- Anybody can make the setting, so it counts only for those who may work.
         or pg_catalog.current_setting('sqlembed.writing', true) operator(pg_catalog.=) 'on'
+        and pg_catalog.has_function_privilege(session_user, 'sqlembed._stop_worker(integer)', 'execute')
     then
         return null;
     end if;
     -- A session that computes vectors itself has promised to do it before it commits. The promise
-    -- holds for its own role, whose rights are known now, and not for that of a function it calls.
-    if pg_catalog.current_setting('sqlembed.inline', true) operator(pg_catalog.=) current_user::text then
+    -- holds for its own role, whose rights are known now, and not for that of a function it calls,
+    -- whatever name it gives.
+    if pg_catalog.current_setting('sqlembed.inline', true) operator(pg_catalog.=) current_user::text
+        and current_user::text operator(pg_catalog.=) (
+            case
+                when pg_catalog.current_setting('role') operator(pg_catalog.=) 'none' then session_user::text
+                else pg_catalog.current_setting('role')
+            end
+        )
+    then
         perform sqlembed._check_writer(e)
         from sqlembed.embedding as e
         where e.id operator(pg_catalog.=) tg_argv[0]::integer;
@@ -4889,6 +5016,48 @@ revoke execute on function sqlembed._answer_requests(
     integer, bigint[], integer[], text[], text, text, bytea[], public.vector[]
 ) from public;
 
+create or replace function sqlembed._attach_families() returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '200ms'
+as $function$
+declare
+    declared sqlembed.embedding;
+begin
+    for declared in
+        select f.* from sqlembed._changed_families() as f
+    loop
+        -- Where this role may not, status says who may.
+        continue when not pg_has_role((select c.relowner from pg_class as c where c.oid = declared.relation), 'usage');
+        begin
+            continue when not sqlembed._lock_embedding(declared.id);
+            if exists (select from sqlembed._unattached(declared) as u where u.state <> 'disabled') then
+                perform sqlembed._attach_triggers(declared);
+            else
+                perform sqlembed._drop_triggers(
+                    declared.id,
+                    array(select w.name from sqlembed._wanted_triggers(declared) as w),
+                    declared.relation || sqlembed._members(declared.relation)
+                );
+            end if;
+        exception
+            when lock_not_available or insufficient_privilege then
+                -- Next time, then, or by somebody else.
+                null;
+            when others then
+                -- What is wrong with one table keeps no other from being followed.
+                raise warning 'sqlembed: cannot follow the children of %: %', declared.relation, sqlerrm;
+        end;
+    end loop;
+end
+$function$;
+
+comment on function sqlembed._attach_families() is
+    'Give new partitions and children their triggers, and take them from those that are none any more. Writers wait for it, so that it does nothing else.';
+
+revoke execute on function sqlembed._attach_families() from public;
+
 create or replace function sqlembed._changed_families() returns setof sqlembed.embedding
 language sql
 stable
@@ -4912,6 +5081,40 @@ comment on function sqlembed._changed_families() is
     'Embeddings of tables that have other partitions or children than they had, or lack a trigger.';
 
 revoke execute on function sqlembed._changed_families() from public;
+
+create or replace function sqlembed._check_described(
+    relation oid,
+    name text,
+    numbers smallint[],
+    columns name[]
+)
+returns boolean
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    -- A name may mean another table or column by now: those of one that is to take its place.
+    if to_regclass(_check_described.name) is distinct from _check_described.relation::regclass
+        or _check_described.columns <> array(
+            select a.attname
+            from unnest(_check_described.numbers) with ordinality as n (number, position)
+            join pg_attribute as a
+                on a.attrelid = _check_described.relation and a.attnum = n.number and not a.attisdropped
+            order by n.position
+        )
+    then
+        raise exception 'sqlembed: % or a column of it has another name now', _check_described.name
+            using errcode = 'SE017', hint = 'A worker finds out by itself; nothing has to be done.';
+    end if;
+    return true;
+end
+$function$;
+
+comment on function sqlembed._check_described(oid, text, smallint[], name[]) is
+    'An error when the names in a worker''s statements do not mean any more what they meant when it was told them.';
+
+revoke execute on function sqlembed._check_described(oid, text, smallint[], name[]) from public;
 
 create or replace function sqlembed._claim_jobs(
     worker integer,
@@ -5039,9 +5242,10 @@ begin
                         else sha256(convert_to(s.input::text, ''UTF8'')) = k.hash
                     end
                     from (select (%3$s) as input from (select %11$s) as r) as s
-                )
+                ) and %12$s
                 for no key update of r skip locked
             ) as locked
+            where %13$s
         ),
         chosen as materialized (
             select distinct on (%8$s) c.* from current as c order by %8$s, c.number
@@ -5082,7 +5286,9 @@ begin
         keys.made,
         keys.match,
         case (_describe_chunks.declared).storage when 'vector' then 'public.vector' else 'public.halfvec' end,
-        sqlembed._renamed_columns(_describe_chunks.declared)
+        sqlembed._renamed_columns(_describe_chunks.declared),
+        sqlembed._is_current_sql(_describe_chunks.declared),
+        sqlembed._is_described_sql(_describe_chunks.declared)
     );
 end
 $function$;
@@ -5114,20 +5320,24 @@ declare
     renamed text;
     has_children boolean;
     is_same text;
+    is_described text;
 begin
     select e.* into declared from sqlembed.embedding as e where e.id = _describe_embedding.embedding;
-    if declared.id is null then
+    select p.* into present from sqlembed._present_columns(declared) as p;
+    -- Of a column that was dropped a moment ago the row is still there.
+    if declared.id is null or present.vector is null then
         return;
     end if;
     _describe_embedding.relation := declared.relation;
     _describe_embedding.name := declared.name;
     _describe_embedding.embedder := declared.embedder;
     match := (select k.match from sqlembed._key_sql(declared.relation) as k);
-    select p.* into present from sqlembed._present_columns(declared) as p;
     renamed := sqlembed._renamed_columns(declared);
     -- The primary keys of a parent and its children know nothing of each other.
     has_children := cardinality(sqlembed._members(declared.relation)) > 0
         and (select c.relkind = 'r' from pg_class as c where c.oid = declared.relation);
+
+    is_described := sqlembed._is_described_sql(declared);
 
     -- $1: keys, $2: budget in bytes. Beyond it rows are postponed: a worker's memory is not the
     -- table's size.
@@ -5147,13 +5357,15 @@ begin
                 cross join lateral (select (%3$s) as input from (select %4$s) as r) as s
                 where %2$s
             ) as s
+            where %7$s
         ) as t',
         declared.relation,
         match,
         declared.source,
         renamed,
         case when has_children then 'case when sqlembed._is_only_row(count(*) over (partition by k.key), k.key) then ' else '' end,
-        case when has_children then ' end' else '' end
+        case when has_children then ' end' else '' end,
+        is_described
     );
 
     is_same := format(
@@ -5193,6 +5405,7 @@ begin
                 where %2$s and %6$s and %8$s
                 for no key update of r skip locked
             ) as locked
+            where %9$s
         ),
         written as (
             update %1$s as r
@@ -5209,7 +5422,8 @@ begin
         is_same,
         -- A row of another table of the family may have got the same key since.
         case when has_children then ' and ' || is_same else '' end,
-        sqlembed._is_current_sql(declared)
+        sqlembed._is_current_sql(declared),
+        is_described
     );
 end
 $function$;
@@ -5258,6 +5472,7 @@ begin
                 ) and %12$s
                 for no key update of r skip locked
             ) as locked
+            where %13$s
         ),
         written as (
             insert into %4$s as s (%7$s, %5$I, source_hash)
@@ -5281,7 +5496,8 @@ begin
         keys.match,
         case (_describe_side.declared).storage when 'vector' then 'public.vector' else 'public.halfvec' end,
         sqlembed._renamed_columns(_describe_side.declared),
-        sqlembed._is_current_sql(_describe_side.declared)
+        sqlembed._is_current_sql(_describe_side.declared),
+        sqlembed._is_described_sql(_describe_side.declared)
     );
 end
 $function$;
@@ -5314,8 +5530,8 @@ begin
         -- With the triggers that call it, on whatever table.
         begin
             execute format('drop function %s cascade', made);
-        exception when lock_not_available then
-            -- Next time, then: nobody's writing is to wait for it.
+        exception when lock_not_available or undefined_function then
+            -- Next time, then: nobody's writing is to wait for it. Or another worker was faster.
             null;
         end;
     end loop;
@@ -5371,6 +5587,7 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
+#variable_conflict use_column
 declare
     failed record;
     charged integer;
@@ -5399,7 +5616,7 @@ begin
         delete from sqlembed.job as j where j.embedding = _fail_jobs.embedding and j.key = failed.key;
         insert into sqlembed.failed_job (embedding, key, attempts, error)
         values (_fail_jobs.embedding, failed.key, charged, failed.error)
-        on conflict on constraint failed_job_pkey do update
+        on conflict (embedding, md5(key::text)) do update
         set attempts = excluded.attempts, error = excluded.error, failed_at = clock_timestamp();
         given_up := given_up + 1;
     end loop;
@@ -5485,8 +5702,11 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
+#variable_conflict use_column
 declare
     at_once integer;
+    folded_embeddings integer[];
+    folded_keys jsonb[];
 begin
     -- New jobs of the embedding whose change is the oldest go straight to the worker.
     select e.id, e.xmin::text, s.most
@@ -5509,11 +5729,18 @@ begin
         )
         returning c.id, c.embedding, c.key, c.changed_at
     ),
-    revived as (
-        -- A changed row deserves new attempts.
-        delete from sqlembed.failed_job as f
-        using taken as t
-        where f.embedding = t.embedding and f.key = t.key
+    refused as (
+        -- PostgreSQL's own limit is a little higher, and nobody else is to wait for such a row.
+        insert into sqlembed.failed_job (embedding, key, attempts, error)
+        select distinct on (t.embedding, md5(t.key::text))
+            t.embedding,
+            t.key,
+            0,
+            format('sqlembed: the key of the row takes %s bytes, and a job''s key no more than 2600', pg_column_size(t.key))
+        from taken as t
+        join sqlembed.embedding as e on e.id = t.embedding
+        where pg_column_size(t.key) > 2600
+        on conflict (embedding, md5(key::text)) do update set failed_at = clock_timestamp()
     ),
     waiting as (
         select
@@ -5524,6 +5751,7 @@ begin
                 and row_number() over (partition by t.embedding order by min(t.id)) <= at_once as is_mine
         from taken as t
         join sqlembed.embedding as e on e.id = t.embedding
+        where pg_column_size(t.key) <= 2600
         group by t.embedding, t.key
     ),
     folded as (
@@ -5546,11 +5774,23 @@ begin
             -- Whoever has it in hand works on an older text: it is no longer theirs to finish.
             locked_until = null,
             worker = null
-        returning j.key, j.worker
+        returning j.embedding, j.key, j.worker
     )
-    select (select count(*) from taken), array_agg(f.key) filter (where f.worker is not null)
-    into _fold_changes.taken, _fold_changes.keys
+    select
+        (select count(*) from taken),
+        array_agg(f.key) filter (where f.worker is not null),
+        array_agg(f.embedding),
+        array_agg(f.key)
+    into _fold_changes.taken, _fold_changes.keys, folded_embeddings, folded_keys
     from folded as f;
+
+    -- A changed row deserves new attempts. Not in the same statement: it would not see one that was
+    -- given up while this waited for its job.
+    if exists (select from sqlembed.failed_job) then
+        delete from sqlembed.failed_job as f
+        using unnest(folded_embeddings, folded_keys) as r (embedding, key)
+        where f.embedding = r.embedding and md5(f.key::text) = md5(r.key::text);
+    end if;
 end
 $function$;
 
@@ -5569,41 +5809,49 @@ declare
     renamed integer[];
     mixed_up integer[];
     sources text[];
+    found regclass;
     declared sqlembed.embedding;
 begin
     -- With the rights of the worker, which may read the tables: what stands in them, in their sources
-    -- and in their policies may be anybody's code.
-    select
-        array_agg((r.declared).id order by (r.declared).id),
-        array_agg((r.declared).id) filter (where r.is_mixed_up),
-        array_agg(
-            sqlembed._renamed_source(
-                (r.declared).relation, (r.declared).source, (r.declared).source_columns, r.source_columns
-            )
-            order by (r.declared).id
-        )
-    into renamed, mixed_up, sources
-    from sqlembed._renamed_embeddings() as r;
-    if renamed is null then
-        return;
-    end if;
-    for declared in select e.* from sqlembed._rename_embeddings(renamed, sources) as e
+    -- and in their policies may be anybody's code. What belongs to one table is followed at once, or
+    -- not at all: until the rows are queued, nobody may believe that nothing has happened.
+    for found in
+        select distinct (r.declared).relation from sqlembed._renamed_embeddings() as r order by 1
     loop
         begin
-            -- What was written in between has not been noted, or with the wrong column in mind.
-            execute format(
-                'select sqlembed._note_keys(%s, array_agg(%s)) from %s as r where not (%s) or %L',
-                declared.id, declared.key_expression, declared.relation, sqlembed._vector_test(declared, 'r'),
-                declared.id = any (coalesce(mixed_up, '{}'))
-            );
-        exception when lock_not_available or insufficient_privilege then
-            -- By another worker, then: this one cannot serve the table either.
-            null;
+            select
+                array_agg((r.declared).id order by (r.declared).id),
+                array_agg((r.declared).id) filter (where r.is_mixed_up),
+                array_agg(
+                    sqlembed._renamed_source(
+                        (r.declared).relation, (r.declared).source, (r.declared).source_columns, r.source_columns
+                    )
+                    order by (r.declared).id
+                )
+            into renamed, mixed_up, sources
+            from sqlembed._renamed_embeddings() as r
+            where (r.declared).relation = found and sqlembed._lock_embedding((r.declared).id);
+
+            for declared in select e.* from sqlembed._rename_embeddings(renamed, sources) as e
+            loop
+                -- What was written in between has not been noted, or with the wrong column in mind.
+                perform sqlembed._note_missing(
+                    declared, declared.relation::text, declared.id = any (coalesce(mixed_up, '{}'))
+                );
+                if declared.side is not null then
+                    -- Nor what was deleted.
+                    perform sqlembed._note_keys(declared.id, '{[]}');
+                end if;
+            end loop;
+        exception
+            when lock_not_available or insufficient_privilege then
+                -- Next time, then, or by a worker that may read the table.
+                null;
+            when others then
+                -- What is wrong with one table keeps no other from being followed.
+                raise warning 'sqlembed: cannot follow the columns of %: %', found, sqlerrm;
         end;
     end loop;
-exception when lock_not_available then
-    -- Next time, then.
-    null;
 end
 $function$;
 
@@ -5627,49 +5875,42 @@ begin
     for declared in
         select f.* from sqlembed._changed_families() as f
     loop
-        -- Where this role may not, status says who may.
-        if pg_has_role((select c.relowner from pg_class as c where c.oid = declared.relation), 'usage') then
-            begin
-                if exists (select from sqlembed._unattached(declared) as u where u.state <> 'disabled') then
-                    perform sqlembed._attach_triggers(declared);
-                else
-                    perform sqlembed._drop_triggers(
-                        declared.id,
-                        array(select w.name from sqlembed._wanted_triggers(declared) as w),
-                        declared.relation || sqlembed._members(declared.relation)
-                    );
-                end if;
-            exception when lock_not_available or insufficient_privilege then
+        begin
+            continue when not sqlembed._lock_embedding(declared.id);
+            -- Another worker may have been here a moment ago.
+            declared := sqlembed._declared_embedding(declared.id);
+            is_partitioned := (select c.relkind = 'p' from pg_class as c where c.oid = declared.relation);
+            known := array(
+                select m.member
+                from unnest(sqlembed._members(declared.relation)) as m (member)
+                where m.member = any (declared.members)
+                    or m.member not in (select u.member from sqlembed._unattached(declared) as u)
+                order by m.member
+            );
+            -- A partition had triggers from its first day on, and the vectors that it brought along
+            -- are its own. A child may have been written to unnoticed.
+            foreach newcomer in array known
+            loop
+                continue when newcomer = any (declared.members);
+                perform sqlembed._note_missing(
+                    declared, 'only ' || newcomer, not is_partitioned or declared.side is not null
+                );
+            end loop;
+            perform sqlembed._keep_members(declared.id, known);
+        exception
+            when lock_not_available or insufficient_privilege then
                 -- Next time, then, or by somebody else.
                 null;
-            end;
-        end if;
-        is_partitioned := (select c.relkind = 'p' from pg_class as c where c.oid = declared.relation);
-        known := array(
-            select m.member
-            from unnest(sqlembed._members(declared.relation)) as m (member)
-            where m.member = any (declared.members)
-                or m.member not in (select u.member from sqlembed._unattached(declared) as u)
-            order by m.member
-        );
-        -- A partition had triggers from its first day on, and the vectors that it brought along are
-        -- its own. A child may have been written to unnoticed.
-        foreach newcomer in array known
-        loop
-            continue when newcomer = any (declared.members);
-            execute format(
-                'select sqlembed._note_keys(%s, array_agg(%s)) from only %s as r where not (%s) or not %L',
-                declared.id, declared.key_expression, newcomer, sqlembed._vector_test(declared, 'r'),
-                is_partitioned and declared.side is null
-            );
-        end loop;
-        perform sqlembed._keep_members(declared.id, known);
+            when others then
+                -- What is wrong with one table keeps no other from being followed.
+                raise warning 'sqlembed: cannot follow the children of %: %', declared.relation, sqlerrm;
+        end;
     end loop;
 end
 $function$;
 
 comment on function sqlembed._follow_families() is
-    'Put triggers on tables that have become children of an embedded one, take them off those that no longer are, and queue the rows that newcomers brought along.';
+    'Queue the rows that new partitions and children, which have their triggers by now, have brought along.';
 
 revoke execute on function sqlembed._follow_families() from public;
 
@@ -5688,11 +5929,16 @@ begin
         from sqlembed._lacking_grants() as g
         join pg_class as c on c.oid = g.side and pg_has_role(c.relowner, 'usage')
     loop
-        execute format('grant select on %s to %s', lacking.side, lacking.reader);
+        begin
+            execute format('grant select on %s to %s', lacking.side, lacking.reader);
+        exception
+            when lock_not_available then
+                -- Next time, then.
+                null;
+            when others then
+                raise warning 'sqlembed: cannot let % read %: %', lacking.reader, lacking.side, sqlerrm;
+        end;
     end loop;
-exception when lock_not_available then
-    -- Next time, then.
-    null;
 end
 $function$;
 
@@ -5712,7 +5958,8 @@ as $function$
         array(
             select l.ctid
             from sqlembed.failed_job as l
-            where l.embedding = _forget_failed.embedding and l.key = any (_forget_failed.keys)
+            where l.embedding = _forget_failed.embedding
+                and md5(l.key::text) = any (array(select md5(k.key::text) from unnest(_forget_failed.keys) as k (key)))
             for update skip locked
         )
     )
@@ -5746,10 +5993,13 @@ begin
                 failed.embedding, failed.relation, failed.match
             )
             using failed.keys;
-        exception when undefined_table or insufficient_privilege or data_exception then
-            -- Dropped a moment ago, not readable for this role, or a key of another type than it
-            -- was: the worker says so when it serves the table.
-            null;
+        exception
+            when undefined_table or insufficient_privilege or data_exception then
+                -- Dropped a moment ago, not readable for this role, or a key of another type than it
+                -- was: the worker says so when it serves the table.
+                null;
+            when others then
+                raise warning 'sqlembed: cannot look for failures of rows of % that are gone: %', failed.relation, sqlerrm;
         end;
     end loop;
 end
@@ -5760,6 +6010,36 @@ comment on function sqlembed._forget_failures() is
 
 revoke execute on function sqlembed._forget_failures() from public;
 
+create or replace function sqlembed._is_current(
+    embedding integer,
+    embedder text,
+    source text,
+    storage text,
+    chunking jsonb
+)
+returns boolean
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- Workers may not look themselves: they have row security off, which makes it an error.
+    select exists (
+        select
+        from sqlembed.embedding as e
+        where e.id = _is_current.embedding
+            and e.embedder = _is_current.embedder
+            and e.source = _is_current.source
+            and e.storage = _is_current.storage
+            and e.chunking is not distinct from _is_current.chunking
+    )
+$function$;
+
+comment on function sqlembed._is_current(integer, text, text, text, jsonb) is
+    'Whether an embedding is still declared as a worker was told. For _is_current_sql.';
+
+revoke execute on function sqlembed._is_current(integer, text, text, text, jsonb) from public;
+
 create or replace function sqlembed._is_current_sql(declared sqlembed.embedding) returns text
 language sql
 immutable
@@ -5768,15 +6048,12 @@ as $function$
     -- Not correlated, so looked up once a statement. Its snapshot is younger than its locks, and altering
     -- takes a lock that excludes writers: what is current here stays so until the vectors are written.
     select format(
-        '(
-            select exists (
-                select from sqlembed.embedding as e where e.id = %s and e.embedder = %L and e.source = %L and e.storage = %L
-            )
-        )',
+        '(select sqlembed._is_current(%s, %L, %L, %L, %L))',
         (_is_current_sql.declared).id,
         (_is_current_sql.declared).embedder,
         (_is_current_sql.declared).source,
-        (_is_current_sql.declared).storage
+        (_is_current_sql.declared).storage,
+        (_is_current_sql.declared).chunking
     )
 $function$;
 
@@ -5784,6 +6061,37 @@ comment on function sqlembed._is_current_sql(sqlembed.embedding) is
     'The condition that an embedding is still declared as when a worker took its jobs: a vector computed for what it was before must not be written any more.';
 
 revoke execute on function sqlembed._is_current_sql(sqlembed.embedding) from public;
+
+create or replace function sqlembed._is_described_sql(declared sqlembed.embedding) returns text
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- A sub-select, so that it is evaluated once a statement: after it has locked the table, whose
+    -- names cannot change until it ends.
+    select format(
+        '(select sqlembed._check_described(%s, %L, %L, %L))',
+        (_is_described_sql.declared).relation::oid,
+        (_is_described_sql.declared).relation::text,
+        array_agg(a.attnum order by a.attnum)::text,
+        array_agg(a.attname order by a.attnum)::text
+    )
+    from sqlembed._present_columns(_is_described_sql.declared) as p
+    join pg_attribute as a
+        on a.attrelid = (_is_described_sql.declared).relation
+        and not a.attisdropped
+        and a.attname = any (
+            p.source
+            || (select k.columns from sqlembed._key_sql((_is_described_sql.declared).relation) as k)
+            || case (_is_described_sql.declared).place when 'row' then array[p.vector] end
+        )
+$function$;
+
+comment on function sqlembed._is_described_sql(sqlembed.embedding) is
+    'The condition by which a worker''s statement notices that its names mean something else by now.';
+
+revoke execute on function sqlembed._is_described_sql(sqlembed.embedding) from public;
 
 create or replace function sqlembed._is_only_row(rows bigint, key jsonb) returns boolean
 language plpgsql
@@ -5854,6 +6162,26 @@ comment on function sqlembed._leave_epoch(integer, integer) is
 
 revoke execute on function sqlembed._leave_epoch(integer, integer) from public;
 
+create or replace function sqlembed._lock_embedding(embedding integer) returns boolean
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    perform
+    from sqlembed.embedding as e
+    where e.id = _lock_embedding.embedding
+    for no key update skip locked;
+    return found;
+end
+$function$;
+
+comment on function sqlembed._lock_embedding(integer) is
+    'Whether nobody else is changing an embedding; then nobody does so before the transaction ends.';
+
+revoke execute on function sqlembed._lock_embedding(integer) from public;
+
 create or replace function sqlembed._next_epoch(worker integer) returns integer
 language plpgsql
 volatile
@@ -5893,6 +6221,43 @@ comment on function sqlembed._note_keys(integer, jsonb[]) is
     'Queue rows that a worker has found.';
 
 revoke execute on function sqlembed._note_keys(integer, jsonb[]) from public;
+
+create or replace function sqlembed._note_missing(declared sqlembed.embedding, rows_of text, is_all boolean) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    -- In parts: a worker's memory is not the table's size.
+    noting text := format(
+        'select sqlembed._note_keys(%s, array_agg(s.key))
+        from (select %s as key, (row_number() over () - 1) / 10000 as part from %s as r where ',
+        (_note_missing.declared).id,
+        (select k.expression from sqlembed._key_sql((_note_missing.declared).relation) as k),
+        _note_missing.rows_of
+    );
+    in_parts text := ') as s group by s.part';
+begin
+    if not _note_missing.is_all then
+        begin
+            execute noting || 'not (' || sqlembed._vector_test(_note_missing.declared, 'r') || ')' || in_parts;
+            return;
+        exception
+            when lock_not_available or insufficient_privilege then
+                raise;
+            when others then
+                -- A row whose source expression fails: which of the others are up to date, workers find out.
+                null;
+        end;
+    end if;
+    execute noting || 'true' || in_parts;
+end
+$function$;
+
+comment on function sqlembed._note_missing(sqlembed.embedding, text, boolean) is
+    'Queue the rows of a table, or of "only" one member of its family, that have no vector of their present text, or all. With the rights of the worker.';
+
+revoke execute on function sqlembed._note_missing(sqlembed.embedding, text, boolean) from public;
 
 create or replace function sqlembed._read_cache(fingerprint text, kind text, hashes bytea[])
 returns table (input_hash bytea, embedding public.vector)
@@ -6092,6 +6457,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
+    -- Their owner may have locked them, for as long as a transaction lasts.
+    perform from sqlembed.embedding as e where e.id = any (_rename_embeddings.embeddings) for update nowait;
     -- All at once: two vector columns may have changed their names with each other.
     update sqlembed.embedding as e
     set
@@ -6298,10 +6665,18 @@ begin
     from left_behind as b
     where j.embedding = b.embedding and j.key = b.key;
 
-    -- PostgreSQL tells only superusers that a table or a column was dropped: look for them.
+    -- PostgreSQL tells only superusers that a table or a column was dropped: look for them. Their
+    -- owner may have locked the row, for as long as a transaction lasts.
     delete from sqlembed.embedding as e
-    where not exists (select from sqlembed._present_columns(e) as p where p.vector is not null)
-        or not exists (select from pg_class as c where c.oid = e.relation);
+    where e.id = any (
+        array(
+            select g.id
+            from sqlembed.embedding as g
+            where not exists (select from sqlembed._present_columns(g) as p where p.vector is not null)
+                or not exists (select from pg_class as c where c.oid = g.relation)
+            for update of g skip locked
+        )
+    );
     perform sqlembed._drop_leftovers();
     with orphans as materialized (
         select j.embedding, j.key
@@ -6650,6 +7025,11 @@ begin
     end if;
 
     perform sqlembed._check_choice('mode', _check_search.mode, '{vector,exact,hybrid,text}');
+    if _check_search.mode in ('hybrid', 'text') and _check_search.function_name operator(pg_catalog.=) 'explain_search' then
+        raise exception 'sqlembed: mode => % is not explained', pg_catalog.quote_literal(_check_search.mode)
+            using errcode = 'SE014',
+                hint = 'Of a hybrid search, the vectors'' half goes as mode => ''vector'' with twice its k, 100 at least.';
+    end if;
     if _check_search.mode in ('hybrid', 'text') and not by_words then
         raise exception 'sqlembed: mode => % needs a text', pg_catalog.quote_literal(_check_search.mode)
             using errcode = 'SE014', hint = 'A vector has no words. Give the text to sqlembed.search.';
@@ -6893,7 +7273,7 @@ stable
 as $function$
 declare
     -- Assigned to, because PERFORM takes several times as long.
-    ignored text;
+    ignored pg_catalog.text;
 begin
     -- Those of iterative scans are there since pgvector 0.8.
     before := array[
@@ -6907,7 +7287,10 @@ begin
     end if;
     -- So that a scan goes on until k rows pass the filter; relaxed_order finds more of the nearest
     -- than strict_order.
-    if before[2] operator(pg_catalog.=) 'off' then
+    if before[2] operator(pg_catalog.<>) 'off' and not (_enter_search.path).is_iterative then
+        ignored := pg_catalog.set_config('hnsw.iterative_scan', 'off', true);
+    end if;
+    if before[2] operator(pg_catalog.=) 'off' and (_enter_search.path).is_iterative then
         ignored := pg_catalog.set_config('hnsw.iterative_scan', 'relaxed_order', true);
     end if;
     if before[3] operator(pg_catalog.=) 'off' then
@@ -7160,12 +7543,12 @@ language plpgsql
 stable
 as $function$
 declare
-    ignored text;
+    ignored pg_catalog.text;
 begin
     -- An error undoes settings by itself, the end of a function only those that it was created with.
     ignored := pg_catalog.set_config('hnsw.ef_search', _leave_search.before[1], true);
-    if _leave_search.before[2] operator(pg_catalog.=) 'off' then
-        ignored := pg_catalog.set_config('hnsw.iterative_scan', 'off', true);
+    if _leave_search.before[2] operator(pg_catalog.<>) pg_catalog.current_setting('hnsw.iterative_scan', true) then
+        ignored := pg_catalog.set_config('hnsw.iterative_scan', _leave_search.before[2], true);
     end if;
     if _leave_search.before[3] operator(pg_catalog.=) 'off' then
         ignored := pg_catalog.set_config('ivfflat.iterative_scan', 'off', true);
@@ -7476,6 +7859,9 @@ begin
         return path;
     end if;
     path.is_exact := false;
+    -- What a policy or a view hides is left out before rows are counted. An index that goes on until enough
+    -- are shown gives whatever it has come across by then, the nearest or not.
+    path.is_iterative := not (_search_path.target).is_guarded;
     if is_rough and _search_path.after_distance is not null then
         path.is_exact := true;
         path.reason := pg_catalog.format(
@@ -7532,6 +7918,13 @@ begin
         end
             operator(pg_catalog.*) path.total_rows operator(pg_catalog./) greatest(passing.rows, 1)
     );
+    if is_rough and path.visits operator(pg_catalog.>) 1000
+        and pg_catalog.current_setting('hnsw.iterative_scan', true) is null
+    then
+        path.is_exact := true;
+        path.reason := 'before version 0.8 of pgvector an index gives no more than 1000 rows, too few to rank';
+        return path;
+    end if;
     path.is_exact := path.exact_cost operator(pg_catalog.<) (cost_of_visit operator(pg_catalog.*) path.visits);
     path.reason := pg_catalog.format(
         '%s of about %s rows pass: comparing them costs %s, looking for them through an index %s',
@@ -7543,6 +7936,10 @@ begin
             '%s; what an index of kind %s finds is ranked by the whole vectors, %s rows of it',
             path.reason, (_search_path.target).index_kind, pg_catalog.ceil(path.visits)
         );
+    end if;
+    if not path.is_iterative and not path.is_exact and path.visits operator(pg_catalog.>) 1000 then
+        path.is_exact := true;
+        path.reason := path.reason || '; but to look at more than 1000 rows it would have to go on by itself, past those that are hidden';
     end if;
     path.ef_search := least(1000, path.visits);
     -- Else an index stops there.
@@ -8442,6 +8839,9 @@ language plpgsql
 volatile
 as $function$
 declare
+    checked boolean := sqlembed._check_search(
+        'explain_search', explain_search.k, explain_search.filter, explain_search.mode, null, null, null
+    );
     target sqlembed.search_target := sqlembed._search_target(
         'search', explain_search.relation, explain_search.embedding, null
     );
@@ -8493,6 +8893,7 @@ declare
     found_right bigint := 0;
     right_ones bigint := 0;
     counted record;
+    remark text;
 begin
     if (recall.queries operator(pg_catalog.>=) 1) is not true then
         raise exception 'sqlembed: queries must be 1 or more, not %', coalesce(recall.queries::text, 'NULL')
@@ -8507,6 +8908,9 @@ begin
     execute pg_catalog.format('select t.* from sqlembed._search_target(''recall'', null::%s, $1, null) as t', row_type)
     into target
     using recall.embedding;
+    foreach remark in array sqlembed._search_remarks(target) loop
+        raise warning 'sqlembed: %', remark;
+    end loop;
     for sampled in execute pg_catalog.format(
         'select k.key from (select %s as key from %s where %s is not null order by pg_catalog.random() limit $1) as k',
         coalesce(
@@ -8536,7 +8940,7 @@ end
 $function$;
 
 comment on function sqlembed.recall(regclass, name, integer, integer) is
-    'Which part of the k nearest rows a search finds, at its default settings: rows of the table, picked at random, are the queries, each left out of its own result. Exact searches are the measure, so it takes as long as those. NULL where nothing is embedded.';
+    'Which part of the k nearest rows a search finds, at its default settings: rows of the table, picked at random, are the queries, each left out of its own result. Exact searches are the measure, so it takes as long as those. NULL where nothing is embedded. Warns of rows without a vector, and where no index serves the metric.';
 
 create or replace function sqlembed.search(
     relation anyelement,
@@ -10317,6 +10721,26 @@ $function$;
 comment on function sqlembed._duplicate_pairs(regclass, double precision, name, text, text, text, boolean) is
     'Pairs of rows whose vectors have a cosine of at least threshold, in no order, a pair perhaps twice. Unless every pair is wanted, of rows with the same vector only the first is paired with others, and they with it: that is enough to know who belongs together.';
 
+create or replace function sqlembed._enter_scan(k integer) returns text[]
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    path sqlembed.search_path;
+begin
+    -- A function of pgvector has to run before its settings are there.
+    if public.vector_dims('[1]'::public.vector) is null then
+        return null;
+    end if;
+    path.ef_search := least(1000, 60 + 4 * least(_enter_scan.k, 235));
+    return sqlembed._enter_search(path);
+end
+$function$;
+
+comment on function sqlembed._enter_scan(integer) is
+    'Make the settings with which many searches for k rows go through an index; gives those from before, for _leave_search.';
+
 create or replace function sqlembed._explain_use(
     state text,
     problem text,
@@ -10509,11 +10933,11 @@ declare
     -- Each row's nearest 10 first. Where the last of them is a duplicate too there may be more.
     k pg_catalog.int4 := 10;
     left_over pg_catalog.jsonb[];
-    settings record;
+    settings pg_catalog.text[];
     found record;
 begin
     loop
-        settings := sqlembed._widen_scan(k);
+        settings := sqlembed._enter_scan(k);
         execute pg_catalog.format(
             E'select
                 pg_catalog.array_agg(p.key_a) as keys_a,
@@ -10551,7 +10975,7 @@ begin
         )
         into found
         using k::pg_catalog.int8, left_over, 1.000001::pg_catalog.float8 operator(pg_catalog.-) _near_pairs.threshold;
-        perform sqlembed._restore_scan(settings.ef_search, settings.hnsw_scan, settings.ivfflat_scan);
+        perform sqlembed._leave_search(settings);
         return query
         select p.key_a, p.key_b, p.similarity
         from rows from (
@@ -10632,25 +11056,6 @@ $function$;
 
 comment on function sqlembed._refuse_recommend() is
     'An error that shows how a table is given to recommend.';
-
-create or replace function sqlembed._restore_scan(ef_search text, hnsw_scan text, ivfflat_scan text) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $function$
-begin
-    perform set_config('hnsw.ef_search', _restore_scan.ef_search, true);
-    if _restore_scan.hnsw_scan is not null then
-        perform set_config('hnsw.iterative_scan', _restore_scan.hnsw_scan, true);
-    end if;
-    if _restore_scan.ivfflat_scan is not null then
-        perform set_config('ivfflat.iterative_scan', _restore_scan.ivfflat_scan, true);
-    end if;
-end
-$function$;
-
-comment on function sqlembed._restore_scan(text, text, text) is
-    'Put the settings of vector indexes back as _widen_scan found them.';
 
 create or replace function sqlembed._taste(
     liked public.vector[],
@@ -10754,6 +11159,12 @@ begin
     ) = 1 then
         declared := sqlembed._embedding_of(_vector_source.relation, _vector_source.embedding);
     end if;
+    if declared.chunking is not null then
+        raise exception 'sqlembed: embedding % of % has a vector for each chunk, not for each row',
+            quote_ident(declared.name), _vector_source.relation
+            using errcode = 'SE013',
+                hint = format('Name the table of the chunks instead: %L.', declared.side);
+    end if;
     vector_column := coalesce(declared.name, sqlembed._vector_column(_vector_source.relation, _vector_source.embedding));
     _vector_source.embedder := declared.embedder;
     _vector_source.metric := coalesce(_vector_source.wanted_metric, declared.metric, 'cosine');
@@ -10765,26 +11176,16 @@ begin
         into _vector_source.from_clause, _vector_source.vector
         from sqlembed._side_source(declared, target.row_name) as s;
     end if;
-    _vector_source.is_indexed := exists (
-        select
-        from pg_index as i
-        join pg_class as c on c.oid = i.indexrelid
-        join pg_am as m on m.oid = c.relam and m.amname in ('hnsw', 'ivfflat')
-        join pg_opclass as o on o.oid = i.indclass[0]
-        join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
-        where i.indrelid = coalesce(declared.side, _vector_source.relation)
-            and a.attname = vector_column
-            and i.indisvalid
-            and i.indpred is null
-            and o.opcname in (
-                select format('%s_%s_ops', kind, t.name)
-                from unnest('{vector,halfvec}'::text[]) as kind
-                cross join (
-                    values ('cosine', 'cosine'), ('euclidean', 'l2'), ('inner_product', 'ip'), ('l1', 'l1')
-                ) as t (metric, name)
-                where t.metric = _vector_source.metric
-            )
-    );
+    select sqlembed._has_index(
+        a.attrelid,
+        quote_ident(vector_column),
+        (sqlembed._indexed('hnsw', null, t.typname, null, _vector_source.metric, vector_column)).operator_class
+    )
+    into _vector_source.is_indexed
+    from pg_attribute as a
+    join pg_type as t on t.oid = a.atttypid
+    where a.attrelid = coalesce(declared.side, _vector_source.relation)
+        and a.attname = vector_column;
 end
 $function$;
 
@@ -10813,31 +11214,6 @@ $function$;
 
 comment on function sqlembed._vectors_of(regclass, name, jsonb[]) is
     'The vectors of rows, by their keys as jobs write them; of those that have one.';
-
-create or replace function sqlembed._widen_scan(k integer, out ef_search text, out hnsw_scan text, out ivfflat_scan text)
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $function$
-begin
-    -- A function of pgvector has to run before its settings are there.
-    perform public.vector_dims('[1]'::public.vector);
-    ef_search := current_setting('hnsw.ef_search');
-    -- pgvector has these since 0.8.
-    hnsw_scan := current_setting('hnsw.iterative_scan', true);
-    ivfflat_scan := current_setting('ivfflat.iterative_scan', true);
-    perform set_config('hnsw.ef_search', least(1000, greatest(60 + 4 * least(_widen_scan.k, 235), ef_search::integer))::text, true);
-    if hnsw_scan = 'off' then
-        perform set_config('hnsw.iterative_scan', 'relaxed_order', true);
-    end if;
-    if ivfflat_scan = 'off' then
-        perform set_config('ivfflat.iterative_scan', 'relaxed_order', true);
-    end if;
-end
-$function$;
-
-comment on function sqlembed._widen_scan(integer) is
-    'Make vector indexes look for k rows that pass a filter; returns the settings as they were, for _restore_scan. An error undoes them by itself.';
 
 create or replace function sqlembed.classify(
     embedder text,
@@ -11293,7 +11669,7 @@ declare
     usual pg_catalog.text := coalesce(outliers.baseline, outliers.filter);
     num_comparisons pg_catalog.float8;
     neighbours pg_catalog.text;
-    settings record;
+    settings pg_catalog.text[];
     state pg_catalog.text;
     problem pg_catalog.text;
     pg_hint pg_catalog.text;
@@ -11336,7 +11712,7 @@ begin
             operator, outliers.k
         )
     end;
-    settings := sqlembed._widen_scan(outliers.k);
+    settings := sqlembed._enter_scan(outliers.k);
     return query execute pg_catalog.format(
         'with sqlembed_usual as materialized (
             select u.*, pg_catalog.row_number() over (order by u.key) as number
@@ -11380,7 +11756,7 @@ begin
         operator,
         neighbours
     );
-    perform sqlembed._restore_scan(settings.ef_search, settings.hnsw_scan, settings.ivfflat_scan);
+    perform sqlembed._leave_search(settings);
 exception
     when others then
         get stacked diagnostics state = returned_sqlstate, problem = message_text, pg_hint = pg_exception_hint;
@@ -11505,7 +11881,8 @@ select
     w.is_waiting,
     f.embedding is not null as is_failed,
     coalesce(j.attempts, f.attempts, 0) as attempts,
-    coalesce(j.error, case when not w.is_waiting then f.error end) as error,
+    -- It may quote the text.
+    case when t.is_readable then coalesce(j.error, case when not w.is_waiting then f.error end) end as error,
     w.changed_at,
     case when j.error is not null then j.not_before end as retry_at
 from sqlembed.embedding as e
@@ -11513,7 +11890,7 @@ cross join lateral (
     select sqlembed._row_key(e.relation, nullif(current_setting('sqlembed.row_key', true), '')::jsonb) as key
 ) as k
 left join sqlembed.job as j on j.embedding = e.id and j.key = k.key
-left join sqlembed.failed_job as f on f.embedding = e.id and f.key = k.key
+left join sqlembed.failed_job as f on f.embedding = e.id and md5(f.key::text) = md5(k.key::text)
 cross join lateral (
     select
         least(j.changed_at, min(c.changed_at)) as changed_at,
@@ -11521,13 +11898,19 @@ cross join lateral (
     from sqlembed.change as c
     where c.embedding = e.id and c.key = k.key
 ) as w
+cross join lateral (
+    select coalesce(bool_and(has_column_privilege(e.relation, c.name, 'select')), false) as is_readable
+    from sqlembed._present_columns(e) as p
+    cross join lateral unnest(p.source) as c (name)
+    where c.name is not null
+) as t
 where e.id = nullif(current_setting('sqlembed.row_embedding', true), '')::integer and k.key is not null;
 
 comment on view sqlembed._row_work is 'What waits or has failed of one row; for row_status.';
 comment on column sqlembed._row_work.is_waiting is 'Whether a worker has to embed it.';
 comment on column sqlembed._row_work.is_failed is 'Whether it was given up.';
 comment on column sqlembed._row_work.attempts is 'How often the embedder has failed on it.';
-comment on column sqlembed._row_work.error is 'What the embedder said last.';
+comment on column sqlembed._row_work.error is 'What the embedder said last; null for those who may not read the columns of the source.';
 comment on column sqlembed._row_work.changed_at is 'When the oldest change that waits was written.';
 comment on column sqlembed._row_work.retry_at is 'When it is tried again, after a failure.';
 

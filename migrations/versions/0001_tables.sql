@@ -95,6 +95,14 @@ create policy owner_of_the_table_declares on sqlembed.embedding
             select from pg_catalog.pg_class as c
             where c.oid = relation and pg_has_role(c.relowner, 'usage')
         )
+    )
+    with check (
+        exists (
+            select from pg_catalog.pg_class as c
+            where c.oid = relation and pg_has_role(c.relowner, 'usage')
+        )
+        -- Whoever lost the right to the embedder may still drop what embeds with it.
+        and (is_dropped or exists (select from sqlembed.embedder_key as k where k.embedder = embedding.embedder))
     );
 
 comment on table sqlembed.embedding is 'Vector columns that are kept up to date.';
@@ -142,11 +150,13 @@ create index change_of_transaction on sqlembed.change (transaction) where transa
 
 alter table sqlembed.change enable row level security;
 
--- An uncorrelated array: evaluated once a statement, however many keys it appends.
+-- An uncorrelated array: evaluated once a statement, however many keys it appends. In the name of
+-- another's transaction nobody notes a row: its session would read that row's source, with its rights.
 create policy owner_of_the_table_queues on sqlembed.change
     for insert
     with check (
-        embedding = any (
+        (transaction is null or transaction = pg_current_xact_id_if_assigned())
+        and embedding = any (
             array(
                 select e.id
                 from sqlembed.embedding as e
@@ -213,9 +223,11 @@ create table sqlembed.failed_job (
     key jsonb not null,
     attempts integer not null,
     error text not null,
-    failed_at timestamptz not null default clock_timestamp(),
-    primary key (embedding, key)
+    failed_at timestamptz not null default clock_timestamp()
 );
+
+-- A key that is too long for an index is a failure too.
+create unique index one_failure_a_row on sqlembed.failed_job (embedding, md5(key::text));
 
 comment on table sqlembed.failed_job is 'Rows given up after several attempts; retry_failed brings them back.';
 comment on column sqlembed.failed_job.embedding is 'The embedding that has no vector for the row.';
@@ -419,6 +431,7 @@ comment on type sqlembed.search_target is 'What a search reads, as parts of SQL.
 
 create type sqlembed.search_path as (
     is_exact boolean,
+    is_iterative boolean,
     reason text,
     ef_search integer,
     max_scan_tuples integer,
@@ -444,9 +457,10 @@ grant insert (
 ) on sqlembed.embedding to public;
 grant update (
     embedder, source, declared_source, timing, on_change, metric, storage, index, index_options, index_name,
-    full_text, full_text_column, dimensions, source_columns, is_dropped
+    chunking, full_text, full_text_column, dimensions, source_columns, is_dropped
 ) on sqlembed.embedding to public;
-grant select, insert on sqlembed.change to public;
+grant select on sqlembed.change to public;
+grant insert (embedding, key, transaction) on sqlembed.change to public;
 grant select, insert on sqlembed.cluster_model, sqlembed.cluster_centroid to public;
 grant update (dimensions, num_clusters, iterations, loss, is_dropped) on sqlembed.cluster_model to public;
 grant usage on schema sqlembed_wire to sqlembed_loopback;

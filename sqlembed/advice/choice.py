@@ -11,7 +11,7 @@ from sqlembed.advice.options import Measured, Option
 FAST_ENOUGH_MS = 5.0
 
 #: A smaller index may be so much slower than the fastest.
-SLOWER = 2.0
+SLOWER = 3.0
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -73,6 +74,7 @@ INSTALLED = sa.text("select to_regclass('sqlembed.embedding') is not null")
 CANONICAL = sa.text(
     "select expression from sqlembed._canonical_source(cast(:relation as regclass), :source)"
 )
+CHUNKING = sa.text("select sqlembed._checked_chunking(cast(:chunking as jsonb))")
 CONFIG = sa.text("select sqlembed._text_search_config(cast(:config as regconfig))")
 
 
@@ -152,6 +154,16 @@ def is_same_full_text(connection: sa.Connection, embedding: Declared, config: st
     if config is None or embedding.full_text is None:
         return config == embedding.full_text
     return bool(_tried(connection, CONFIG, {"config": config}) == embedding.full_text)
+
+
+def is_same_chunking(
+    connection: sa.Connection, embedding: Declared, chunking: Mapping[str, Any] | None
+) -> bool:
+    """Whether texts are to be cut as they are, with everything that was left out."""
+    if chunking is None:
+        return embedding.chunking is None
+    found = _tried(connection, CHUNKING, {"chunking": json.dumps(dict(chunking))})
+    return bool(found == embedding.chunking)
 
 
 def _tried(connection: sa.Connection, statement: sa.TextClause, values: Mapping[str, Any]) -> Any:

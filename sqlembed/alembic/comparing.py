@@ -132,7 +132,7 @@ class _Comparison:
             wanted = created(table, column, embedded)
             if one is None:
                 self._create(wanted, column, is_new)
-            elif is_remade(one, embedded):
+            elif is_remade(one, wanted):
                 self._drop(one, table.schema)
                 self._after.append(wanted)
             else:
@@ -144,11 +144,14 @@ class _Comparison:
 
     def _create(self, wanted: CreateEmbeddingOp, column: Column[Any], is_new: bool) -> None:
         if not is_new:
-            self._take_over_column(column)
+            if not wanted.is_beside:
+                self._take_over_column(column)
             key = self._table_key(column.table)
             wanted.concurrently = (
                 wanted.index != "none"
-                and wanted.place == "row"
+                and not wanted.is_beside
+                # One of the model's own may be the very index.
+                and not _is_indexed(column)
                 and catalogue.is_plain(self._connection, *key)
             )
         log.info("Detected added embedding %r on table %r", wanted.embedding, wanted.table_name)
@@ -156,8 +159,7 @@ class _Comparison:
 
     def _take_over_column(self, column: Column[Any]) -> None:
         """Leave it to ``create_embedding`` to add a column, which stays when that is reversed."""
-        is_indexed = any(column.name in index.columns for index in column.table.indexes)
-        if column.comment or is_indexed:
+        if column.comment or _is_indexed(column):
             # Alembic then has more to do with it.
             return
         for operation in list(self._ops.ops):
@@ -232,6 +234,10 @@ class _Comparison:
 def _connection(context: AutogenContext) -> Connection:
     assert context.connection is not None
     return context.connection
+
+
+def _is_indexed(column: Column[Any]) -> bool:
+    return any(column.name in index.columns for index in column.table.indexes)
 
 
 def _install(connection: Connection, upgrade_ops: ops.UpgradeOps) -> None:

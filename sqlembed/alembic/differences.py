@@ -9,7 +9,7 @@ from sqlalchemy import Column, Connection, Table
 from sqlembed.alembic import catalogue
 from sqlembed.alembic.catalogue import Declared
 from sqlembed.alembic.embeddings import CreateEmbeddingOp
-from sqlembed.orm.embedded import CHUNKING_DEFAULTS, Embedded, in_postgresql
+from sqlembed.orm.embedded import Embedded, in_postgresql
 from sqlembed.types import Storage
 
 #: Compared as they stand.
@@ -40,11 +40,10 @@ def created(table: Table, column: Column[Any], embedded: Embedded) -> CreateEmbe
     )
 
 
-def is_remade(present: Declared, embedded: Embedded) -> bool:
+def is_remade(present: Declared, wanted: CreateEmbeddingOp) -> bool:
     """Whether the difference is one that only a drop and a new declaration can make."""
-    if embedded.chunking is None:
-        return (present.place, present.chunking) != (embedded.place, None)
-    return present.chunking != CHUNKING_DEFAULTS | dict(embedded.chunking)
+    was = present.place == "side", present.chunking is not None
+    return was != (wanted.is_beside, wanted.chunking is not None)
 
 
 def differences(
@@ -73,6 +72,8 @@ def differences(
     was_said, is_said = dict(present.index_options or {}), dict(wanted.index_options or {})
     if was_said != is_said:
         changes["index_options"], existing["index_options"] = is_said, was_said
+    if not catalogue.is_same_chunking(connection, present, wanted.chunking):
+        changes["chunking"], existing["chunking"] = wanted.chunking, present.chunking
     if not catalogue.is_same_full_text(connection, present, wanted.full_text):
         # In SQL, NULL leaves it as it is.
         changes["full_text"], existing["full_text"] = (

@@ -23,6 +23,7 @@ ALTERABLE = (
     "index",
     "index_options",
     "full_text",
+    "chunking",
 )
 
 #: What decides the index of an embedding.
@@ -95,6 +96,11 @@ class CreateEmbeddingOp(Target, MigrateOperation):
         """
         given = {name: value for name, value in locals().items() if name in _CREATE_FIELDS}
         operations.invoke(cls(**given))
+
+    @property
+    def is_beside(self) -> bool:
+        """Whether the vectors stand in a side table."""
+        return self.place == "side" or self.chunking is not None
 
     def reverse(self) -> DropEmbeddingOp:
         return DropEmbeddingOp(

@@ -19,7 +19,7 @@ from sqlembed.alembic.statements import call, relation, run_patiently
 from sqlembed.errors import InputError
 from sqlembed.orm.literals import literal
 
-CREATE_ARGUMENTS = (*ALTERABLE, "place", "chunking", "adopt")
+CREATE_ARGUMENTS = (*ALTERABLE, "place", "adopt")
 
 NO_INDEX = {"index": "none", "index_options": None}
 
@@ -30,9 +30,9 @@ def _create_embedding(operations: Operations, operation: CreateEmbeddingOp) -> N
     if not operation.concurrently or operation.index == "none":
         _perform(operations, operation, "create_embedding", arguments)
         return
-    if operation.place == "side":
+    if operation.is_beside:
         raise InputError(
-            "create_embedding: concurrently goes with place='row' only",
+            "create_embedding: concurrently goes with vectors in the rows only",
             hint="A side table is new and empty, so its index is built at once: leave it out.",
         )
     # The index comes last, and what is declared is left so: a revision that stopped in between can

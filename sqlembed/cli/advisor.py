@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -65,6 +65,11 @@ select pg_catalog.jsonb_build_object(
 )
 from sqlembed.embedding
 where id = %s
+"""
+ALTER_TABLE = """
+select pg_catalog.format(
+    'alter table %%s alter column %%I type %%s(%%s)', %s::text, %s::text, %s::text, %s::integer
+)
 """
 CREATE_INDEX = "select sqlembed._index_sql(null, %s, %s, %s, %s::jsonb, %s, %s, %s)"
 
@@ -179,10 +184,11 @@ def advice(connection: Connection, table: str, embedding: str | None, trial: Tri
 
 def column_of(connection: Connection, schema: str, relation: str, embedding: str | None) -> Column:
     """Return a column of vectors, without a name the only one."""
-    row = connection.execute(COLUMN.format(relation=relation).encode(), (embedding,)).fetchone()
+    statement = COLUMN.format(relation=relation.replace("%", "%%"))
+    row = connection.execute(statement.encode(), (embedding,)).fetchone()
     assert row is not None
     holder, name, metric, rows, vector, storage, dimensions, number, declared = row
-    total = int(scalar(connection, COUNT.format(vector=vector, rows=rows)))
+    total = _number(connection, COUNT.format(vector=vector, rows=rows))
     if total < LEAST_ROWS:
         raise InputError(
             f"{relation} has {total} rows with a vector, too few to measure anything",
@@ -192,7 +198,7 @@ def column_of(connection: Connection, schema: str, relation: str, embedding: str
         )
     if dimensions < 1:
         found = DIMENSIONS.format(schema=schema, vector=vector, rows=rows)
-        dimensions = int(scalar(connection, found))
+        dimensions = _number(connection, found)
     return Column(
         relation, holder, name, metric, rows, vector, storage, dimensions, total, number, declared
     )
@@ -200,17 +206,13 @@ def column_of(connection: Connection, schema: str, relation: str, embedding: str
 
 def how_to(connection: Connection, column: Column, option: Option) -> list[str]:
     """Return the SQL that leads from what is there to an option."""
-    from psycopg import sql
-
     wanted = {"storage": option.storage, "index": option.index, "prefix": option.prefix}
     if column.declared == wanted:
         return []
     found = []
     if option.storage != column.storage:
-        found.append(
-            f"alter table {column.holder} alter column {sql.Identifier(column.name).as_string()}"
-            f" type {option.storage}({column.dimensions})"
-        )
+        changed = (column.holder, column.name, option.storage, column.dimensions)
+        found.append(str(scalar(connection, ALTER_TABLE, changed)))
     if column.embedding is None:
         if option.index != "none":
             arguments = (
@@ -224,19 +226,40 @@ def how_to(connection: Connection, column: Column, option: Option) -> list[str]:
             )
             found.append(str(scalar(connection, CREATE_INDEX, arguments)))
         return found
-    drop = sql.SQL("select sqlembed.drop_embedding({}, {})").format(column.relation, column.name)
+    changes: dict[str, str | None] = {"index": option.index, "index_options": None}
+    if option.index_options:
+        changes["index_options"] = json.dumps(option.index_options)
+    if not found:
+        return [
+            call(
+                "alter_embedding", {"relation": column.relation, "embedding": column.name} | changes
+            )
+        ]
+    # To another type PostgreSQL converts the vectors that are there.
     row = connection.execute(DECLARATION.encode(), (column.embedding,)).fetchone()
     assert row is not None
-    arguments = row[0] | {"index": option.index, "index_options": None}
-    if option.index_options:
-        arguments["index_options"] = json.dumps(option.index_options)
+    drop = call("drop_embedding", {"relation": column.relation, "embedding": column.name})
+    return [drop, *found, call("create_embedding", row[0] | changes)]
+
+
+def call(function: str, arguments: Mapping[str, str | None]) -> str:
+    """Return the call of a function with named arguments; those that are ``None`` are left out."""
+    from psycopg import sql
+
     named = [
         sql.SQL("{} => {}").format(sql.SQL(name), value)
         for name, value in arguments.items()
         if value is not None
     ]
-    create = sql.SQL("select sqlembed.create_embedding({})").format(sql.SQL(", ").join(named))
-    return [drop.as_string(), *found, create.as_string()]
+    made = sql.SQL("select sqlembed.{}({})").format(sql.SQL(function), sql.SQL(", ").join(named))
+    return made.as_string()
+
+
+def _number(connection: Connection, statement: str) -> int:
+    # Names may hold per cent signs.
+    row = connection.execute(statement.encode()).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 @contextmanager

@@ -22,9 +22,6 @@ POSTGRESQL = _dialect_class()
 #: Key of the ``Embedded`` in ``Column.info``.
 INFO = "sqlembed"
 
-#: What the database takes for the keys of ``chunking`` that are left out.
-CHUNKING_DEFAULTS: dict[str, Any] = {"overlap": 0, "format": "plain", "headings": False}
-
 _CHOICES: dict[str, Any] = {
     "timing": Timing,
     "on_change": OnChange,

@@ -14,7 +14,7 @@ from sqlembed.worker.chunks import ChunkedRows
 from sqlembed.worker.limits import WriteSizes
 from sqlembed.worker.link import reason
 from sqlembed.worker.rows import Work
-from sqlembed.worker.setting_apart import is_of_a_row, write_apart
+from sqlembed.worker.setting_apart import is_lost, is_of_a_row, write_apart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -90,7 +90,13 @@ class Batches:
         for source in sources:
             if source.hash in computed.errors:
                 work.bad[source.key] = computed.errors[source.hash]
-        self._write_all(work, ready, computed)
+        try:
+            self._write_all(work, ready, computed)
+        except psycopg.Error as error:
+            if not is_lost(error):
+                # What has been computed has been paid for, and is wanted again soon.
+                self._cache.keep(embedder.fingerprint, ready, computed, work.batch.keys)
+            raise
         unwritten = set(work.batch.keys) - work.done - work.bad.keys()
         self._cache.keep(embedder.fingerprint, ready, computed, unwritten)
         return computed.rest

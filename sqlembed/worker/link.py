@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import psycopg
 from psycopg.types.string import TextLoader
 
@@ -48,10 +50,8 @@ OPTIONS = " ".join(
     for setting, value in SETTINGS.items()
 )
 
-# Older servers do not have it.
-NO_TRANSACTION_TIMEOUT = """
-select set_config(name, '0', false) from pg_settings where name = 'transaction_timeout'
-"""
+# The first version that has a transaction_timeout; others take no such option.
+WITH_TRANSACTION_TIMEOUT = 170_000
 
 # The type vector is found wherever the extension was put, and nothing of anybody else's is.
 SEARCH_PATH = """
@@ -78,7 +78,7 @@ def connect(url: str, *, name: str = "sqlembed worker") -> Connection:
         keepalives_interval=5,
         keepalives_count=3,
     )
-    connection.execute(NO_TRANSACTION_TIMEOUT)
+    end_transaction_timeout(connection)
     connection.execute(SEARCH_PATH)
     register_arrays(connection)
     # Keys stay as the server wrote them: a Python float could not hold every numeric.
@@ -86,6 +86,12 @@ def connect(url: str, *, name: str = "sqlembed worker") -> Connection:
     # Server-side prepared after the first use: workers repeat a dozen statements.
     connection.prepare_threshold = 1
     return connection
+
+
+def end_transaction_timeout(connection: psycopg.Connection[Any]) -> None:
+    """Let transactions of this connection last, whatever is set for others."""
+    if connection.info.server_version >= WITH_TRANSACTION_TIMEOUT:
+        connection.execute("set transaction_timeout = 0")
 
 
 def reason(error: psycopg.Error) -> str:

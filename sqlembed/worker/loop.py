@@ -17,7 +17,7 @@ from sqlembed.worker.batch import LOCKED_DELAY, Batches
 from sqlembed.worker.bell import Bell
 from sqlembed.worker.cache import Cache
 from sqlembed.worker.compute import Computer
-from sqlembed.worker.jobs import Jobs
+from sqlembed.worker.jobs import RENAMED, Jobs
 from sqlembed.worker.leases import Leases
 from sqlembed.worker.limits import Limits
 from sqlembed.worker.link import connect, reason
@@ -120,6 +120,7 @@ class Worker:
             try:
                 register_embedders(self._url, self._registry)
                 with connect(self._url) as connection:
+                    connection.add_notice_handler(tell)
                     reached, delay = True, RECONNECT_DELAY
                     self._serve(connection, burst)
                 return
@@ -194,7 +195,7 @@ class Worker:
             self._leave(batch, f"{error.message}{hint}")
         except psycopg.Error as error:
             self._jobs.forget(batch.embedding)
-            if batch.is_fresh:
+            if batch.is_fresh and error.sqlstate != RENAMED:
                 # The table, not the texts: dropped, renamed, not readable for this role.
                 self._leave(batch, reason(error))
             else:
@@ -263,3 +264,9 @@ class Worker:
                 time.monotonic() - self._began,
             )
         )
+
+
+def tell(notice: psycopg.errors.Diagnostic) -> None:
+    """Log a warning of the database: what housekeeping could not do for one table."""
+    if notice.severity_nonlocalized == "WARNING":
+        log.warning("the database warns", extra={"reason": notice.message_primary})

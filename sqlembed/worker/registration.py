@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import sqlalchemy as sa
 
 from sqlembed import config
 from sqlembed.schema import migrate
-from sqlembed.worker.link import OPTIONS
+from sqlembed.worker.link import OPTIONS, end_transaction_timeout
 
 if TYPE_CHECKING:
     from sqlembed.embedders import Registry
@@ -27,6 +27,7 @@ def register_embedders(url: str, registry: Registry) -> None:
     engine = sa.create_engine(
         config.sqlalchemy_url(url), poolclass=sa.NullPool, connect_args={"options": OPTIONS}
     )
+    sa.event.listen(engine, "connect", lambda opened, _: _prepare(opened))
     try:
         with engine.connect() as connection:
             migrate.check(connection)
@@ -35,3 +36,9 @@ def register_embedders(url: str, registry: Registry) -> None:
         if isinstance(error.orig, psycopg.Error):
             raise error.orig from None
         raise
+
+
+def _prepare(opened: psycopg.Connection[Any]) -> None:
+    end_transaction_timeout(opened)
+    # What is set in a transaction that is rolled back is forgotten.
+    opened.commit()

@@ -6,10 +6,15 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import psycopg
 
+from sqlembed.worker.jobs import RENAMED
 from sqlembed.worker.link import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+#: What a row causes that has moved to another partition meanwhile, or whose triggers wait for each
+#: other's rows: the next time it goes well.
+ROLLED_BACK = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
 
 
 class Row(Protocol):
@@ -39,10 +44,12 @@ def write_apart(
     try:
         return write(part)
     except psycopg.DatabaseError as error:
-        if not is_of_a_row(error):
+        goes_well_again = isinstance(error, ROLLED_BACK)
+        if not goes_well_again and not is_of_a_row(error):
             raise
         if len(part) == 1:
-            bad[part[0].key] = reason(error)
+            if not goes_well_again:
+                bad[part[0].key] = reason(error)
             return set()
     middle = len(part) // 2
     return write_apart(write, part[:middle], bad) | write_apart(write, part[middle:], bad)
@@ -50,4 +57,12 @@ def write_apart(
 
 def is_of_a_row(error: psycopg.DatabaseError) -> bool:
     """Tell whether an error may come from one row, rather than from the table or the server."""
-    return not isinstance(error, (psycopg.OperationalError, psycopg.ProgrammingError))
+    is_of_all = isinstance(error, (psycopg.OperationalError, psycopg.ProgrammingError))
+    return not is_of_all and error.sqlstate != RENAMED
+
+
+def is_lost(error: psycopg.Error) -> bool:
+    """Tell whether an error may be the connection's."""
+    return isinstance(error, psycopg.OperationalError) and not isinstance(
+        error, psycopg.errors.LockNotAvailable
+    )

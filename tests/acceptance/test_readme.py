@@ -21,7 +21,7 @@ README = Path(__file__).parents[2] / "README.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 #: What shows something and does nothing, and what other tests run.
-NOT_RUN_HERE = {"mermaid", "dba"}
+NOT_RUN_HERE = {"mermaid", "dba", "revision"}
 
 
 def run_sql(url: str, statements: str) -> str:

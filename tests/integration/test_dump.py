@@ -36,9 +36,20 @@ WAYS: dict[str, tuple[list[str], list[str]]] = {
 }
 
 
-def run(program: str, *arguments: str) -> str:
+def programs(url: str) -> Path:
+    """Return the folder of the programs of the server's own version, where it has them.
+
+    Newer ones write settings into a dump that an older server does not know.
+    """
+    with psycopg.connect(url) as connection:
+        version = connection.info.server_version // 10_000
+    ours = Path(f"/usr/lib/postgresql/{version}/bin")
+    return ours if (ours / "pg_dump").exists() else psql_path().parent
+
+
+def run(program: Path, *arguments: str) -> str:
     done = subprocess.run(
-        [str(psql_path().parent / program), *arguments],
+        [program, *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -51,11 +62,13 @@ def run(program: str, *arguments: str) -> str:
 def copy_database(source: str, target: str, way: str, folder: Path) -> None:
     dumping, restoring = WAYS[way]
     dump = str(folder / "dump")
-    run("pg_dump", f"--dbname={source}", f"--file={dump}", *dumping)
+    found = programs(source)
+    run(found / "pg_dump", f"--dbname={source}", f"--file={dump}", *dumping)
     if dumping[0] == "--format=plain":
-        run("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", f"--file={dump}", f"--dbname={target}")
+        options = ["-X", "-q", "-v", "ON_ERROR_STOP=1"]
+        run(found / "psql", *options, f"--file={dump}", f"--dbname={target}")
     else:
-        run("pg_restore", f"--dbname={target}", *restoring, dump)
+        run(found / "pg_restore", f"--dbname={target}", *restoring, dump)
 
 
 def engine_for(url: str) -> sa.Engine:
@@ -192,11 +205,13 @@ def test_an_ordinary_owner_dumps_and_restores(
             admin.execute(f"grant create on schema public to {realm.server.owner}".encode())
         target = password_server.url(database, realm.server.owner)
         dump = str(tmp_path / "dump")
-        run("pg_dump", f"--dbname={realm.url(realm.server.owner)}", f"--file={dump}", "-Fc")
+        found = programs(realm.url())
+        source = realm.url(realm.server.owner)
+        run(found / "pg_dump", f"--dbname={source}", f"--file={dump}", "-Fc")
         # What the administrator has made is left out: neither the extensions nor their schema are
         # the owner's to make.
         listed = subprocess.run(
-            [str(psql_path().parent / "pg_restore"), "--list", dump],
+            [found / "pg_restore", "--list", dump],
             capture_output=True,
             text=True,
             check=True,
@@ -205,7 +220,7 @@ def test_an_ordinary_owner_dumps_and_restores(
         wanted = tmp_path / "list"
         wanted.write_text("\n".join(line for line in listed if not any(m in line for m in made)))
         run(
-            "pg_restore",
+            found / "pg_restore",
             f"--dbname={target}",
             "--exit-on-error",
             "--no-owner",

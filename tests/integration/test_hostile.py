@@ -14,7 +14,7 @@ OPEN = {
     "embedder": {"select"},
     "embedder_key": {"select"},
     "embedding": {"select"},
-    "change": {"select", "insert"},
+    "change": {"select"},
     "cluster_model": {"select", "insert"},
     "cluster_centroid": {"select", "insert"},
     "_row_work": {"select"},

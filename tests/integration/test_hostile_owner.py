@@ -80,7 +80,13 @@ def test_names_of_columns_stay_names(coder: Connection, owner: Connection) -> No
 
 def test_a_declaration_is_not_changed_behind_our_back(coder: Connection) -> None:
     coder.execute("select sqlembed.create_embedding('mine', 'hash', 'title', index => 'none')")
-    for change in ("key_expression = 'evil.note()::jsonb'", "source = 'evil.note()'", "id = 1"):
+    for change in (
+        "key_expression = 'evil.note()::jsonb'",
+        "name = 'title'",
+        "relation = 'sqlembed.secret'",
+        "side = 'sqlembed.secret'",
+        "id = 1",
+    ):
         with pytest.raises(psycopg.Error):
             coder.execute(f"update sqlembed.embedding set {change}".encode())
     numbered = DECLARE.replace("(\n    relation", "(\n    id, relation", 1)
@@ -89,6 +95,37 @@ def test_a_declaration_is_not_changed_behind_our_back(coder: Connection) -> None
             numbered.replace("values (", "overriding system value values (1000, ", 1).encode(),
             ("mine", "other", "x", ["title"]),
         )
+
+
+def test_a_source_that_is_changed_runs_with_nobody_elses_rights(
+    coder: Connection, owner: Connection
+) -> None:
+    """Its owner may alter it, as they may declare any: the functions of sqlembed never run it."""
+    attach(coder, declare(coder, "mine"))
+    coder.execute(
+        "update sqlembed.embedding"
+        " set source = 'evil.note()::text', declared_source = 'x', source_columns = '{id}'"
+    )
+    coder.execute("select sqlembed._make_note_function(id) from sqlembed.embedding")
+    coder.execute("insert into mine values (7, 'x')")
+    owner.execute("select * from sqlembed.status")
+    owner.execute("select sqlembed._fold_changes(0, '{}', '{}', '{}', '1 min')")
+    assert ran_as(coder) == set()
+
+
+def test_an_embedder_of_others_is_not_declared(coder: Connection, owner: Connection) -> None:
+    owner.execute("select sqlembed.register_embedder('ours', 8)")
+    coder.execute("select sqlembed.create_embedding('mine', 'hash', 'title', index => 'none')")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        coder.execute("update sqlembed.embedding set embedder = 'ours'")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        coder.execute(
+            DECLARE.replace("'hash'", "'ours'").encode(), ("mine", "other", "x", ["title"])
+        )
+    owner.execute("select sqlembed.revoke_embedder('hash', 'public')")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        coder.execute("select sqlembed.alter_embedding('mine', timing => 'sync')")
+    coder.execute("select sqlembed.drop_embedding('mine')")
 
 
 def test_a_view_in_place_of_the_new_rows_is_refused(coder: Connection) -> None:
@@ -249,3 +286,49 @@ def test_looking_at_the_status_runs_nothing_of_others(
     assert realm.connect().execute(status).fetchall() == [(2, 0, None)]
     assert ran_as(coder) == set()
     assert coder.execute(status).fetchall() == [(2, 0, 0)]
+
+
+@pytest.mark.parametrize(
+    "trap",
+    [
+        "create index on mine ((evil.told('x')))",
+        "create index on mine (id) where evil.told('x') <> ''",
+        "create statistics trap on (evil.told('x')), id from mine",
+        "create table child (primary key (id)) inherits (mine);"
+        " create index on child ((evil.told('x')))",
+    ],
+)
+def test_looking_at_the_status_plans_nothing_of_others(
+    coder: Connection, owner: Connection, trap: str
+) -> None:
+    """PostgreSQL computes what is constant in an index whenever it plans a query of its table."""
+    coder.execute(
+        "create function told(text) returns text language sql immutable as $$ select evil.note() $$"
+    )
+    coder.execute(KEEPING, ("title",))
+    coder.execute("grant select on mine to public")
+    for statement in trap.split(";"):
+        coder.execute(statement.encode())
+    coder.execute("truncate log")
+    owner.execute("select total, embedded from sqlembed.status").fetchall()
+    assert ran_as(coder) == set()
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        "select sqlembed.drop_embedding('evil.mine')",
+        "select sqlembed.alter_embedding('evil.mine', index => 'hnsw')",
+    ],
+)
+def test_the_index_of_another_table_is_not_dropped(
+    coder: Connection, realm: Realm, last: str
+) -> None:
+    """An administrator may drop it, whose rights the name that the owner noted would borrow."""
+    admin = realm.connect()
+    admin.execute("create table evil.precious (id int)")
+    admin.execute("create index precious_id on evil.precious (id)")
+    coder.execute(KEEPING, ("title",))
+    coder.execute("update sqlembed.embedding set index_name = 'precious_id'")
+    admin.execute(last.encode())
+    assert admin.execute("select to_regclass('evil.precious_id') is null").fetchone() == (False,)

@@ -68,6 +68,28 @@ def test_failures_are_retried_by_the_owner_and_their_keys_told_to_no_stranger(
     assert owner.execute(COPY_OF_CHANGES).fetchall() == [([5],)]
 
 
+def test_an_error_is_told_to_those_alone_who_may_read_the_text(
+    coder: Connection, owner: Connection
+) -> None:
+    """Some embedders quote it."""
+    for statement in (
+        "create schema app",
+        "grant usage on schema app to public",
+        "create table app.theirs (id int primary key, title text, embedding vector(8))",
+        "select sqlembed.create_embedding('app.theirs', 'hash', 'title')",
+        "grant select (id, embedding) on app.theirs to public",
+        "insert into app.theirs values (1, 'secret')",
+        "delete from sqlembed.change",
+        "insert into sqlembed.failed_job (embedding, key, attempts, error)"
+        " select id, '[1]', 5, 'not ''secret'', please' from sqlembed.embedding",
+    ):
+        owner.execute(statement.encode())
+    looking = "select state, error from sqlembed.row_status('app.theirs', '[1]')"
+    assert coder.execute(looking).fetchall() == [("failed", None)]
+    owner.execute("grant select (title) on app.theirs to public")
+    assert coder.execute(looking).fetchall() == [("failed", "not 'secret', please")]
+
+
 def test_locks_of_a_stranger_do_not_stop_a_worker(
     coder: Connection, owner: Connection, worker: Worker
 ) -> None:

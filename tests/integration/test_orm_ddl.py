@@ -83,6 +83,34 @@ def test_every_argument_arrives(engine: sa.Engine) -> None:
     ]  # fmt: skip
 
 
+def test_smaller_indexes(engine: sa.Engine) -> None:
+    metadata = sa.MetaData()
+    sa.Table(
+        "note",
+        metadata,
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("title", sa.Text),
+        sa.Column("bits", VECTOR(8), Embedded("hash", source="title", index="binary")),
+        sa.Column(
+            "first",
+            HALFVEC(8),
+            Embedded(
+                "hash", source="title", index="prefix", index_options={"dimensions": 4, "m": 8}
+            ),
+        ),
+    )
+    for _ in range(2):
+        metadata.create_all(engine)
+    found = sa.text(
+        "select name, storage, index, index_options from sqlembed.embedding order by name"
+    )
+    with engine.connect() as connection:
+        assert [tuple(row) for row in connection.execute(found)] == [
+            ("bits", "vector", "binary", None),
+            ("first", "halfvec", "prefix", {"dimensions": 4, "m": 8}),
+        ]
+
+
 def table_with(
     metadata: sa.MetaData, source: str | None, name: str = "note", column: str = "vector"
 ) -> sa.Table:

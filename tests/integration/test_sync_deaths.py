@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -82,6 +84,26 @@ def test_a_terminated_writer_leaves_nothing(
         run(gated, "select pg_terminate_backend(%s)", pid_of_insert(gated))
         with pytest.raises(psycopg.OperationalError):
             running.result(10)
+    assert count(gated) == waiting(gated) == 0
+    gate.opened.set()
+    run(gated, INSERT)
+    wait_for(lambda: requests(gated) == 0)
+
+
+def test_a_killed_client_leaves_nothing(url: str, gated: Connection, gate: Gate) -> None:
+    code = (
+        "import sys, psycopg; psycopg.connect(sys.argv[1], autocommit=True,"
+        " options='-c client_connection_check_interval=100').execute(sys.argv[2])"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, url, INSERT]) as client:
+        wait_for(lambda: gate.batches)
+        backend = pid_of_insert(gated)
+        client.kill()
+    alive = "select count(*) from pg_stat_activity where pid = %s"
+    # Long before request_timeout.
+    began = time.monotonic()
+    wait_for(lambda: scalar(gated, alive, backend) == 0)
+    assert time.monotonic() - began < 1 + SOON
     assert count(gated) == waiting(gated) == 0
     gate.opened.set()
     run(gated, INSERT)

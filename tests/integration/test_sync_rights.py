@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from tests.integration.syncing import SOURCE, Sync, sync, waiting
 from tests.writing import Connection, outdated, refused, rows, run, scalar
@@ -194,3 +196,28 @@ def test_triggers_of_the_table_see_the_search_path_of_their_session(sync: Sync) 
     assert rows(sync.connection, "select id from audit") == [(1,)]
     run(sync.connection, "reset search_path")
     sync.check()
+
+
+@pytest.mark.parametrize("setting", ["writing", "inline"])
+def test_no_setting_of_a_caller_keeps_a_row_from_being_embedded(
+    sync: Sync, role: str, setting: str
+) -> None:
+    """Neither one's own nor that of a function that writes with the rights of somebody else."""
+    owner = scalar(sync.connection, "select current_user")
+    run(
+        sync.connection,
+        "create function add(title text) returns void language sql security definer"
+        " as $$ insert into article (title) values (title) $$;"
+        f"grant insert on article to {role}",
+    )
+    value = {"writing": "on", "inline": owner}[setting]
+    # A session of the role's own: of a superuser's, every setting counts.
+    dsn = make_conninfo(sync.connection.info.dsn, user=role, password="secret")
+    with psycopg.connect(dsn, autocommit=True) as user:
+        run(user, f"select set_config('sqlembed.{setting}', %s, false)", value)
+        with user.transaction():
+            run(user, "select add('one')")
+            run(user, "select sqlembed._forget_own_changes(e.id) from sqlembed.embedding as e")
+        refused(user, "42501", "insert into article (title) values ('two')")
+    sync.check()
+    assert sync.count == 1

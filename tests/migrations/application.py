@@ -23,6 +23,7 @@ import sqlembed.alembic  # noqa: F401
 config = context.config
 options = config.attributes["options"]
 if context.is_offline_mode():
+    options = {"dialect_opts": {"paramstyle": "named"}} | options
     context.configure(dialect_name="postgresql", literal_binds=True, **options)
     with context.begin_transaction():
         context.run_migrations()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import sqlalchemy as sa
@@ -59,8 +60,9 @@ def rows(application: Application, statement: sa.TextClause | str) -> list[tuple
 
 
 def state(application: Application) -> tuple[Any, ...]:
-    objects = [name.rpartition("_")[0] for (name,) in rows(application, OBJECTS)]
-    return rows(application, CATALOGUE), objects
+    # Each declaration has a number of its own.
+    objects = [re.sub(r"_\d+\b", "_N", name) for (name,) in rows(application, OBJECTS)]
+    return rows(application, CATALOGUE), sorted(objects)
 
 
 def up_down_up(application: Application) -> None:

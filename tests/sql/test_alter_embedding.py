@@ -212,6 +212,29 @@ def test_full_text_follows_the_source(article: Connection) -> None:
     assert declaration(article, "full_text, full_text_column") == [None, None]
 
 
+def test_other_chunking_cuts_texts_again(article: Connection, shared_url: str) -> None:
+    chunking = '{"characters": 20}'
+    declare(article, "article", "body", chunking=chunking, index="hnsw")
+    run(article, "insert into article values (1, 't', repeat('some words ', 20))")
+    embed_all(shared_url)
+    count = "select count(*) from article_embedding"
+    before = scalar(article, count)
+    assert alter(article, chunking='{"overlap": 0, "characters": 20}') == 0
+    id = scalar(article, "select id from sqlembed.embedding")
+    describe = "select write_vectors from sqlembed._describe_embedding(%s)"
+    current = scalar(article, describe, id)
+    assert alter(article, chunking='{"characters": 100}') == 1
+    assert scalar(article, describe, id) != current
+    embed_all(shared_url)
+    assert 0 < scalar(article, count) < before / 2
+    assert rows(article, "select embedded, pending from sqlembed.status") == [(1, 0)]
+
+
+def test_chunks_need_a_side_table(embedded: Connection) -> None:
+    statement = "select sqlembed.alter_embedding('article', chunking => '{\"characters\": 100}')"
+    assert "drop_embedding" in refused(embedded, "SE014", statement)
+
+
 def test_what_was_computed_for_the_old_declaration_is_not_written(
     embedded: Connection,
 ) -> None:
@@ -307,6 +330,10 @@ def test_an_owner_needs_the_right_to_the_embedder(embedded: Connection, role: st
             "update sqlembed.embedding set embedder = 'other'",
         ):
             refused(embedded, "42501", statement)
+        refused(embedded, "42501", "select sqlembed.alter_embedding('article', source => 'title')")
+        run(embedded, "reset role")
+        run(embedded, f"select sqlembed.grant_embedder('hash', '{role}')")
+        run(embedded, f"set role {role}")
         assert alter(embedded, source="title") == 3
     finally:
         run(embedded, "reset role")

@@ -29,11 +29,13 @@ begin
         and not a.attisdropped
     where c.oid operator(pg_catalog.=) relation and c.relkind in ('r', 'p');
 
-    -- Looking must not run what a table's owner wrote, neither the source expression nor a policy:
-    -- it would run with the rights of whoever looks.
+    -- Looking must not run what a table's owner wrote, neither the source expression nor a policy nor
+    -- what the planner computes: it would run with the rights of whoever looks.
     if is_own is null or not is_own and (
         pg_catalog.row_security_active(relation)
         or pg_catalog.row_security_active(side)
+        or not sqlembed._plans_safely(relation)
+        or not sqlembed._plans_safely(side)
     ) then
         return;
     end if;
@@ -75,4 +77,4 @@ end
 $function$;
 
 comment on function sqlembed._count_rows(sqlembed.embedding) is
-    'Rows of an embedded table: all, those with a vector, and those with nothing to embed. NULL where counting would run code of another role: blank rows of somebody else''s table, and all of it under row level security. Blank rows are NULL too where the expression fails.';
+    'Rows of an embedded table: all, those with a vector, and those with nothing to embed. NULL where counting would run code of another role: blank rows of somebody else''s table, and all of it under row level security, or where an index or statistics call a function of such a role. Blank rows are NULL too where the expression fails.';

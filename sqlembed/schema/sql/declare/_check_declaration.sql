@@ -7,20 +7,18 @@ begin
     new.vector_number := (sqlembed._column_numbers(coalesce(new.side, new.relation), array[new.name]))[1];
     new.source_numbers := sqlembed._column_numbers(new.relation, new.source_columns);
     new.numbered_in := new.relation::oid;
-    if (tg_op = 'INSERT' or new.embedder <> old.embedder)
-        and not exists (select from sqlembed.embedder_key as k where k.embedder = new.embedder)
-    then
+    if not exists (select from sqlembed.embedder_key as k where k.embedder = new.embedder) then
         raise exception 'sqlembed: permission denied for embedder %', quote_ident(new.embedder)
             using errcode = '42501',
                 hint = format('Its owner can say: select sqlembed.grant_embedder(%L, %L).', new.embedder, current_user);
     end if;
+    new.chunking := sqlembed._checked_chunking(new.chunking);
     if tg_op = 'UPDATE' then
         return new;
     end if;
     -- Owners of tables may insert here, and what they write about the key becomes SQL that runs with
     -- the rights of the owner of sqlembed.
     perform sqlembed._check_relation(new.relation);
-    new.chunking := sqlembed._checked_chunking(new.chunking);
     if new.side is not null then
         -- Workers write to it with their own rights.
         perform sqlembed._check_relation(new.side);
@@ -41,5 +39,5 @@ comment on function sqlembed._check_declaration() is
     'Row trigger of embedding: whoever declares or alters one must own the table and may use the embedder, and what belongs to the key is never taken from the user.';
 
 create or replace trigger check_declaration
-before insert or update of embedder, dimensions, declared_source on sqlembed.embedding
+before insert or update of embedder, dimensions, declared_source, chunking on sqlembed.embedding
 for each row execute function sqlembed._check_declaration();

@@ -4,8 +4,8 @@ stable
 set search_path = pg_catalog
 as $function$
     select format('(%s)::%s', pg_get_expr(d.adbin, d.adrelid), format_type(a.atttypid, a.atttypmod))
-    from pg_attrdef as d
-    join pg_attribute as a on a.attrelid = d.adrelid and a.attnum = d.adnum
+    from pg_catalog.pg_attrdef as d
+    join pg_catalog.pg_attribute as a on a.attrelid = d.adrelid and a.attnum = d.adnum
     where d.adrelid = _generation.relation and d.adnum = _generation.number
 $function$;
 

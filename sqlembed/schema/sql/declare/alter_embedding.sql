@@ -11,7 +11,8 @@ create or replace function sqlembed.alter_embedding(
     index text default null,
     index_options jsonb default null,
     index_name name default null,
-    full_text text default null
+    full_text text default null,
+    chunking jsonb default null
 )
 returns bigint
 language plpgsql
@@ -22,6 +23,7 @@ declare
     wanted sqlembed.embedding;
     canonical record;
     is_resourced boolean;
+    is_recut boolean;
     is_emptied boolean;
     queued bigint := 0;
 begin
@@ -43,6 +45,12 @@ begin
             alter_embedding.index_options, case when wanted.index operator(pg_catalog.=) present.index then present.index_options end
         )
     );
+    wanted.chunking := coalesce(sqlembed._checked_chunking(alter_embedding.chunking), present.chunking);
+    if (wanted.chunking is null) operator(pg_catalog.<>) (present.chunking is null) then
+        raise exception 'sqlembed: % of % is not cut into chunks, and to do so takes another side table',
+            pg_catalog.quote_ident(present.name), present.relation
+            using errcode = 'SE014', hint = 'Declare it anew: drop_embedding, then create_embedding.';
+    end if;
     wanted.full_text := case
         when alter_embedding.full_text is null then present.full_text
         when alter_embedding.full_text operator(pg_catalog.<>) ''
@@ -60,6 +68,7 @@ begin
     wanted.dimensions := sqlembed._wanted_dimensions(wanted.embedder, alter_embedding.dimensions);
 
     is_resourced := wanted.source operator(pg_catalog.<>) present.source;
+    is_recut := coalesce(wanted.chunking operator(pg_catalog.<>) present.chunking, false);
     -- Vectors of two embedders cannot be compared, and a change of type would rewrite the table behind
     -- an exclusive lock: the column is made anew, in an instant, and filled by workers.
     is_emptied := (wanted.embedder, wanted.dimensions, wanted.storage)
@@ -95,6 +104,7 @@ begin
         storage = wanted.storage,
         index = wanted.index,
         index_options = wanted.index_options,
+        chunking = wanted.chunking,
         full_text = wanted.full_text,
         full_text_column = wanted.full_text_column
     where e.id operator(pg_catalog.=) present.id
@@ -113,7 +123,7 @@ begin
     then
         perform sqlembed._exchange_index(present, wanted, alter_embedding.index_name);
     end if;
-    if is_emptied or is_resourced then
+    if is_emptied or is_resourced or is_recut then
         execute pg_catalog.format(
             'insert into sqlembed.change (embedding, key) select %s, %s from %s as r',
             wanted.id, (select k.expression from sqlembed._key_sql(wanted.relation) as k), wanted.relation
@@ -126,6 +136,6 @@ end
 $function$;
 
 comment on function sqlembed.alter_embedding(
-    regclass, name, text, integer, text, text, text, text, text, text, jsonb, name, text
+    regclass, name, text, integer, text, text, text, text, text, text, jsonb, name, text, jsonb
 ) is
-    'Change how a vector column is kept; what is null stays. Another source queues all rows, whose present vectors stay meanwhile. Another timing or on_change makes the triggers anew. Another metric or index, or other index_options ({} for none), builds the new index and then drops the old one, or takes over index_name, built before. Another embedder or storage makes the column anew, empty, and queues all rows. full_text '''' takes the full text off. Returns how many rows it queued.';
+    'Change how a vector column is kept; what is null stays. Another source queues all rows, whose present vectors stay meanwhile. Another timing or on_change makes the triggers anew. Another metric or index, or other index_options ({} for none), builds the new index and then drops the old one, or takes over index_name, built before. Another embedder or storage makes the column anew, empty, and queues all rows. Other chunking cuts all texts again. full_text '''' takes the full text off. Returns how many rows it queued.';

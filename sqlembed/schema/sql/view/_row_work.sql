@@ -5,7 +5,8 @@ select
     w.is_waiting,
     f.embedding is not null as is_failed,
     coalesce(j.attempts, f.attempts, 0) as attempts,
-    coalesce(j.error, case when not w.is_waiting then f.error end) as error,
+    -- It may quote the text.
+    case when t.is_readable then coalesce(j.error, case when not w.is_waiting then f.error end) end as error,
     w.changed_at,
     case when j.error is not null then j.not_before end as retry_at
 from sqlembed.embedding as e
@@ -13,7 +14,7 @@ cross join lateral (
     select sqlembed._row_key(e.relation, nullif(current_setting('sqlembed.row_key', true), '')::jsonb) as key
 ) as k
 left join sqlembed.job as j on j.embedding = e.id and j.key = k.key
-left join sqlembed.failed_job as f on f.embedding = e.id and f.key = k.key
+left join sqlembed.failed_job as f on f.embedding = e.id and md5(f.key::text) = md5(k.key::text)
 cross join lateral (
     select
         least(j.changed_at, min(c.changed_at)) as changed_at,
@@ -21,13 +22,19 @@ cross join lateral (
     from sqlembed.change as c
     where c.embedding = e.id and c.key = k.key
 ) as w
+cross join lateral (
+    select coalesce(bool_and(has_column_privilege(e.relation, c.name, 'select')), false) as is_readable
+    from sqlembed._present_columns(e) as p
+    cross join lateral unnest(p.source) as c (name)
+    where c.name is not null
+) as t
 where e.id = nullif(current_setting('sqlembed.row_embedding', true), '')::integer and k.key is not null;
 
 comment on view sqlembed._row_work is 'What waits or has failed of one row; for row_status.';
 comment on column sqlembed._row_work.is_waiting is 'Whether a worker has to embed it.';
 comment on column sqlembed._row_work.is_failed is 'Whether it was given up.';
 comment on column sqlembed._row_work.attempts is 'How often the embedder has failed on it.';
-comment on column sqlembed._row_work.error is 'What the embedder said last.';
+comment on column sqlembed._row_work.error is 'What the embedder said last; null for those who may not read the columns of the source.';
 comment on column sqlembed._row_work.changed_at is 'When the oldest change that waits was written.';
 comment on column sqlembed._row_work.retry_at is 'When it is tried again, after a failure.';
 

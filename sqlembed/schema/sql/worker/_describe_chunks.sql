@@ -31,9 +31,10 @@ begin
                         else sha256(convert_to(s.input::text, ''UTF8'')) = k.hash
                     end
                     from (select (%3$s) as input from (select %11$s) as r) as s
-                )
+                ) and %12$s
                 for no key update of r skip locked
             ) as locked
+            where %13$s
         ),
         chosen as materialized (
             select distinct on (%8$s) c.* from current as c order by %8$s, c.number
@@ -74,7 +75,9 @@ begin
         keys.made,
         keys.match,
         case (_describe_chunks.declared).storage when 'vector' then 'public.vector' else 'public.halfvec' end,
-        sqlembed._renamed_columns(_describe_chunks.declared)
+        sqlembed._renamed_columns(_describe_chunks.declared),
+        sqlembed._is_current_sql(_describe_chunks.declared),
+        sqlembed._is_described_sql(_describe_chunks.declared)
     );
 end
 $function$;

@@ -20,20 +20,24 @@ declare
     renamed text;
     has_children boolean;
     is_same text;
+    is_described text;
 begin
     select e.* into declared from sqlembed.embedding as e where e.id = _describe_embedding.embedding;
-    if declared.id is null then
+    select p.* into present from sqlembed._present_columns(declared) as p;
+    -- Of a column that was dropped a moment ago the row is still there.
+    if declared.id is null or present.vector is null then
         return;
     end if;
     _describe_embedding.relation := declared.relation;
     _describe_embedding.name := declared.name;
     _describe_embedding.embedder := declared.embedder;
     match := (select k.match from sqlembed._key_sql(declared.relation) as k);
-    select p.* into present from sqlembed._present_columns(declared) as p;
     renamed := sqlembed._renamed_columns(declared);
     -- The primary keys of a parent and its children know nothing of each other.
     has_children := cardinality(sqlembed._members(declared.relation)) > 0
         and (select c.relkind = 'r' from pg_class as c where c.oid = declared.relation);
+
+    is_described := sqlembed._is_described_sql(declared);
 
     -- $1: keys, $2: budget in bytes. Beyond it rows are postponed: a worker's memory is not the
     -- table's size.
@@ -53,13 +57,15 @@ begin
                 cross join lateral (select (%3$s) as input from (select %4$s) as r) as s
                 where %2$s
             ) as s
+            where %7$s
         ) as t',
         declared.relation,
         match,
         declared.source,
         renamed,
         case when has_children then 'case when sqlembed._is_only_row(count(*) over (partition by k.key), k.key) then ' else '' end,
-        case when has_children then ' end' else '' end
+        case when has_children then ' end' else '' end,
+        is_described
     );
 
     is_same := format(
@@ -99,6 +105,7 @@ begin
                 where %2$s and %6$s and %8$s
                 for no key update of r skip locked
             ) as locked
+            where %9$s
         ),
         written as (
             update %1$s as r
@@ -115,7 +122,8 @@ begin
         is_same,
         -- A row of another table of the family may have got the same key since.
         case when has_children then ' and ' || is_same else '' end,
-        sqlembed._is_current_sql(declared)
+        sqlembed._is_current_sql(declared),
+        is_described
     );
 end
 $function$;

@@ -37,6 +37,7 @@ begin
                 ) and %12$s
                 for no key update of r skip locked
             ) as locked
+            where %13$s
         ),
         written as (
             insert into %4$s as s (%7$s, %5$I, source_hash)
@@ -60,7 +61,8 @@ begin
         keys.match,
         case (_describe_side.declared).storage when 'vector' then 'public.vector' else 'public.halfvec' end,
         sqlembed._renamed_columns(_describe_side.declared),
-        sqlembed._is_current_sql(_describe_side.declared)
+        sqlembed._is_current_sql(_describe_side.declared),
+        sqlembed._is_described_sql(_describe_side.declared)
     );
 end
 $function$;

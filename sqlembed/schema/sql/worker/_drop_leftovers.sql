@@ -21,8 +21,8 @@ begin
         -- With the triggers that call it, on whatever table.
         begin
             execute format('drop function %s cascade', made);
-        exception when lock_not_available then
-            -- Next time, then: nobody's writing is to wait for it.
+        exception when lock_not_available or undefined_function then
+            -- Next time, then: nobody's writing is to wait for it. Or another worker was faster.
             null;
         end;
     end loop;

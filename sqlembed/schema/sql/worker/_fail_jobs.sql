@@ -11,6 +11,7 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
+#variable_conflict use_column
 declare
     failed record;
     charged integer;
@@ -39,7 +40,7 @@ begin
         delete from sqlembed.job as j where j.embedding = _fail_jobs.embedding and j.key = failed.key;
         insert into sqlembed.failed_job (embedding, key, attempts, error)
         values (_fail_jobs.embedding, failed.key, charged, failed.error)
-        on conflict on constraint failed_job_pkey do update
+        on conflict (embedding, md5(key::text)) do update
         set attempts = excluded.attempts, error = excluded.error, failed_at = clock_timestamp();
         given_up := given_up + 1;
     end loop;

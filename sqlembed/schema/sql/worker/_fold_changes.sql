@@ -14,8 +14,11 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
+#variable_conflict use_column
 declare
     at_once integer;
+    folded_embeddings integer[];
+    folded_keys jsonb[];
 begin
     -- New jobs of the embedding whose change is the oldest go straight to the worker.
     select e.id, e.xmin::text, s.most
@@ -38,11 +41,18 @@ begin
         )
         returning c.id, c.embedding, c.key, c.changed_at
     ),
-    revived as (
-        -- A changed row deserves new attempts.
-        delete from sqlembed.failed_job as f
-        using taken as t
-        where f.embedding = t.embedding and f.key = t.key
+    refused as (
+        -- PostgreSQL's own limit is a little higher, and nobody else is to wait for such a row.
+        insert into sqlembed.failed_job (embedding, key, attempts, error)
+        select distinct on (t.embedding, md5(t.key::text))
+            t.embedding,
+            t.key,
+            0,
+            format('sqlembed: the key of the row takes %s bytes, and a job''s key no more than 2600', pg_column_size(t.key))
+        from taken as t
+        join sqlembed.embedding as e on e.id = t.embedding
+        where pg_column_size(t.key) > 2600
+        on conflict (embedding, md5(key::text)) do update set failed_at = clock_timestamp()
     ),
     waiting as (
         select
@@ -53,6 +63,7 @@ begin
                 and row_number() over (partition by t.embedding order by min(t.id)) <= at_once as is_mine
         from taken as t
         join sqlembed.embedding as e on e.id = t.embedding
+        where pg_column_size(t.key) <= 2600
         group by t.embedding, t.key
     ),
     folded as (
@@ -75,11 +86,23 @@ begin
             -- Whoever has it in hand works on an older text: it is no longer theirs to finish.
             locked_until = null,
             worker = null
-        returning j.key, j.worker
+        returning j.embedding, j.key, j.worker
     )
-    select (select count(*) from taken), array_agg(f.key) filter (where f.worker is not null)
-    into _fold_changes.taken, _fold_changes.keys
+    select
+        (select count(*) from taken),
+        array_agg(f.key) filter (where f.worker is not null),
+        array_agg(f.embedding),
+        array_agg(f.key)
+    into _fold_changes.taken, _fold_changes.keys, folded_embeddings, folded_keys
     from folded as f;
+
+    -- A changed row deserves new attempts. Not in the same statement: it would not see one that was
+    -- given up while this waited for its job.
+    if exists (select from sqlembed.failed_job) then
+        delete from sqlembed.failed_job as f
+        using unnest(folded_embeddings, folded_keys) as r (embedding, key)
+        where f.embedding = r.embedding and md5(f.key::text) = md5(r.key::text);
+    end if;
 end
 $function$;
 

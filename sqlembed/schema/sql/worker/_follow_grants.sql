@@ -13,11 +13,16 @@ begin
         from sqlembed._lacking_grants() as g
         join pg_class as c on c.oid = g.side and pg_has_role(c.relowner, 'usage')
     loop
-        execute format('grant select on %s to %s', lacking.side, lacking.reader);
+        begin
+            execute format('grant select on %s to %s', lacking.side, lacking.reader);
+        exception
+            when lock_not_available then
+                -- Next time, then.
+                null;
+            when others then
+                raise warning 'sqlembed: cannot let % read %: %', lacking.reader, lacking.side, sqlerrm;
+        end;
     end loop;
-exception when lock_not_available then
-    -- Next time, then.
-    null;
 end
 $function$;
 

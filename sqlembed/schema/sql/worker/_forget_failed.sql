@@ -9,7 +9,8 @@ as $function$
         array(
             select l.ctid
             from sqlembed.failed_job as l
-            where l.embedding = _forget_failed.embedding and l.key = any (_forget_failed.keys)
+            where l.embedding = _forget_failed.embedding
+                and md5(l.key::text) = any (array(select md5(k.key::text) from unnest(_forget_failed.keys) as k (key)))
             for update skip locked
         )
     )

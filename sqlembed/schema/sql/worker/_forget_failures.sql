@@ -21,10 +21,13 @@ begin
                 failed.embedding, failed.relation, failed.match
             )
             using failed.keys;
-        exception when undefined_table or insufficient_privilege or data_exception then
-            -- Dropped a moment ago, not readable for this role, or a key of another type than it
-            -- was: the worker says so when it serves the table.
-            null;
+        exception
+            when undefined_table or insufficient_privilege or data_exception then
+                -- Dropped a moment ago, not readable for this role, or a key of another type than it
+                -- was: the worker says so when it serves the table.
+                null;
+            when others then
+                raise warning 'sqlembed: cannot look for failures of rows of % that are gone: %', failed.relation, sqlerrm;
         end;
     end loop;
 end

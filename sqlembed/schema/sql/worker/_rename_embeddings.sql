@@ -5,6 +5,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
+    -- Their owner may have locked them, for as long as a transaction lasts.
+    perform from sqlembed.embedding as e where e.id = any (_rename_embeddings.embeddings) for update nowait;
     -- All at once: two vector columns may have changed their names with each other.
     update sqlembed.embedding as e
     set

@@ -23,10 +23,18 @@ begin
     from left_behind as b
     where j.embedding = b.embedding and j.key = b.key;
 
-    -- PostgreSQL tells only superusers that a table or a column was dropped: look for them.
+    -- PostgreSQL tells only superusers that a table or a column was dropped: look for them. Their
+    -- owner may have locked the row, for as long as a transaction lasts.
     delete from sqlembed.embedding as e
-    where not exists (select from sqlembed._present_columns(e) as p where p.vector is not null)
-        or not exists (select from pg_class as c where c.oid = e.relation);
+    where e.id = any (
+        array(
+            select g.id
+            from sqlembed.embedding as g
+            where not exists (select from sqlembed._present_columns(g) as p where p.vector is not null)
+                or not exists (select from pg_class as c where c.oid = g.relation)
+            for update of g skip locked
+        )
+    );
     perform sqlembed._drop_leftovers();
     with orphans as materialized (
         select j.embedding, j.key
