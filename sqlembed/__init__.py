@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sqlembed.embedders import Embedder, Registry
     from sqlembed.errors import RetryLater, SqlembedError
-    from sqlembed.orm import Embedded, attach, embed, search
+    from sqlembed.orm import Embedded, attach, chunks, embed, search
 
 __version__ = "0.1.0"
 
@@ -22,6 +22,7 @@ __all__ = [
     "RetryLater",
     "SqlembedError",
     "attach",
+    "chunks",
     "embed",
     "search",
 ]
@@ -33,6 +34,7 @@ _HOMES = {
     "RetryLater": "sqlembed.errors",
     "SqlembedError": "sqlembed.errors",
     "attach": "sqlembed.orm",
+    "chunks": "sqlembed.orm",
     "embed": "sqlembed.orm",
     "search": "sqlembed.orm",
 }

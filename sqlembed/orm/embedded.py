@@ -77,7 +77,8 @@ class Embedded(SchemaItem):
         index_options: ``{"m": 24, "ef_construction": 128}``, and for ``"prefix"`` how many
             ``"dimensions"``.
         place: where the vectors are: in the row itself, or in a table beside it.
-        chunking: how long texts are cut; ``None`` is not at all.
+        chunking: how long texts are cut into chunks, as ``{"tokens": 256, "overlap": 32}``, whose
+            vectors are in a table beside, which ``chunks`` maps; ``None`` is not at all.
         adopt: how a column that already holds vectors is taken over.
         full_text: language, as ``"english"``, in which the words of the source are kept as well,
             for hybrid searches: in a column that the model need not have.

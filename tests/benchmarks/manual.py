@@ -18,7 +18,7 @@ from sqlembed.worker import Worker, register_embedders
 from tests.benchmarks.stage import Connection, connect, database, seconds, working
 
 #: A question, and the pages that answer it.
-QUESTIONS = (
+QUESTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("How do I prevent transaction ID wraparound?", ("routine-vacuuming.html",)),
     (
         "Which isolation level guards against write skew and phantom reads?",
@@ -88,7 +88,7 @@ def _play(file: str, url: str) -> None:
                 ("chunks and words", ", embedding => 'passage', mode => 'hybrid'"),
                 ("one vector a page, its first 256 tokens", ", embedding => 'whole'"),
             ):
-                _print(name, [_ask(connection, *pair, more) for pair in QUESTIONS])
+                _print(name, [_ask(connection, one, pages, more) for one, pages in QUESTIONS])
 
 
 def _load(connection: Connection, file: Path) -> None:
