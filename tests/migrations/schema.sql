@@ -54,6 +54,10 @@ CREATE TYPE sqlembed.search_target AS (
 	ordering text
 );
 
+CREATE FUNCTION sqlembed._acts_for_owner(relation regclass) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._after_key(relation regclass, row_name text, key jsonb) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -110,6 +114,7 @@ CREATE TABLE sqlembed.embedding (
     members regclass[] NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     is_dropped boolean DEFAULT false NOT NULL,
+    CONSTRAINT columns_of_one_table CHECK ((cardinality(source_columns) <= 1600)),
     CONSTRAINT embedding_index_check CHECK ((index = ANY (ARRAY['hnsw'::text, 'binary'::text, 'prefix'::text, 'none'::text]))),
     CONSTRAINT embedding_metric_check CHECK ((metric = ANY (ARRAY['cosine'::text, 'euclidean'::text, 'inner_product'::text, 'l1'::text]))),
     CONSTRAINT embedding_on_change_check CHECK ((on_change = ANY (ARRAY['hide'::text, 'keep'::text]))),
@@ -1603,6 +1608,8 @@ CREATE POLICY writer_of_the_vector_embeds ON sqlembed.change USING (((transactio
 GRANT USAGE ON SCHEMA sqlembed TO PUBLIC;
 
 GRANT USAGE ON SCHEMA sqlembed_wire TO sqlembed_loopback;
+
+REVOKE ALL ON FUNCTION sqlembed._acts_for_owner(relation regclass) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._answer_requests(worker integer, ids bigint[], counts integer[], errors text[], fingerprint text, kind text, hashes bytea[], vectors public.vector[]) FROM PUBLIC;
 
