@@ -641,7 +641,7 @@ begin
         array[
             'options',
             '-c client_connection_check_interval=500 -c synchronous_commit=off -c statement_timeout=0'
-            ' -c lock_timeout=1000 -c default_transaction_isolation=read\ committed -c search_path=pg_catalog'
+            ' -c lock_timeout=1000 -c jit=off -c default_transaction_isolation=read\ committed -c search_path=pg_catalog'
         ]
     ]
     loop
@@ -962,6 +962,7 @@ stable
 security definer
 parallel restricted
 set search_path = pg_catalog, pg_temp
+set jit = off
 as $function$
 declare
     known sqlembed.embedder;
@@ -4753,6 +4754,7 @@ language plpgsql
 volatile
 -- The source expression and its operators are the declared ones, whatever the caller's search_path.
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- Rows are found one by one through the primary key.
 set enable_seqscan = off
 set enable_hashjoin = off
@@ -5019,6 +5021,7 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- Through the index in any case: the queue's size changes too fast for the planner's statistics.
 set enable_seqscan = off
 set enable_bitmapscan = off
@@ -5550,6 +5553,7 @@ language sql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- Rows are found one by one through the primary key: the queue's size changes too fast for the
 -- planner's statistics, and the wrong join takes seconds.
 set enable_seqscan = off
@@ -5590,6 +5594,7 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 as $function$
 #variable_conflict use_column
 declare
@@ -6096,6 +6101,7 @@ language sql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- Rows are found one by one through the primary key, whatever the planner's statistics say.
 set enable_seqscan = off
 as $function$
@@ -6170,6 +6176,7 @@ language sql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- Rows are found one by one through the primary key: the queue's size changes too fast for the
 -- planner's statistics, and the wrong join takes seconds.
 set enable_seqscan = off
@@ -6378,6 +6385,7 @@ language sql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- Rows are found one by one through the primary key: the queue's size changes too fast for the
 -- planner's statistics, and the wrong join takes seconds.
 set enable_seqscan = off
@@ -6476,6 +6484,7 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 as $function$
 begin
     delete from sqlembed.request as r where r.asked_at < clock_timestamp() - interval '30 s';
