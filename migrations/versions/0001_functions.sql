@@ -1269,6 +1269,7 @@ create or replace function sqlembed._spread(inputs text[], known text[], vectors
 language sql
 immutable
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- The planner takes every array for a short one.
 set enable_nestloop = off
 as $function$
@@ -2604,6 +2605,7 @@ create or replace function %1$s() returns trigger
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- Plans are made once: one that suits a single row must do for a million.
 set enable_nestloop = off
 as %2$L
@@ -4691,6 +4693,7 @@ create or replace function sqlembed._note_again(declared sqlembed.embedding, key
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- Few or many keys, their plan is the same.
 set enable_nestloop = off
 as $function$

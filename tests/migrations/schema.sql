@@ -622,6 +622,7 @@ CREATE FUNCTION sqlembed._next_epoch(worker integer) RETURNS integer
 CREATE FUNCTION sqlembed._note_again(declared sqlembed.embedding, keys jsonb[], hashes bytea[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
     SET enable_nestloop TO 'off';
 
 CREATE FUNCTION sqlembed._note_keys(embedding integer, keys jsonb[]) RETURNS void
@@ -863,6 +864,7 @@ CREATE FUNCTION sqlembed._side_source(declared sqlembed.embedding, row_name name
 CREATE FUNCTION sqlembed._spread(inputs text[], known text[], vectors public.vector[]) RETURNS public.vector[]
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
     SET enable_nestloop TO 'off';
 
 CREATE FUNCTION sqlembed._start_worker(name text, embedders text[]) RETURNS integer
