@@ -35,7 +35,15 @@ select centroid_id, id, distance
 from sqlembed.cluster_examples(:name, :query, :examples)
 order by centroid_id, distance, id
 """)
+TERMS = sa.text("""
+select centroid_id, term
+from sqlembed.cluster_terms(:name, :query, terms => :terms, config => cast(:config as regconfig))
+order by centroid_id, weight desc, term
+""")
 DROP = sa.text("select sqlembed.drop_model(:name)")
+FORGET = sa.text("""
+select sqlembed.drop_model(m.name) from sqlembed.cluster_model as m where m.name = :name
+""")
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,8 @@ class Cluster:
     centroid: Centroid
     #: Nearest first.
     examples: tuple[Example, ...]
+    #: The words that tell it from the others, most telling first.
+    terms: tuple[str, ...] = ()
 
 
 def create_kmeans(
@@ -89,6 +99,7 @@ def create_kmeans(
     max_iterations: int = 20,
     min_rel_progress: float = 0.01,
     seed: int = 0,
+    replace: bool = False,
 ) -> KMeansModel:
     """Fits a k-means model to the rows of a query and keeps it in the database; does not commit.
 
@@ -102,12 +113,15 @@ def create_kmeans(
         min_rel_progress: it stops when further iterations promise less than this share of what has
             been gained so far.
         seed: the same rows and seed give the same clusters.
+        replace: whether a model of this name is forgotten first.
 
     Raises:
         sqlalchemy.exc.DBAPIError: with an SQLSTATE of ``errors.SQLSTATES``: SE014 for an impossible
             argument, SE021 when there is a model of this name, SE022 when there is too little to
             cluster.
     """
+    if replace:
+        connection.execute(FORGET, {"name": name})
     row = connection.execute(
         CREATE,
         {
@@ -153,22 +167,39 @@ def assign(connection: sa.Connection, name: str, query: str) -> list[tuple[str, 
 
 
 def describe_clusters(
-    connection: sa.Connection, name: str, query: str, *, examples: int = 3
+    connection: sa.Connection,
+    name: str,
+    query: str,
+    *,
+    examples: int = 3,
+    terms: int = 0,
+    config: str | None = None,
 ) -> list[Cluster]:
-    """Returns the clusters of a model, by number, with the rows nearest to each centroid.
+    """Returns the clusters of a model, by number, with what they are about.
 
     Args:
         connection: where the model is.
         name: the model.
         query: a SELECT of what to show of a row, such as its title, and its vector.
-        examples: how many rows to show of each cluster, at most.
+        examples: how many of the rows nearest to its centroid to show of each cluster, at most.
+        terms: how many of the words that tell it from the others, at most; 0 reads no texts.
+        config: the text search configuration of the words, by default the session's.
     """
     found: dict[int, list[Example]] = {}
-    wanted = {"name": name, "query": query, "examples": examples}
+    wanted: dict[str, object] = {"name": name, "query": query, "examples": examples}
     for number, id, distance in connection.execute(EXAMPLES, wanted):
         found.setdefault(number, []).append(Example(id, distance))
+    words: dict[int, list[str]] = {}
+    if terms:
+        wanted = {"name": name, "query": query, "terms": terms, "config": config}
+        for number, term in connection.execute(TERMS, wanted):
+            words.setdefault(number, []).append(term)
     return [
-        Cluster(centroid, tuple(found.get(centroid.centroid_id, ())))
+        Cluster(
+            centroid,
+            tuple(found.get(centroid.centroid_id, ())),
+            tuple(words.get(centroid.centroid_id, ())),
+        )
         for centroid in centroids(connection, name)
     ]
 

@@ -1587,6 +1587,8 @@ comment on function sqlembed.similarity(text, text, text) is
 create or replace function sqlembed._attach_triggers(declared sqlembed.embedding) returns void
 language plpgsql
 volatile
+-- A canonical expression means what it says there, whatever the caller's search_path.
+set search_path = pg_catalog, pg_temp
 as $function$
 declare
     members regclass[] := (_attach_triggers.declared).relation
@@ -2263,21 +2265,13 @@ volatile
 as $function$
 declare
     holder regclass := coalesce((_exchange_index.wanted).side, (_exchange_index.wanted).relation);
-    index_schema name;
-    old_index regclass;
-    given regclass;
+    old_index regclass := sqlembed._own_index(holder, (_exchange_index.present).index_name);
+    given regclass := sqlembed._own_index(holder, _exchange_index.index_name);
 begin
-    select n.nspname
-    into index_schema
-    from pg_catalog.pg_class as c
-    join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) c.relnamespace
-    where c.oid operator(pg_catalog.=) holder;
-    old_index := pg_catalog.to_regclass(pg_catalog.quote_ident(index_schema) || '.' || pg_catalog.quote_ident((_exchange_index.present).index_name));
-    given := pg_catalog.to_regclass(pg_catalog.quote_ident(index_schema) || '.' || pg_catalog.quote_ident(_exchange_index.index_name));
     if _exchange_index.index_name is not null and not exists (
         select
         from pg_catalog.pg_index as i
-        where i.indexrelid operator(pg_catalog.=) given and i.indrelid operator(pg_catalog.=) holder and i.indisvalid
+        where i.indexrelid operator(pg_catalog.=) given and i.indisvalid
     ) then
         raise exception 'sqlembed: % has no valid index %', holder, pg_catalog.quote_ident(_exchange_index.index_name)
             using errcode = 'SE011', hint = 'Leave index_name out: the index is then built here.';
@@ -2393,6 +2387,42 @@ $function$;
 
 comment on function sqlembed._is_family(regclass) is
     'Whether rows of a table may be written by statements on another one: its partitions, children or parents.';
+
+create or replace function sqlembed._is_to_be_made(made name, body text, relation regclass) returns boolean
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    present record;
+    owner regrole := (select c.relowner from pg_class as c where c.oid = _is_to_be_made.relation);
+begin
+    select p.oid, p.prosrc
+    into present
+    from pg_proc as p
+    where p.oid = to_regprocedure(format('sqlembed.%I()', _is_to_be_made.made));
+    if present.oid is null then
+        return true;
+    end if;
+    -- Whoever replaces a function keeps everybody else from it to the end of their transaction.
+    if present.prosrc = _is_to_be_made.body and has_function_privilege(owner, present.oid, 'execute') then
+        return false;
+    end if;
+    -- Here, current_user is the owner of sqlembed.
+    if not pg_has_role(session_user, owner, 'member')
+        and not has_function_privilege(session_user, 'sqlembed._stop_worker(integer)', 'execute')
+    then
+        raise exception 'sqlembed: must be owner of table %', _is_to_be_made.relation
+            using errcode = '42501', hint = format('Its owner is %s, and the session is that of %I.', owner, session_user);
+    end if;
+    return true;
+end
+$function$;
+
+comment on function sqlembed._is_to_be_made(name, text, regclass) is
+    'Whether a trigger function of an embedding is missing, or is to be another; then an error when the session is neither a worker''s nor of the owner of the table.';
+
+revoke execute on function sqlembed._is_to_be_made(name, text, regclass) from public;
 
 create or replace function sqlembed._is_waiting(relation regclass, since timestamptz) returns boolean
 language sql
@@ -2559,9 +2589,15 @@ declare
     note record;
     bell text;
     lost text;
+    body text;
     made text := format('sqlembed.%I', '_note_' || _make_note_function.embedding);
 begin
-    select e.* into declared from sqlembed.embedding as e where e.id = _make_note_function.embedding;
+    -- In turns: PostgreSQL refuses to replace a function that another session replaces.
+    select e.*
+    into declared
+    from sqlembed.embedding as e
+    where e.id = _make_note_function.embedding
+    for no key update;
     select n.* into note from sqlembed._note_sql(declared.id, declared.on_change) as n;
     if note.key is null then
         return;
@@ -2599,19 +2635,7 @@ begin
 
     -- Nothing of the table's owner may run in it: rows are compared by their bytes (*<>), and the
     -- source expression is left to others.
-    execute format(
-        $sql$
-create or replace function %1$s() returns trigger
-language plpgsql
-security definer
-set search_path = pg_catalog, pg_temp
-set jit = off
--- Plans are made once: one that suits a single row must do for a million.
-set enable_nestloop = off
-as %2$L
-$sql$,
-        made,
-        case declared.place when 'side' then sqlembed._side_note_body(declared.id, note.key, note.source) else format(
+    body := case declared.place when 'side' then sqlembed._side_note_body(declared.id, note.key, note.source) else format(
             $sql$
 #variable_conflict use_column
 declare
@@ -2669,7 +2693,23 @@ $sql$,
             note.updated,
             bell,
             lost
-        ) end
+        ) end;
+    if not sqlembed._is_to_be_made('_note_' || declared.id, body, declared.relation) then
+        return;
+    end if;
+    execute format(
+        $sql$
+create or replace function %1$s() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set jit = off
+-- Plans are made once: one that suits a single row must do for a million.
+set enable_nestloop = off
+as %2$L
+$sql$,
+        made,
+        body
     );
     execute format(
         'comment on function %s() is %L',
@@ -2686,7 +2726,7 @@ end
 $function$;
 
 comment on function sqlembed._make_note_function(integer) is
-    'Make the function that the statement triggers of an embedding call, out of the catalogue and the present primary key. Harmless in anybody''s hands: it makes the same function again.';
+    'Make the function that the statement triggers of an embedding call, out of the catalogue and the present primary key. Harmless in anybody''s hands: it makes no other function than its owner would, and leaves alone one that is as it should be.';
 
 create or replace function sqlembed._make_row_functions(embedding integer) returns void
 language plpgsql
@@ -2697,6 +2737,8 @@ as $function$
 declare
     declared sqlembed.embedding;
     asked record;
+    note text;
+    hide text;
     made name;
 begin
     select e.* into declared from sqlembed.embedding as e where e.id = _make_row_functions.embedding;
@@ -2707,17 +2749,8 @@ begin
 
     -- As in the function for statements, nothing of the table's owner may run in it. Rows are noted
     -- outside of the block that catches errors: inside, each would cost a transaction id.
-    execute format(
+    note := format(
         $sql$
-create or replace function sqlembed.%1$I() returns trigger
-language plpgsql
-security definer
-set search_path = pg_catalog, pg_temp
-as %2$L
-$sql$,
-        '_note_row_' || declared.id,
-        format(
-            $sql$
 declare
     sqlembed_key jsonb;
     sqlembed_changed boolean;
@@ -2762,26 +2795,12 @@ begin
     return new;
 end
 $sql$,
-            declared.id, asked.inserted, asked.updated, asked.key, sqlembed._lock('idle'),
-            case declared.timing when 'sync' then 'pg_current_xact_id()' else 'null' end
-        )
+        declared.id, asked.inserted, asked.updated, asked.key, sqlembed._lock('idle'),
+        case declared.timing when 'sync' then 'pg_current_xact_id()' else 'null' end
     );
-    execute format(
-        'comment on function sqlembed.%I() is %L',
-        '_note_row_' || declared.id,
-        'Row trigger: append the key of a row that needs a vector to change. Made by create_embedding for tables whose rows come by several ways, and for rows that replication applies.'
-    );
-
     -- It runs with the writer's rights and search_path.
-    execute format(
+    hide := format(
         $sql$
-create or replace function sqlembed.%1$I() returns trigger
-language plpgsql
-as %2$L
-$sql$,
-        '_hide_' || declared.id,
-        format(
-            $sql$
 begin
     begin
         new.%2$I := null;
@@ -2799,9 +2818,39 @@ begin
     return new;
 end
 $sql$,
-            declared.id,
-            (select p.vector from sqlembed._present_columns(declared) as p)
-        )
+        declared.id,
+        (select p.vector from sqlembed._present_columns(declared) as p)
+    );
+    if not sqlembed._is_to_be_made('_note_row_' || declared.id, note, declared.relation)
+        and not sqlembed._is_to_be_made('_hide_' || declared.id, hide, declared.relation)
+    then
+        return;
+    end if;
+
+    execute format(
+        $sql$
+create or replace function sqlembed.%1$I() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as %2$L
+$sql$,
+        '_note_row_' || declared.id,
+        note
+    );
+    execute format(
+        'comment on function sqlembed.%I() is %L',
+        '_note_row_' || declared.id,
+        'Row trigger: append the key of a row that needs a vector to change. Made by create_embedding for tables whose rows come by several ways, and for rows that replication applies.'
+    );
+    execute format(
+        $sql$
+create or replace function sqlembed.%1$I() returns trigger
+language plpgsql
+as %2$L
+$sql$,
+        '_hide_' || declared.id,
+        hide
     );
     execute format(
         'comment on function sqlembed.%I() is %L',
@@ -2821,7 +2870,7 @@ end
 $function$;
 
 comment on function sqlembed._make_row_functions(integer) is
-    'Make the functions that the row triggers of an embedding call, out of the catalogue and the present names of the columns. Harmless in anybody''s hands: it makes the same functions again.';
+    'Make the functions that the row triggers of an embedding call, out of the catalogue and the present names of the columns. Harmless in anybody''s hands: it makes no others than their owner would, and leaves alone those that are as they should be.';
 
 create or replace function sqlembed._may_wait(embedding integer, key jsonb) returns boolean
 language sql
@@ -3029,6 +3078,20 @@ comment on function sqlembed._note_sql(integer, text) is
 
 revoke execute on function sqlembed._note_sql(integer, text) from public;
 
+create or replace function sqlembed._own_index(holder regclass, index_name name) returns regclass
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select i.indexrelid::regclass
+    from pg_index as i
+    join pg_class as c on c.oid = i.indexrelid
+    where i.indrelid = _own_index.holder and c.relname = _own_index.index_name
+$function$;
+
+comment on function sqlembed._own_index(regclass, name) is
+    'The index of that name, if it is one of this table: the name may have been noted by anybody''s hand.';
+
 create or replace function sqlembed._pending(relation regclass, out rows bigint, out served boolean)
 language sql
 stable
@@ -3052,6 +3115,8 @@ comment on function sqlembed._pending(regclass) is
 create or replace function sqlembed._prefixed_source(relation regclass, expression text, row_name text) returns text
 language plpgsql
 volatile
+-- A canonical expression means what it says there, whatever the caller's search_path.
+set search_path = pg_catalog, pg_temp
 as $function$
 declare
     view_name text := 'sqlembed_source_' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '');
@@ -3186,6 +3251,8 @@ create or replace function sqlembed._prepare_full_text(
 returns name
 language plpgsql
 volatile
+-- A canonical expression means what it says there, whatever the caller's search_path.
+set search_path = pg_catalog, pg_temp
 as $function$
 declare
     added name := _prepare_full_text.embedding || '_full_text';
@@ -3584,6 +3651,8 @@ create or replace function sqlembed._renamed_source(
 returns text
 language plpgsql
 volatile
+-- A canonical expression means what it says there, whatever the caller's search_path.
+set search_path = pg_catalog, pg_temp
 as $function$
 declare
     name text := 'sqlembed_source_' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '');
@@ -4364,7 +4433,7 @@ volatile
 as $function$
 declare
     declared sqlembed.embedding := sqlembed._embedding_of(drop_embedding.relation, drop_embedding.embedding);
-    index_schema name;
+    own_index regclass;
     hash_call text := sqlembed._hash_call(declared, 'r');
 begin
     perform sqlembed._check_relation(drop_embedding.relation);
@@ -4390,12 +4459,10 @@ begin
     elsif not drop_embedding.keep_column then
         execute pg_catalog.format('alter table %s drop column if exists %I', declared.relation, declared.name);
     elsif declared.index_name is not null then
-        select n.nspname
-        into index_schema
-        from pg_catalog.pg_class as c
-        join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) c.relnamespace
-        where c.oid operator(pg_catalog.=) coalesce(declared.side, declared.relation);
-        execute pg_catalog.format('drop index if exists %I.%I', index_schema, declared.index_name);
+        own_index := sqlembed._own_index(coalesce(declared.side, declared.relation), declared.index_name);
+        if own_index is not null then
+            execute pg_catalog.format('drop index %s', own_index);
+        end if;
     end if;
 end
 $function$;
@@ -4954,6 +5021,48 @@ revoke execute on function sqlembed._answer_requests(
     integer, bigint[], integer[], text[], text, text, bytea[], public.vector[]
 ) from public;
 
+create or replace function sqlembed._attach_families() returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '200ms'
+as $function$
+declare
+    declared sqlembed.embedding;
+begin
+    for declared in
+        select f.* from sqlembed._changed_families() as f
+    loop
+        -- Where this role may not, status says who may.
+        continue when not pg_has_role((select c.relowner from pg_class as c where c.oid = declared.relation), 'usage');
+        begin
+            continue when not sqlembed._lock_embedding(declared.id);
+            if exists (select from sqlembed._unattached(declared) as u where u.state <> 'disabled') then
+                perform sqlembed._attach_triggers(declared);
+            else
+                perform sqlembed._drop_triggers(
+                    declared.id,
+                    array(select w.name from sqlembed._wanted_triggers(declared) as w),
+                    declared.relation || sqlembed._members(declared.relation)
+                );
+            end if;
+        exception
+            when lock_not_available or insufficient_privilege then
+                -- Next time, then, or by somebody else.
+                null;
+            when others then
+                -- What is wrong with one table keeps no other from being followed.
+                raise warning 'sqlembed: cannot follow the children of %: %', declared.relation, sqlerrm;
+        end;
+    end loop;
+end
+$function$;
+
+comment on function sqlembed._attach_families() is
+    'Give new partitions and children their triggers, and take them from those that are none any more. Writers wait for it, so that it does nothing else.';
+
+revoke execute on function sqlembed._attach_families() from public;
+
 create or replace function sqlembed._changed_families() returns setof sqlembed.embedding
 language sql
 stable
@@ -5142,6 +5251,7 @@ begin
                 ) and %12$s
                 for no key update of r skip locked
             ) as locked
+            where %13$s
         ),
         chosen as materialized (
             select distinct on (%8$s) c.* from current as c order by %8$s, c.number
@@ -5183,7 +5293,8 @@ begin
         keys.match,
         case (_describe_chunks.declared).storage when 'vector' then 'public.vector' else 'public.halfvec' end,
         sqlembed._renamed_columns(_describe_chunks.declared),
-        sqlembed._is_current_sql(_describe_chunks.declared)
+        sqlembed._is_current_sql(_describe_chunks.declared),
+        sqlembed._is_described_sql(_describe_chunks.declared)
     );
 end
 $function$;
@@ -5703,56 +5814,50 @@ set search_path = pg_catalog, pg_temp
 set lock_timeout = '200ms'
 as $function$
 declare
-    changed record;
     renamed integer[];
+    mixed_up integer[];
     sources text[];
+    found regclass;
     declared sqlembed.embedding;
 begin
-    -- Table by table: what its owner has locked or broken keeps no other from being followed. Those of
-    -- one table together, because two vector columns may have changed their names with each other.
-    for changed in
-        select
-            (r.declared).relation,
-            array_agg((r.declared).id) as embeddings,
-            array_agg((r.declared).id) filter (where r.is_mixed_up) as mixed_up
-        from sqlembed._renamed_embeddings() as r
-        group by (r.declared).relation
+    -- With the rights of the worker, which may read the tables: what stands in them, in their sources
+    -- and in their policies may be anybody's code. What belongs to one table is followed at once, or
+    -- not at all: until the rows are queued, nobody may believe that nothing has happened.
+    for found in
+        select distinct (r.declared).relation from sqlembed._renamed_embeddings() as r order by 1
     loop
         begin
-            -- With the rights of the worker, which may read the tables: what stands in them, in their
-            -- sources and in their policies may be anybody's code.
             select
                 array_agg((r.declared).id order by (r.declared).id),
+                array_agg((r.declared).id) filter (where r.is_mixed_up),
                 array_agg(
                     sqlembed._renamed_source(
                         (r.declared).relation, (r.declared).source, (r.declared).source_columns, r.source_columns
                     )
                     order by (r.declared).id
                 )
-            into renamed, sources
+            into renamed, mixed_up, sources
             from sqlembed._renamed_embeddings() as r
-            where (r.declared).id = any (changed.embeddings);
+            where (r.declared).relation = found and sqlembed._lock_embedding((r.declared).id);
 
             for declared in select e.* from sqlembed._rename_embeddings(renamed, sources) as e
             loop
-                begin
-                    -- What was written in between has not been noted, or with the wrong column in mind.
-                    execute format(
-                        'select sqlembed._note_keys(%s, array_agg(%s)) from %s as r where not (%s) or %L',
-                        declared.id, declared.key_expression, declared.relation, sqlembed._vector_test(declared, 'r'),
-                        declared.id = any (coalesce(changed.mixed_up, '{}'))
-                    );
-                exception when lock_not_available or insufficient_privilege then
-                    -- By another worker, then: this one cannot serve the table either.
-                    null;
-                end;
+                -- What was written in between has not been noted, or with the wrong column in mind.
+                perform sqlembed._note_missing(
+                    declared, declared.relation::text, declared.id = any (coalesce(mixed_up, '{}'))
+                );
+                if declared.side is not null then
+                    -- Nor what was deleted.
+                    perform sqlembed._note_keys(declared.id, '{[]}');
+                end if;
             end loop;
         exception
-            when lock_not_available then
-                -- Next time, then.
+            when lock_not_available or insufficient_privilege then
+                -- Next time, then, or by a worker that may read the table.
                 null;
             when others then
-                raise warning 'sqlembed: cannot follow the columns of %: %', changed.relation, sqlerrm;
+                -- What is wrong with one table keeps no other from being followed.
+                raise warning 'sqlembed: cannot follow the columns of %: %', found, sqlerrm;
         end;
     end loop;
 end
@@ -5779,23 +5884,9 @@ begin
         select f.* from sqlembed._changed_families() as f
     loop
         begin
-            -- Where this role may not, status says who may.
-            if pg_has_role((select c.relowner from pg_class as c where c.oid = declared.relation), 'usage') then
-                begin
-                    if exists (select from sqlembed._unattached(declared) as u where u.state <> 'disabled') then
-                        perform sqlembed._attach_triggers(declared);
-                    else
-                        perform sqlembed._drop_triggers(
-                            declared.id,
-                            array(select w.name from sqlembed._wanted_triggers(declared) as w),
-                            declared.relation || sqlembed._members(declared.relation)
-                        );
-                    end if;
-                exception when lock_not_available or insufficient_privilege then
-                    -- Next time, then, or by somebody else.
-                    null;
-                end;
-            end if;
+            continue when not sqlembed._lock_embedding(declared.id);
+            -- Another worker may have been here a moment ago.
+            declared := sqlembed._declared_embedding(declared.id);
             is_partitioned := (select c.relkind = 'p' from pg_class as c where c.oid = declared.relation);
             known := array(
                 select m.member
@@ -5804,21 +5895,19 @@ begin
                     or m.member not in (select u.member from sqlembed._unattached(declared) as u)
                 order by m.member
             );
-            -- A partition had triggers from its first day on, and the vectors that it brought along are
-            -- its own. A child may have been written to unnoticed.
+            -- A partition had triggers from its first day on, and the vectors that it brought along
+            -- are its own. A child may have been written to unnoticed.
             foreach newcomer in array known
             loop
                 continue when newcomer = any (declared.members);
-                execute format(
-                    'select sqlembed._note_keys(%s, array_agg(%s)) from only %s as r where not (%s) or not %L',
-                    declared.id, declared.key_expression, newcomer, sqlembed._vector_test(declared, 'r'),
-                    is_partitioned and declared.side is null
+                perform sqlembed._note_missing(
+                    declared, 'only ' || newcomer, not is_partitioned or declared.side is not null
                 );
             end loop;
             perform sqlembed._keep_members(declared.id, known);
         exception
-            when lock_not_available then
-                -- Next time, then.
+            when lock_not_available or insufficient_privilege then
+                -- Next time, then, or by somebody else.
                 null;
             when others then
                 -- What is wrong with one table keeps no other from being followed.
@@ -5829,7 +5918,7 @@ end
 $function$;
 
 comment on function sqlembed._follow_families() is
-    'Put triggers on tables that have become children of an embedded one, take them off those that no longer are, and queue the rows that newcomers brought along.';
+    'Queue the rows that new partitions and children, which have their triggers by now, have brought along.';
 
 revoke execute on function sqlembed._follow_families() from public;
 
@@ -5929,6 +6018,36 @@ comment on function sqlembed._forget_failures() is
 
 revoke execute on function sqlembed._forget_failures() from public;
 
+create or replace function sqlembed._is_current(
+    embedding integer,
+    embedder text,
+    source text,
+    storage text,
+    chunking jsonb
+)
+returns boolean
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- Workers may not look themselves: they have row security off, which makes it an error.
+    select exists (
+        select
+        from sqlembed.embedding as e
+        where e.id = _is_current.embedding
+            and e.embedder = _is_current.embedder
+            and e.source = _is_current.source
+            and e.storage = _is_current.storage
+            and e.chunking is not distinct from _is_current.chunking
+    )
+$function$;
+
+comment on function sqlembed._is_current(integer, text, text, text, jsonb) is
+    'Whether an embedding is still declared as a worker was told. For _is_current_sql.';
+
+revoke execute on function sqlembed._is_current(integer, text, text, text, jsonb) from public;
+
 create or replace function sqlembed._is_current_sql(declared sqlembed.embedding) returns text
 language sql
 immutable
@@ -5937,14 +6056,7 @@ as $function$
     -- Not correlated, so looked up once a statement. Its snapshot is younger than its locks, and altering
     -- takes a lock that excludes writers: what is current here stays so until the vectors are written.
     select format(
-        '(
-            select exists (
-                select
-                from sqlembed.embedding as e
-                where e.id = %s and e.embedder = %L and e.source = %L and e.storage = %L
-                    and e.chunking is not distinct from %L::jsonb
-            )
-        )',
+        '(select sqlembed._is_current(%s, %L, %L, %L, %L))',
         (_is_current_sql.declared).id,
         (_is_current_sql.declared).embedder,
         (_is_current_sql.declared).source,
@@ -6058,6 +6170,26 @@ comment on function sqlembed._leave_epoch(integer, integer) is
 
 revoke execute on function sqlembed._leave_epoch(integer, integer) from public;
 
+create or replace function sqlembed._lock_embedding(embedding integer) returns boolean
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    perform
+    from sqlembed.embedding as e
+    where e.id = _lock_embedding.embedding
+    for no key update skip locked;
+    return found;
+end
+$function$;
+
+comment on function sqlembed._lock_embedding(integer) is
+    'Whether nobody else is changing an embedding; then nobody does so before the transaction ends.';
+
+revoke execute on function sqlembed._lock_embedding(integer) from public;
+
 create or replace function sqlembed._next_epoch(worker integer) returns integer
 language plpgsql
 volatile
@@ -6097,6 +6229,43 @@ comment on function sqlembed._note_keys(integer, jsonb[]) is
     'Queue rows that a worker has found.';
 
 revoke execute on function sqlembed._note_keys(integer, jsonb[]) from public;
+
+create or replace function sqlembed._note_missing(declared sqlembed.embedding, rows_of text, is_all boolean) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    -- In parts: a worker's memory is not the table's size.
+    noting text := format(
+        'select sqlembed._note_keys(%s, array_agg(s.key))
+        from (select %s as key, (row_number() over () - 1) / 10000 as part from %s as r where ',
+        (_note_missing.declared).id,
+        (select k.expression from sqlembed._key_sql((_note_missing.declared).relation) as k),
+        _note_missing.rows_of
+    );
+    in_parts text := ') as s group by s.part';
+begin
+    if not _note_missing.is_all then
+        begin
+            execute noting || 'not (' || sqlembed._vector_test(_note_missing.declared, 'r') || ')' || in_parts;
+            return;
+        exception
+            when lock_not_available or insufficient_privilege then
+                raise;
+            when others then
+                -- A row whose source expression fails: which of the others are up to date, workers find out.
+                null;
+        end;
+    end if;
+    execute noting || 'true' || in_parts;
+end
+$function$;
+
+comment on function sqlembed._note_missing(sqlembed.embedding, text, boolean) is
+    'Queue the rows of a table, or of "only" one member of its family, that have no vector of their present text, or all. With the rights of the worker.';
+
+revoke execute on function sqlembed._note_missing(sqlembed.embedding, text, boolean) from public;
 
 create or replace function sqlembed._read_cache(fingerprint text, kind text, hashes bytea[])
 returns table (input_hash bytea, embedding public.vector)
@@ -6860,6 +7029,11 @@ begin
     end if;
 
     perform sqlembed._check_choice('mode', _check_search.mode, '{vector,exact,hybrid,text}');
+    if _check_search.mode in ('hybrid', 'text') and _check_search.function_name operator(pg_catalog.=) 'explain_search' then
+        raise exception 'sqlembed: mode => % is not explained', pg_catalog.quote_literal(_check_search.mode)
+            using errcode = 'SE014',
+                hint = 'Of a hybrid search, the vectors'' half goes as mode => ''vector'' with twice its k, 100 at least.';
+    end if;
     if _check_search.mode in ('hybrid', 'text') and not by_words then
         raise exception 'sqlembed: mode => % needs a text', pg_catalog.quote_literal(_check_search.mode)
             using errcode = 'SE014', hint = 'A vector has no words. Give the text to sqlembed.search.';
@@ -7015,7 +7189,7 @@ stable
 as $function$
 declare
     -- Assigned to, because PERFORM takes several times as long.
-    ignored text;
+    ignored pg_catalog.text;
 begin
     -- Those of iterative scans are there since pgvector 0.8.
     before := array[
@@ -7029,7 +7203,10 @@ begin
     end if;
     -- So that a scan goes on until k rows pass the filter; relaxed_order finds more of the nearest
     -- than strict_order.
-    if before[2] operator(pg_catalog.=) 'off' then
+    if before[2] operator(pg_catalog.<>) 'off' and not (_enter_search.path).is_iterative then
+        ignored := pg_catalog.set_config('hnsw.iterative_scan', 'off', true);
+    end if;
+    if before[2] operator(pg_catalog.=) 'off' and (_enter_search.path).is_iterative then
         ignored := pg_catalog.set_config('hnsw.iterative_scan', 'relaxed_order', true);
     end if;
     if before[3] operator(pg_catalog.=) 'off' then
@@ -7263,12 +7440,12 @@ language plpgsql
 stable
 as $function$
 declare
-    ignored text;
+    ignored pg_catalog.text;
 begin
     -- An error undoes settings by itself, the end of a function only those that it was created with.
     ignored := pg_catalog.set_config('hnsw.ef_search', _leave_search.before[1], true);
-    if _leave_search.before[2] operator(pg_catalog.=) 'off' then
-        ignored := pg_catalog.set_config('hnsw.iterative_scan', 'off', true);
+    if _leave_search.before[2] operator(pg_catalog.<>) pg_catalog.current_setting('hnsw.iterative_scan', true) then
+        ignored := pg_catalog.set_config('hnsw.iterative_scan', _leave_search.before[2], true);
     end if;
     if _leave_search.before[3] operator(pg_catalog.=) 'off' then
         ignored := pg_catalog.set_config('ivfflat.iterative_scan', 'off', true);
@@ -7566,6 +7743,9 @@ begin
         return path;
     end if;
     path.is_exact := false;
+    -- What a policy or a view hides is left out before rows are counted. An index that goes on until enough
+    -- are shown gives whatever it has come across by then, the nearest or not.
+    path.is_iterative := not (_search_path.target).is_guarded;
     if is_rough and _search_path.after_distance is not null then
         path.is_exact := true;
         path.reason := pg_catalog.format(
@@ -7638,6 +7818,10 @@ begin
             '%s; what an index of kind %s finds is ranked by the whole vectors, %s rows of it',
             path.reason, (_search_path.target).index_kind, pg_catalog.ceil(path.visits)
         );
+    end if;
+    if not path.is_iterative and not path.is_exact and path.visits operator(pg_catalog.>) 1000 then
+        path.is_exact := true;
+        path.reason := path.reason || '; but to look at more than 1000 rows it would have to go on by itself, past those that are hidden';
     end if;
     path.ef_search := least(1000, path.visits);
     -- Else an index stops there.
@@ -8473,6 +8657,9 @@ language plpgsql
 volatile
 as $function$
 declare
+    checked boolean := sqlembed._check_search(
+        'explain_search', explain_search.k, explain_search.filter, explain_search.mode, null, null, null
+    );
     target sqlembed.search_target := sqlembed._search_target(
         'search', explain_search.relation, explain_search.embedding, null
     );
@@ -8524,6 +8711,7 @@ declare
     found_right bigint := 0;
     right_ones bigint := 0;
     counted record;
+    remark text;
 begin
     if (recall.queries operator(pg_catalog.>=) 1) is not true then
         raise exception 'sqlembed: queries must be 1 or more, not %', coalesce(recall.queries::text, 'NULL')
@@ -8538,6 +8726,9 @@ begin
     execute pg_catalog.format('select t.* from sqlembed._search_target(''recall'', null::%s, $1, null) as t', row_type)
     into target
     using recall.embedding;
+    foreach remark in array sqlembed._search_remarks(target) loop
+        raise warning 'sqlembed: %', remark;
+    end loop;
     for sampled in execute pg_catalog.format(
         'select k.key from (select %s as key from %s where %s is not null order by pg_catalog.random() limit $1) as k',
         coalesce(
@@ -8567,7 +8758,7 @@ end
 $function$;
 
 comment on function sqlembed.recall(regclass, name, integer, integer) is
-    'Which part of the k nearest rows a search finds, at its default settings: rows of the table, picked at random, are the queries, each left out of its own result. Exact searches are the measure, so it takes as long as those. NULL where nothing is embedded.';
+    'Which part of the k nearest rows a search finds, at its default settings: rows of the table, picked at random, are the queries, each left out of its own result. Exact searches are the measure, so it takes as long as those. NULL where nothing is embedded. Warns of rows without a vector, and where no index serves the metric.';
 
 create or replace function sqlembed.search(
     relation anyelement,
@@ -10348,6 +10539,26 @@ $function$;
 comment on function sqlembed._duplicate_pairs(regclass, double precision, name, text, text, text, boolean) is
     'Pairs of rows whose vectors have a cosine of at least threshold, in no order, a pair perhaps twice. Unless every pair is wanted, of rows with the same vector only the first is paired with others, and they with it: that is enough to know who belongs together.';
 
+create or replace function sqlembed._enter_scan(k integer) returns text[]
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    path sqlembed.search_path;
+begin
+    -- A function of pgvector has to run before its settings are there.
+    if public.vector_dims('[1]'::public.vector) is null then
+        return null;
+    end if;
+    path.ef_search := least(1000, 60 + 4 * least(_enter_scan.k, 235));
+    return sqlembed._enter_search(path);
+end
+$function$;
+
+comment on function sqlembed._enter_scan(integer) is
+    'Make the settings with which many searches for k rows go through an index; gives those from before, for _leave_search.';
+
 create or replace function sqlembed._explain_use(
     state text,
     problem text,
@@ -10540,11 +10751,11 @@ declare
     -- Each row's nearest 10 first. Where the last of them is a duplicate too there may be more.
     k pg_catalog.int4 := 10;
     left_over pg_catalog.jsonb[];
-    settings record;
+    settings pg_catalog.text[];
     found record;
 begin
     loop
-        settings := sqlembed._widen_scan(k);
+        settings := sqlembed._enter_scan(k);
         execute pg_catalog.format(
             E'select
                 pg_catalog.array_agg(p.key_a) as keys_a,
@@ -10582,7 +10793,7 @@ begin
         )
         into found
         using k::pg_catalog.int8, left_over, 1.000001::pg_catalog.float8 operator(pg_catalog.-) _near_pairs.threshold;
-        perform sqlembed._restore_scan(settings.ef_search, settings.hnsw_scan, settings.ivfflat_scan);
+        perform sqlembed._leave_search(settings);
         return query
         select p.key_a, p.key_b, p.similarity
         from rows from (
@@ -10663,25 +10874,6 @@ $function$;
 
 comment on function sqlembed._refuse_recommend() is
     'An error that shows how a table is given to recommend.';
-
-create or replace function sqlembed._restore_scan(ef_search text, hnsw_scan text, ivfflat_scan text) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $function$
-begin
-    perform set_config('hnsw.ef_search', _restore_scan.ef_search, true);
-    if _restore_scan.hnsw_scan is not null then
-        perform set_config('hnsw.iterative_scan', _restore_scan.hnsw_scan, true);
-    end if;
-    if _restore_scan.ivfflat_scan is not null then
-        perform set_config('ivfflat.iterative_scan', _restore_scan.ivfflat_scan, true);
-    end if;
-end
-$function$;
-
-comment on function sqlembed._restore_scan(text, text, text) is
-    'Put the settings of vector indexes back as _widen_scan found them.';
 
 create or replace function sqlembed._taste(
     liked public.vector[],
@@ -10785,6 +10977,12 @@ begin
     ) = 1 then
         declared := sqlembed._embedding_of(_vector_source.relation, _vector_source.embedding);
     end if;
+    if declared.chunking is not null then
+        raise exception 'sqlembed: embedding % of % has a vector for each chunk, not for each row',
+            quote_ident(declared.name), _vector_source.relation
+            using errcode = 'SE013',
+                hint = format('Name the table of the chunks instead: %L.', declared.side);
+    end if;
     vector_column := coalesce(declared.name, sqlembed._vector_column(_vector_source.relation, _vector_source.embedding));
     _vector_source.embedder := declared.embedder;
     _vector_source.metric := coalesce(_vector_source.wanted_metric, declared.metric, 'cosine');
@@ -10796,26 +10994,16 @@ begin
         into _vector_source.from_clause, _vector_source.vector
         from sqlembed._side_source(declared, target.row_name) as s;
     end if;
-    _vector_source.is_indexed := exists (
-        select
-        from pg_index as i
-        join pg_class as c on c.oid = i.indexrelid
-        join pg_am as m on m.oid = c.relam and m.amname in ('hnsw', 'ivfflat')
-        join pg_opclass as o on o.oid = i.indclass[0]
-        join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
-        where i.indrelid = coalesce(declared.side, _vector_source.relation)
-            and a.attname = vector_column
-            and i.indisvalid
-            and i.indpred is null
-            and o.opcname in (
-                select format('%s_%s_ops', kind, t.name)
-                from unnest('{vector,halfvec}'::text[]) as kind
-                cross join (
-                    values ('cosine', 'cosine'), ('euclidean', 'l2'), ('inner_product', 'ip'), ('l1', 'l1')
-                ) as t (metric, name)
-                where t.metric = _vector_source.metric
-            )
-    );
+    select sqlembed._has_index(
+        a.attrelid,
+        quote_ident(vector_column),
+        (sqlembed._indexed('hnsw', null, t.typname, null, _vector_source.metric, vector_column)).operator_class
+    )
+    into _vector_source.is_indexed
+    from pg_attribute as a
+    join pg_type as t on t.oid = a.atttypid
+    where a.attrelid = coalesce(declared.side, _vector_source.relation)
+        and a.attname = vector_column;
 end
 $function$;
 
@@ -10844,31 +11032,6 @@ $function$;
 
 comment on function sqlembed._vectors_of(regclass, name, jsonb[]) is
     'The vectors of rows, by their keys as jobs write them; of those that have one.';
-
-create or replace function sqlembed._widen_scan(k integer, out ef_search text, out hnsw_scan text, out ivfflat_scan text)
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $function$
-begin
-    -- A function of pgvector has to run before its settings are there.
-    perform public.vector_dims('[1]'::public.vector);
-    ef_search := current_setting('hnsw.ef_search');
-    -- pgvector has these since 0.8.
-    hnsw_scan := current_setting('hnsw.iterative_scan', true);
-    ivfflat_scan := current_setting('ivfflat.iterative_scan', true);
-    perform set_config('hnsw.ef_search', least(1000, greatest(60 + 4 * least(_widen_scan.k, 235), ef_search::integer))::text, true);
-    if hnsw_scan = 'off' then
-        perform set_config('hnsw.iterative_scan', 'relaxed_order', true);
-    end if;
-    if ivfflat_scan = 'off' then
-        perform set_config('ivfflat.iterative_scan', 'relaxed_order', true);
-    end if;
-end
-$function$;
-
-comment on function sqlembed._widen_scan(integer) is
-    'Make vector indexes look for k rows that pass a filter; returns the settings as they were, for _restore_scan. An error undoes them by itself.';
 
 create or replace function sqlembed.classify(
     embedder text,
@@ -11324,7 +11487,7 @@ declare
     usual pg_catalog.text := coalesce(outliers.baseline, outliers.filter);
     num_comparisons pg_catalog.float8;
     neighbours pg_catalog.text;
-    settings record;
+    settings pg_catalog.text[];
     state pg_catalog.text;
     problem pg_catalog.text;
     pg_hint pg_catalog.text;
@@ -11367,7 +11530,7 @@ begin
             operator, outliers.k
         )
     end;
-    settings := sqlembed._widen_scan(outliers.k);
+    settings := sqlembed._enter_scan(outliers.k);
     return query execute pg_catalog.format(
         'with sqlembed_usual as materialized (
             select u.*, pg_catalog.row_number() over (order by u.key) as number
@@ -11411,7 +11574,7 @@ begin
         operator,
         neighbours
     );
-    perform sqlembed._restore_scan(settings.ef_search, settings.hnsw_scan, settings.ivfflat_scan);
+    perform sqlembed._leave_search(settings);
 exception
     when others then
         get stacked diagnostics state = returned_sqlstate, problem = message_text, pg_hint = pg_exception_hint;

@@ -428,6 +428,7 @@ comment on type sqlembed.search_target is 'What a search reads, as parts of SQL.
 
 create type sqlembed.search_path as (
     is_exact boolean,
+    is_iterative boolean,
     reason text,
     ef_search integer,
     max_scan_tuples integer,

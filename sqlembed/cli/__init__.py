@@ -14,6 +14,7 @@ from sqlembed.cli.cache import cache
 from sqlembed.cli.cluster import cluster
 from sqlembed.cli.demo import demo
 from sqlembed.cli.doctor import doctor, uninstall
+from sqlembed.cli.duplicates import duplicates
 from sqlembed.cli.embedders import embedders
 from sqlembed.cli.evaluate import evaluate
 from sqlembed.cli.load import load
@@ -58,6 +59,7 @@ for command in (
     load,
     search,
     cluster,
+    duplicates,
     evaluate,
     advise,
     status,

@@ -226,7 +226,7 @@ def how_to(connection: Connection, column: Column, option: Option) -> list[str]:
             )
             found.append(str(scalar(connection, CREATE_INDEX, arguments)))
         return found
-    changes = {"index": option.index, "index_options": None}
+    changes: dict[str, str | None] = {"index": option.index, "index_options": None}
     if option.index_options:
         changes["index_options"] = json.dumps(option.index_options)
     if not found:

@@ -15,35 +15,22 @@ from sqlembed.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from sqlembed.cli.database import Connection
     from sqlembed.cli.tables import Declared
-
-DROP = "select sqlembed.drop_model(name) from sqlembed.cluster_model where name = %s"
-CREATE = """
-select num_clusters, iterations, loss
-from sqlembed.create_kmeans(
-    name => %s, query => %s, num_clusters => %s, metric => %s, seed => %s
-)
-"""
-MEMBERS = """
-select c.centroid_id, c.cluster_size, c.cluster_radius, n.text, n.distance
-from sqlembed.centroids(%(model)s) as c
-cross join lateral (
-    select {source} as text, {vector} {operator} {centroid} as distance
-    from {rows}
-    where {vector} is not null
-    order by {vector} {operator} {centroid}
-    limit %(looked_at)s
-) as n
-order by c.cluster_size desc, c.centroid_id, n.distance
-"""
-OPERATOR = "select sqlembed._metric_operator(%s)"
+    from sqlembed.clustering import Cluster, ClusterMetric, KMeansModel
 
 #: Reports repeat themselves, and three times the same text says nothing.
 LOOKED_AT = 30
 
+#: So that the rows beside them have room.
+TERMS_A_LINE = 2
+
 #: k-means knows two metrics; each of the others comes close to one of them.
-METRICS = {"inner_product": "cosine", "l1": "euclidean"}
+METRICS: dict[str, ClusterMetric] = {
+    "cosine": "cosine",
+    "inner_product": "cosine",
+    "euclidean": "euclidean",
+    "l1": "euclidean",
+}
 
 
 @click.command(
@@ -61,6 +48,19 @@ METRICS = {"inner_product": "cosine", "l1": "euclidean"}
     "--rows", type=click.IntRange(min=0), default=3, show_default=True, help="To show of each."
 )
 @click.option(
+    "--terms",
+    type=click.IntRange(min=0),
+    default=6,
+    show_default=True,
+    help="Words to show of each.",
+)
+@click.option(
+    "--language",
+    "config",
+    metavar="CONFIG",
+    help="Text search configuration of the words, such as english.  [default: the declared one]",
+)
+@click.option(
     "--name", metavar="MODEL", help="Name of the model to make.  [default: <table>_kmeans]"
 )
 @click.option("--seed", default=0, show_default=True, help="Of the random choices.")
@@ -71,15 +71,19 @@ def cluster(
     table: str,
     k: int | None,
     rows: int,
+    terms: int,
+    config: str | None,
     name: str | None,
     seed: int,
     embedding: str | None,
     as_json: bool,
 ) -> None:
-    """Cluster the rows of TABLE by k-means and show what is nearest to each centre.
+    """Cluster the rows of TABLE by k-means and show what each cluster is about.
 
-    The model stays in the database; one of the same name is replaced.
+    That is the words that tell it from the others, and the rows nearest to its centre. The model
+    stays in the database; one of the same name is replaced.
     """
+    from sqlembed import clustering
     from sqlembed.cli.database import open_database
     from sqlembed.cli.output import patience, print_json
     from sqlembed.cli.tables import declared_embedding, relation_of
@@ -88,84 +92,117 @@ def cluster(
     with database.connect() as connection:
         relation = relation_of(connection, table)
         declared = declared_embedding(connection, relation, embedding)
-        model = name or f"{relation}_kmeans"
-        with patience(f"clustering {relation}"), connection.transaction():
-            found = _fit(connection, declared, model, k, seed)
-            found["clusters"] = _clusters(connection, declared, model, rows)
+    model = name or f"{relation}_kmeans"
+    with (
+        patience(f"clustering {relation}"),
+        database.engine() as engine,
+        engine.begin() as transaction,
+    ):
+        made = clustering.create_kmeans(
+            transaction,
+            model,
+            _query(declared, _key(declared)),
+            num_clusters=k,
+            metric=METRICS[declared.metric],
+            seed=seed,
+            replace=True,
+        )
+        found = clustering.describe_clusters(
+            transaction,
+            model,
+            _query(declared, declared.source),
+            examples=LOOKED_AT if rows else 0,
+            terms=terms,
+            config=config or declared.full_text,
+        )
+    clusters = [
+        _shown(cluster, rows)
+        for cluster in sorted(found, key=lambda cluster: -cluster.centroid.cluster_size)
+    ]
     if as_json:
-        print_json({"table": relation, "embedding": declared.name, "model": model} | found)
+        print_json(
+            {
+                "table": relation,
+                "embedding": declared.name,
+                "model": model,
+                "num_clusters": made.num_clusters,
+                "iterations": made.iterations,
+                "loss": made.loss,
+                "clusters": clusters,
+            }
+        )
     else:
-        _print(declared, model, found)
+        _print(declared, made, clusters)
 
 
-def _fit(
-    connection: Connection, declared: Declared, model: str, k: int | None, seed: int
-) -> dict[str, Any]:
+def _key(declared: Declared) -> str:
     from psycopg import sql
 
     keys = sql.SQL(", ").join(sql.Identifier(declared.alias, key) for key in declared.key_columns)
-    key = keys if len(declared.key_columns) == 1 else sql.SQL("jsonb_build_array({})").format(keys)
-    query = sql.SQL("select {}, {} from {}").format(
-        key, sql.SQL(declared.vector), sql.SQL(declared.rows)
+    several = len(declared.key_columns) > 1
+    key = sql.SQL("pg_catalog.jsonb_build_array({})").format(keys) if several else keys
+    return key.as_string()
+
+
+def _query(declared: Declared, shown: str) -> str:
+    return (
+        f"select {shown}, {declared.vector} from {declared.rows}"
+        f" where {declared.vector} is not null"
     )
-    connection.execute(DROP.encode(), (model,))
-    metric = METRICS.get(declared.metric, declared.metric)
-    row = connection.execute(
-        CREATE.encode(), (model, query.as_string(connection), k, metric, seed)
-    ).fetchone()
-    assert row is not None
-    return dict(zip(("num_clusters", "iterations", "loss"), row, strict=True))
 
 
-def _clusters(
-    connection: Connection, declared: Declared, model: str, rows: int
-) -> list[dict[str, Any]]:
-    from psycopg import sql
-
-    from sqlembed.cli.database import scalar
-
-    metric = METRICS.get(declared.metric, declared.metric)
-    statement = sql.SQL(MEMBERS).format(
-        source=sql.SQL(declared.source),
-        vector=sql.SQL(declared.vector),
-        operator=sql.SQL(str(scalar(connection, OPERATOR, (metric,)))),
-        centroid=sql.SQL("c.centroid"),
-        rows=sql.SQL(declared.rows),
-    )
-    found: dict[int, dict[str, Any]] = {}
-    wanted = {"model": model, "looked_at": LOOKED_AT}
-    for number, size, radius, text, distance in connection.execute(statement, wanted):
-        shown = found.setdefault(
-            number, {"cluster": number, "size": size, "radius": radius, "nearest": []}
-        )
-        nearest = shown["nearest"]
-        if len(nearest) < rows and text not in (other["text"] for other in nearest):
-            nearest.append({"text": text, "distance": distance})
-    return list(found.values())
+def _shown(cluster: Cluster, rows: int) -> dict[str, Any]:
+    nearest = {example.id: example.distance for example in reversed(cluster.examples)}
+    texts = list(dict.fromkeys(example.id for example in cluster.examples))[:rows]
+    return {
+        "cluster": cluster.centroid.centroid_id,
+        "size": cluster.centroid.cluster_size,
+        "radius": cluster.centroid.cluster_radius,
+        "terms": list(cluster.terms),
+        "nearest": [{"text": text, "distance": nearest[text]} for text in texts],
+    }
 
 
-def _print(declared: Declared, model: str, found: dict[str, Any]) -> None:
+def _print(declared: Declared, made: KMeansModel, clusters: list[dict[str, Any]]) -> None:
+    from itertools import zip_longest
+
     from psycopg import sql
 
     from sqlembed.cli.output import console, table
     from sqlembed.loading import quoted
 
     output = console()
-    rows: list[list[Any]] = []
-    for shown in found["clusters"]:
-        nearest = shown["nearest"] or [{"text": ""}]
-        rows.append([str(shown["cluster"]), str(shown["size"]), nearest[0]["text"]])
-        rows += [["", "", other["text"]] for other in nearest[1:]]
     source = ", ".join(declared.source_columns)
+    columns = ["cluster", "rows", "about", f"nearest to its centre ({source})"]
+    rows: list[list[Any]] = []
+    for shown in clusters:
+        lines = [
+            [str(shown["cluster"]), str(shown["size"])],
+            _lines(shown["terms"]),
+            [one["text"] for one in shown["nearest"]],
+        ]
+        first, about, nearest = lines
+        rows += [
+            [*(first if number == 0 else ("", "")), words, text]
+            for number, (words, text) in enumerate(zip_longest(about, nearest, fillvalue=""))
+        ] or [[*first, "", ""]]
+    kept = [index for index in range(4) if index < 2 or any(row[index] for row in rows)]
     laid, _ = table(
-        ["cluster", "rows", f"nearest to its centre ({source})"], rows, width=output.width
+        [columns[index] for index in kept],
+        [[row[index] for index in kept] for row in rows],
+        width=output.width,
     )
     output.print(laid)
-    number = found["num_clusters"]
-    clusters = f"{number} cluster{'' if number == 1 else 's'}"
-    literal = sql.Literal(model).as_string()
+    several = "" if made.num_clusters == 1 else "s"
+    literal = sql.Literal(made.name).as_string()
     click.echo(
-        f"\n{clusters} after {found['iterations']} iterations, kept as model {model}."
-        " The cluster of a row:\n"
+        f"\n{made.num_clusters} cluster{several} after {made.iterations} iterations, kept as model"
+        f" {made.name}. The cluster of a row:\n"
         f"  select sqlembed.predict({literal}, {quoted(declared.name)}) from {declared.holder};"
     )
+
+
+def _lines(terms: list[str]) -> list[str]:
+    """Lay terms out below each other, some on each line, as the texts beside them are."""
+    groups = [terms[start : start + TERMS_A_LINE] for start in range(0, len(terms), TERMS_A_LINE)]
+    return [", ".join(group) for group in groups]

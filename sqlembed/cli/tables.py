@@ -17,6 +17,7 @@ SHOWN = "select pg_catalog.to_regclass(%s)::text"
 DECLARED = """
 select
     (e.found).name::text, (e.found).embedder, (e.found).metric, (e.found).storage, (e.found).source,
+    (e.found).full_text,
     (e.found).source_columns::text[], (e.found).key_columns::text[],
     array(
         select a.attname::text
@@ -49,6 +50,8 @@ class Declared:
     storage: str
     #: The expression that is embedded.
     source: str
+    #: The text search configuration of its words, if it was declared.
+    full_text: str | None
     source_columns: list[str]
     key_columns: list[str]
     #: All columns of the table but vectors, which nobody reads.

@@ -14,7 +14,7 @@ from sqlembed.worker.chunks import ChunkedRows
 from sqlembed.worker.limits import WriteSizes
 from sqlembed.worker.link import reason
 from sqlembed.worker.rows import Work
-from sqlembed.worker.setting_apart import is_of_a_row, write_apart
+from sqlembed.worker.setting_apart import is_lost, is_of_a_row, write_apart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -93,7 +93,7 @@ class Batches:
         try:
             self._write_all(work, ready, computed)
         except psycopg.Error as error:
-            if not _is_lost(error):
+            if not is_lost(error):
                 # What has been computed has been paid for, and is wanted again soon.
                 self._cache.keep(embedder.fingerprint, ready, computed, work.batch.keys)
             raise
@@ -159,10 +159,3 @@ class Batches:
         else:
             self._jobs.release(batch, left, rest.remaining, rest.reason)
         return Outcome(len(work.done), given_up, bool(left) and rest is None)
-
-
-def _is_lost(error: psycopg.Error) -> bool:
-    """Tell whether an error may be the connection's."""
-    return isinstance(error, psycopg.OperationalError) and not isinstance(
-        error, psycopg.errors.LockNotAvailable
-    )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import psycopg
+
 from sqlembed.errors import ConfigError
 from sqlembed.worker.compute import digest
 from sqlembed.worker.limits import VECTOR_BUDGET
 from sqlembed.worker.rows import Chunk, Document
-from sqlembed.worker.setting_apart import write_apart
+from sqlembed.worker.setting_apart import is_lost, write_apart
 from sqlembed.worker.splitting import Splitter
 
 if TYPE_CHECKING:
@@ -69,10 +71,16 @@ class ChunkedRows:
                     work.bad[document.key] = computed.errors[bad[0].hash]
                 elif all(chunk.hash in computed.vectors for chunk in document.chunks):
                     ready.append(document)
-            self._write_all(work, ready, computed)
+            chunks = [chunk for document in documents for chunk in document.chunks]
+            try:
+                self._write_all(work, ready, computed)
+            except psycopg.Error as error:
+                if not is_lost(error):
+                    # As with whole texts.
+                    self._cache.keep(embedder.fingerprint, chunks, computed, work.batch.keys)
+                raise
             # Those of a row with one bad chunk, too: it is tried again.
             unwritten = set(work.batch.keys) - work.done
-            chunks = [chunk for document in documents for chunk in document.chunks]
             self._cache.keep(embedder.fingerprint, chunks, computed, unwritten)
             if computed.rest is not None:
                 return computed.rest

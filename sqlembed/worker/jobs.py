@@ -54,9 +54,14 @@ RELEASE = "select sqlembed._release_jobs(%s, %s, %b, %s, %s)"
 RENEW = "select sqlembed._renew_leases(%s, %s, %b, %s)"
 PENDING = "select sqlembed._count_pending(%s::text[], %s::int[])"
 REMOVE = "select * from sqlembed._remove_vectors(%s, %b)"
-SWEEP = (
-    "select sqlembed._sweep(%s), sqlembed._follow_columns(), sqlembed._follow_families(),"
-    " sqlembed._forget_failures(), sqlembed._follow_grants()"
+SWEEP = "select sqlembed._sweep(%s)"
+#: One transaction each, so that what locks a table does not keep it locked.
+FOLLOW = (
+    "select sqlembed._follow_columns()",
+    "select sqlembed._attach_families()",
+    "select sqlembed._follow_families()",
+    "select sqlembed._forget_failures()",
+    "select sqlembed._follow_grants()",
 )
 
 
@@ -259,6 +264,8 @@ class Jobs:
             cache_bytes: how large the cache may be.
         """
         self._connection.execute(SWEEP, (cache_bytes,))
+        for statement in FOLLOW:
+            self._connection.execute(statement)
 
 
 def storable(error: str) -> str:

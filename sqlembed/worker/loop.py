@@ -120,6 +120,7 @@ class Worker:
             try:
                 register_embedders(self._url, self._registry)
                 with connect(self._url) as connection:
+                    connection.add_notice_handler(tell)
                     reached, delay = True, RECONNECT_DELAY
                     self._serve(connection, burst)
                 return
@@ -263,3 +264,9 @@ class Worker:
                 time.monotonic() - self._began,
             )
         )
+
+
+def tell(notice: psycopg.errors.Diagnostic) -> None:
+    """Log a warning of the database: what housekeeping could not do for one table."""
+    if notice.severity_nonlocalized == "WARNING":
+        log.warning("the database warns", extra={"reason": notice.message_primary})

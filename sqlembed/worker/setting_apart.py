@@ -12,9 +12,8 @@ from sqlembed.worker.link import reason
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-
 #: What a row causes that has moved to another partition meanwhile, or whose triggers wait for each
-#: other's rows: it goes well the next time.
+#: other's rows: the next time it goes well.
 ROLLED_BACK = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
 
 
@@ -37,8 +36,7 @@ def write_apart(
     Args:
         write: writes some rows in one statement.
         part: the rows.
-        bad: takes what the table said to a row, by its key. A row that went elsewhere meanwhile is
-            neither bad nor written.
+        bad: takes what the table said to a row, by its key.
 
     Raises:
         psycopg.Error: no row is to blame.
@@ -46,11 +44,11 @@ def write_apart(
     try:
         return write(part)
     except psycopg.DatabaseError as error:
-        has_moved = isinstance(error, ROLLED_BACK)
-        if not has_moved and not is_of_a_row(error):
+        goes_well_again = isinstance(error, ROLLED_BACK)
+        if not goes_well_again and not is_of_a_row(error):
             raise
         if len(part) == 1:
-            if not has_moved:
+            if not goes_well_again:
                 bad[part[0].key] = reason(error)
             return set()
     middle = len(part) // 2
@@ -61,3 +59,10 @@ def is_of_a_row(error: psycopg.DatabaseError) -> bool:
     """Tell whether an error may come from one row, rather than from the table or the server."""
     is_of_all = isinstance(error, (psycopg.OperationalError, psycopg.ProgrammingError))
     return not is_of_all and error.sqlstate != RENAMED
+
+
+def is_lost(error: psycopg.Error) -> bool:
+    """Tell whether an error may be the connection's."""
+    return isinstance(error, psycopg.OperationalError) and not isinstance(
+        error, psycopg.errors.LockNotAvailable
+    )

@@ -313,6 +313,7 @@ def test_cluster(command: Command, url: str, connection: Connection) -> None:
     clusters = found.document["clusters"]
     assert sum(cluster["size"] for cluster in clusters) == 3
     assert all(len(cluster["nearest"]) == 1 for cluster in clusters)
+    assert all(cluster["terms"] for cluster in clusters)
     # Again, over the model of the same name.
     shown = command(*asked)
     assert shown.code == 0, shown.error

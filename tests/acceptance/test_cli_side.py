@@ -57,6 +57,7 @@ def test_cluster(beside: str, command: Command, connection: Connection) -> None:
     clusters = found.document["clusters"]
     assert sum(cluster["size"] for cluster in clusters) == 3
     assert all(len(cluster["nearest"]) == 1 for cluster in clusters)
+    assert all(cluster["terms"] for cluster in clusters)
     shown = command(*asked)
     statement = shown.output.strip().splitlines()[-1]
     assert statement.endswith("from report_embedding;")

@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import embedding, searching, sync, writing
+from tests.benchmarks import embedding, searching, sync, uses, writing
 from tests.benchmarks.stage import database
 
 BENCHMARKS = {
@@ -18,6 +18,7 @@ BENCHMARKS = {
     "null": writing.backfill_with_a_null_embedder,
     "search": searching.search_by_function_and_by_hand,
     "recall": searching.recall_and_time_of_filters,
+    "uses": uses.uses_of_vectors,
 }
 
 

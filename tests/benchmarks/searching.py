@@ -56,6 +56,9 @@ def make_table(connection: Connection, vectors: Rows, of: Any) -> None:
             copy.write_row((f"item {number}", number % 1000, int(of[number]), Vector(row)))
     connection.execute("set maintenance_work_mem = '1GB'")
     connection.execute("create index on item using hnsw (embedding vector_cosine_ops)")
+    embedder = f"null {vectors.shape[1]}"
+    connection.execute("select sqlembed.register_embedder(%s, %s)", (embedder, vectors.shape[1]))
+    connection.execute("select sqlembed.create_embedding('item', %s, 'title')", (embedder,))
     connection.execute("vacuum analyze item")
 
 
@@ -66,7 +69,7 @@ def search_by_function_and_by_hand(url: str) -> Iterator[Result]:
         with connect(url) as connection:
             make_table(connection, vectors[:count], of)
             values = _against_by_hand(connection, queries)
-            connection.execute("drop table item")
+            connection.execute("select sqlembed.drop_embedding('item'); drop table item")
         what = f"vector_search(), {count:,} x {dimensions}, k = 10"
         yield Result(what, "the query by hand", values, "times", "1.1")
 
@@ -98,29 +101,32 @@ def _against_by_hand(connection: Connection, queries: list[Vector]) -> list[floa
 def recall_and_time_of_filters(url: str) -> Iterator[Result]:
     count = 100_000
     vectors, of = clustered(count + 100, 384)
+    queries = [
+        Vector(row)
+        for row, cluster in zip(vectors[count:], of[count:], strict=True)
+        if cluster != 0
+    ][:50]
     with connect(url) as connection:
         make_table(connection, vectors[:count], of)
         for name, condition in FILTERS.items():
-            queries = [
-                Vector(row)
-                for row, cluster in zip(vectors[count:], of[count:], strict=True)
-                if cluster != 0
-            ][:50]
-            search = partial(_search, connection, condition)
-            found = [search(query, "vector") for query in queries]
-            right = [search(query, "exact") for query in queries]
-            hits = [len(set(a) & set(b)) / len(b) for a, b in zip(found, right, strict=True)]
-            times = {
-                mode: np.median([seconds(partial(search, query, mode)) for query in queries])
-                for mode in ("vector", "exact")
-            }
-            yield Result(
-                f"filter keeps {name}: recall@10", "exact", [float(np.mean(hits))], "", "0.95"
-            )
-            for mode, time in times.items():
-                yield Result(
-                    f"filter keeps {name}: time, {mode}", "", [float(time) * 1000], "ms", ""
-                )
+            yield from _against_exact(connection, f"filter keeps {name}", condition, queries)
+        connection.execute("create index on item (nth); analyze item")
+        for name in ("10 %", "1 %", "0.1 %"):
+            what = f"filter with an index keeps {name}"
+            yield from _against_exact(connection, what, FILTERS[name], queries)
+
+
+def _against_exact(
+    connection: Connection, what: str, condition: str | None, queries: list[Vector]
+) -> Iterator[Result]:
+    search = partial(_search, connection, condition)
+    found = [search(query, "vector") for query in queries]
+    right = [search(query, "exact") for query in queries]
+    hits = [len(set(a) & set(b)) / len(b) for a, b in zip(found, right, strict=True)]
+    yield Result(f"{what}: recall@10", "exact", [float(np.mean(hits))], "", "0.95")
+    for mode in ("vector", "exact"):
+        times = [seconds(partial(search, query, mode)) * 1000 for query in queries]
+        yield Result(f"{what}: time, {mode}", "", times, "ms", "")
 
 
 def _search(connection: Connection, condition: str | None, query: Vector, mode: str) -> list[int]:

@@ -84,3 +84,27 @@ def test_they_lead_nowhere_else(
     ):
         assert hostile.execute(f"select {call}".encode()).fetchone() == (expected,), call
     assert owner.execute("select who from evil.log").fetchall() == []
+
+
+def test_a_source_means_in_triggers_what_it_means_to_workers(coder: Connection) -> None:
+    """Though its names are PostgreSQL's own, and the caller has others of them ahead."""
+    for statement in (
+        "create function lower(text) returns text language sql immutable as $$ select '' $$",
+        "set search_path = evil, pg_catalog, public",
+        "select sqlembed.create_embedding("
+        "    'mine', 'hash', 'pg_catalog.lower(title)', index => 'none', full_text => 'english'"
+        ")",
+        "set search_path = pg_catalog",
+    ):
+        coder.execute(statement.encode())
+    made = coder.execute(
+        """
+        select string_agg(pg_get_triggerdef(t.oid), ' ') from pg_trigger as t
+        where t.tgrelid = 'evil.mine'::regclass
+        union all
+        select string_agg(pg_get_expr(d.adbin, d.adrelid), ' ') from pg_attrdef as d
+        where d.adrelid = 'evil.mine'::regclass
+        """
+    ).fetchall()
+    assert all("lower(" in str(text) and "evil.lower" not in str(text) for (text,) in made)
+    assert len(made) == 2

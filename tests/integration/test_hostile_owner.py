@@ -312,3 +312,23 @@ def test_looking_at_the_status_plans_nothing_of_others(
     coder.execute("truncate log")
     owner.execute("select total, embedded from sqlembed.status").fetchall()
     assert ran_as(coder) == set()
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        "select sqlembed.drop_embedding('evil.mine')",
+        "select sqlembed.alter_embedding('evil.mine', index => 'hnsw')",
+    ],
+)
+def test_the_index_of_another_table_is_not_dropped(
+    coder: Connection, realm: Realm, last: str
+) -> None:
+    """An administrator may drop it, whose rights the name that the owner noted would borrow."""
+    admin = realm.connect()
+    admin.execute("create table evil.precious (id int)")
+    admin.execute("create index precious_id on evil.precious (id)")
+    coder.execute(KEEPING, ("title",))
+    coder.execute("update sqlembed.embedding set index_name = 'precious_id'")
+    admin.execute(last.encode())
+    assert admin.execute("select to_regclass('evil.precious_id') is null").fetchone() == (False,)

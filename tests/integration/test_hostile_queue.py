@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 
 import psycopg
@@ -122,11 +123,15 @@ FOLLOWED = (
 
 
 def test_a_source_that_cannot_be_read_any_more_keeps_no_other_from_being_followed(
-    coder: Connection, renamed: Connection
+    coder: Connection, renamed: Connection, url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     coder.execute("drop function told")
-    renamed.execute(SWEEP)
+    with caplog.at_level(logging.WARNING, "sqlembed.worker"):
+        embed_all(url)
     assert rows(renamed, FOLLOWED) == [(["heading", "body"],)]
+    said = [str(vars(record)["reason"]) for record in caplog.records]
+    assert len(said) == 1
+    assert said[0].startswith("sqlembed: cannot follow the columns of evil.mine: ")
 
 
 def test_a_declaration_that_is_locked_keeps_no_other_from_being_followed(
@@ -137,6 +142,33 @@ def test_a_declaration_that_is_locked_keeps_no_other_from_being_followed(
         renamed.execute("set lock_timeout = '200ms'")
         renamed.execute(SWEEP)
     assert rows(renamed, FOLLOWED) == [(["heading", "body"],)]
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_functions_that_a_stranger_makes_again_keep_nobody_waiting(
+    coder: Connection, theirs: Connection, moment: str
+) -> None:
+    """Neither as they are nor as they would be, now that a column has another name."""
+    renaming = "alter table app.theirs rename title to heading"
+    making = (
+        "select sqlembed._make_note_function(e.id), sqlembed._make_row_functions(e.id)"
+        " from sqlembed.embedding as e"
+    )
+    theirs.execute("set lock_timeout = '200ms'")
+    if moment == "before":
+        theirs.execute(renaming)
+    with coder.transaction():
+        if moment == "before":
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), coder.transaction():
+                coder.execute(making)
+        else:
+            coder.execute(making)
+            theirs.execute(renaming)
+        theirs.execute(SWEEP)
+        assert rows(theirs, FOLLOWED) == [(["heading", "body"],)]
+        theirs.execute("select sqlembed.drop_embedding('app.theirs')")
+    left = "select count(*) from pg_proc where proname ~ '^_(note|note_row|hide)_[0-9]+$'"
+    assert rows(theirs, left) == [(0,)]
 
 
 def test_a_locked_declaration_of_a_column_that_is_gone_stops_no_housekeeping(

@@ -67,7 +67,11 @@ def test_statements_searches_and_streams(engine: sa.Engine, driver: str) -> None
             streamed = await session.stream_scalars(by_distance("pie"))
             assert [title async for title in streamed] == nearest("pie")
             rows = await session.execute(select(hits.entity, hits.distance).order_by(hits.distance))
-            assert [row[0].title for row in rows] == nearest("food")[:3]
+            first = rows.all()
+            assert [row[0].title for row in first] == nearest("food")[:3]
+            following = search(Article, "food", k=2, after=(first[-1][1], first[-1][0].id))
+            page = select(following.entity).order_by(following.distance, following.entity.id)
+            assert [one.title for one in await session.scalars(page)] == nearest("food")[3:5]
             assert await session.scalar(select(embed("hash", " "))) is None
 
     run(engine, driver, work)

@@ -104,7 +104,8 @@ def test_a_writer_that_commits_between_snapshot_and_lock(
     run(
         article,
         "create or replace function sqlembed._key_sql(relation regclass, prefix text default 'r.',"
-        " out columns name[], out expression text, out match text) language sql"
+        " length integer default null, out columns name[], out expression text, out match text)"
+        " language sql"
         f" as $$ select '{{id}}'::name[], 'unused'::text, $m${match}$m$::text $$",
     )
     fill(article, 2)

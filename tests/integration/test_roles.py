@@ -194,6 +194,8 @@ def test_none_of_them_has_more(cast: Cast, kind: str) -> None:
 
 #: Functions of workers that read or change tables, with the rights of the worker itself.
 READERS = {
+    "_attach_families",
+    "_note_missing",
     "_check_described",
     "_empty_side",
     "_follow_columns",

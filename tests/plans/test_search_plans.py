@@ -11,7 +11,7 @@ import pytest
 from psycopg import sql
 
 from tests.fix_database import Connection, database_url
-from tests.sql.searching import Vectors, literal, make_items, rows, unit_vectors
+from tests.sql.searching import Vectors, distances, literal, make_items, rows, unit_vectors
 
 COUNT = 20_000
 VECTORS = unit_vectors(COUNT, 32)
@@ -226,6 +226,39 @@ def test_exact_is_exact(items: Connection) -> None:
         assert search(items, query, 100, "nth < 10", mode="exact") == nearest(query, 100, 10)
 
 
+OPERATOR_CLASSES = {
+    "cosine": "vector_cosine_ops",
+    "euclidean": "vector_l2_ops",
+    "inner_product": "vector_ip_ops",
+    "l1": "vector_l1_ops",
+}
+
+
+@pytest.mark.parametrize("metric", OPERATOR_CLASSES)
+def test_every_metric_with_a_filter(connection: Connection, metric: str) -> None:
+    vectors = VECTORS[:, :16] * np.linspace(0.5, 1.5, COUNT, dtype=np.float32)[:, None]
+    make_items(connection, vectors)
+    operator_class = OPERATOR_CLASSES[metric]
+    connection.execute(f"create index own on item using hnsw (embedding {operator_class})".encode())
+    connection.execute("vacuum analyze item")
+    passing = np.flatnonzero(NTH < 500)
+    found, right = [], []
+
+    for query in QUERIES[:10, :16]:
+        statement = (
+            "select (base).id, distance from sqlembed.vector_search("
+            "null::item, %s, 10, filter => 'nth < 500', metric => %s)"
+        )
+        hits = rows(connection, statement, literal(query), metric)
+        order = passing[distances(vectors[passing], query, metric).argsort()[:10]]
+        found.append([number for number, _ in hits])
+        right.append([int(number) for number in order])
+        assert [one for _, one in hits] == sorted(one for _, one in hits)
+
+    assert index_scans(connection, "own") == 10
+    assert recall(found, right) >= 0.95
+
+
 def test_a_selective_filter_may_use_its_own_index(items: Connection) -> None:
     before = index_scans(items, "item_nth")
 
@@ -252,6 +285,29 @@ def test_rows_that_pass_and_are_all_far_away(connection: Connection) -> None:
             found = search(connection, vectors[0], k, filter)
             assert len(found) == k
             assert set(found[:10]) == set(right[:10])
+
+
+def test_what_a_policy_shows_is_all_far_away(connection: Connection, role: str) -> None:
+    """An index that is left to go on until k rows are shown gives what it has come across."""
+    vectors = unit_vectors(COUNT, 16)
+    query = vectors[0]
+    make_items(connection, vectors[np.argsort(-vectors @ query)])
+    for statement in (
+        "create index on item using hnsw (embedding vector_cosine_ops)",
+        "alter table item enable row level security; grant select on item to public",
+        "create policy far on item using (id + 0 >= 5000)",
+        "vacuum analyze item",
+    ):
+        connection.execute(statement.encode())
+    connection.execute(f"set role {role}; set work_mem = '1MB'".encode())
+    connection.execute("set hnsw.iterative_scan = relaxed_order")
+    by_hand = "select id from item order by embedding <=> %s limit 10"
+    right = list(range(5000, 5010))
+    assert [row[0] for row in rows(connection, by_hand, literal(query))] != right
+
+    for filter in (None, "nth >= 0"):
+        assert search(connection, query, 10, filter) == right
+    assert rows(connection, "show hnsw.iterative_scan") == [("relaxed_order",)]
 
 
 def test_ivfflat_goes_on_as_well(connection: Connection) -> None:

@@ -117,11 +117,67 @@ def test_a_text_is_explained(connection: Connection) -> None:
     assert raised.value.sqlstate == "SE014"
 
 
+@pytest.mark.parametrize("mode", ["hybrid", "text"])
+def test_words_are_not_explained(connection: Connection, mode: str) -> None:
+    declare_articles(connection, "food")
+    for query in ("'food'", "'[1,2]'::vector"):
+        with pytest.raises(psycopg.Error, match="is not explained") as raised:
+            rows(
+                connection,
+                f"select sqlembed.explain_search(null::article, {query}, mode => '{mode}')",
+            )
+        assert raised.value.sqlstate == "SE014"
+
+
 def test_recall(items: Connection) -> None:
     [(found,)] = rows(items, "select sqlembed.recall('item', k => 10, queries => 30)")
     assert 0.95 <= found <= 1
     items.execute("truncate item")
     assert rows(items, "select sqlembed.recall('item')") == [(None,)]
+
+
+def test_recall_warns(items: Connection) -> None:
+    said: list[str] = []
+    items.add_notice_handler(
+        lambda notice: said.append(f"{notice.severity}: {notice.message_primary}")
+    )
+    rows(items, "select sqlembed.recall('item', queries => 1)")
+    assert said == []
+
+    items.execute("drop index item_hnsw; update item set embedding = null where id < 5")
+    rows(items, "select sqlembed.recall('item', queries => 1)")
+    assert [one.split(":")[:2] for one in said] == [["WARNING", " sqlembed"]] * 2
+    assert "no index serves the metric cosine" in said[0] and "5 of 20000 rows" in said[1]
+
+
+def test_vectors_beside_the_table(connection: Connection) -> None:
+    vectors = unit_vectors(50, 8)
+    make_items(connection, vectors)
+    for statement in (
+        "create table note (id integer primary key, title text)",
+        "insert into note select id, 'note ' || id from item",
+        "select sqlembed.register_embedder('hash', 8)",
+        "select sqlembed.create_embedding('note', 'hash', 'title', place => 'side')",
+        "insert into note_embedding select i.id, note_embedding_hash(n), i.embedding"
+        " from item as i join note as n using (id) where i.id < 40",
+    ):
+        connection.execute(statement.encode())
+
+    assert rows(connection, "select sqlembed.recall('note', k => 5)") == [(1.0,)]
+    [(found, remarks)] = rows(
+        connection,
+        "select rows_found, remarks from sqlembed.explain_search(null::note, %s::vector)",
+        literal(vectors[0]),
+    )
+    assert found == 10
+    assert [remark.split(" and ")[0] for remark in remarks] == ["10 of 50 rows have no vector"]
+    [(first,), _] = rows(connection, "select (base).id from sqlembed.similar(null::note, '[7]', 2)")
+    assert first == int((1 - vectors[:40] @ vectors[7]).argsort()[1])
+    assert rows(
+        connection,
+        "select count(*) from sqlembed.vector_search(null::note, %s, 10, diversity => 0.5)",
+        literal(vectors[0]),
+    ) == [(10,)]
 
 
 def test_recall_of_a_bad_index_is_low(items: Connection) -> None:

@@ -9,21 +9,13 @@ volatile
 as $function$
 declare
     holder regclass := coalesce((_exchange_index.wanted).side, (_exchange_index.wanted).relation);
-    index_schema name;
-    old_index regclass;
-    given regclass;
+    old_index regclass := sqlembed._own_index(holder, (_exchange_index.present).index_name);
+    given regclass := sqlembed._own_index(holder, _exchange_index.index_name);
 begin
-    select n.nspname
-    into index_schema
-    from pg_catalog.pg_class as c
-    join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) c.relnamespace
-    where c.oid operator(pg_catalog.=) holder;
-    old_index := pg_catalog.to_regclass(pg_catalog.quote_ident(index_schema) || '.' || pg_catalog.quote_ident((_exchange_index.present).index_name));
-    given := pg_catalog.to_regclass(pg_catalog.quote_ident(index_schema) || '.' || pg_catalog.quote_ident(_exchange_index.index_name));
     if _exchange_index.index_name is not null and not exists (
         select
         from pg_catalog.pg_index as i
-        where i.indexrelid operator(pg_catalog.=) given and i.indrelid operator(pg_catalog.=) holder and i.indisvalid
+        where i.indexrelid operator(pg_catalog.=) given and i.indisvalid
     ) then
         raise exception 'sqlembed: % has no valid index %', holder, pg_catalog.quote_ident(_exchange_index.index_name)
             using errcode = 'SE011', hint = 'Leave index_name out: the index is then built here.';

@@ -9,9 +9,15 @@ declare
     note record;
     bell text;
     lost text;
+    body text;
     made text := format('sqlembed.%I', '_note_' || _make_note_function.embedding);
 begin
-    select e.* into declared from sqlembed.embedding as e where e.id = _make_note_function.embedding;
+    -- In turns: PostgreSQL refuses to replace a function that another session replaces.
+    select e.*
+    into declared
+    from sqlembed.embedding as e
+    where e.id = _make_note_function.embedding
+    for no key update;
     select n.* into note from sqlembed._note_sql(declared.id, declared.on_change) as n;
     if note.key is null then
         return;
@@ -49,19 +55,7 @@ begin
 
     -- Nothing of the table's owner may run in it: rows are compared by their bytes (*<>), and the
     -- source expression is left to others.
-    execute format(
-        $sql$
-create or replace function %1$s() returns trigger
-language plpgsql
-security definer
-set search_path = pg_catalog, pg_temp
-set jit = off
--- Plans are made once: one that suits a single row must do for a million.
-set enable_nestloop = off
-as %2$L
-$sql$,
-        made,
-        case declared.place when 'side' then sqlembed._side_note_body(declared.id, note.key, note.source) else format(
+    body := case declared.place when 'side' then sqlembed._side_note_body(declared.id, note.key, note.source) else format(
             $sql$
 #variable_conflict use_column
 declare
@@ -119,7 +113,23 @@ $sql$,
             note.updated,
             bell,
             lost
-        ) end
+        ) end;
+    if not sqlembed._is_to_be_made('_note_' || declared.id, body, declared.relation) then
+        return;
+    end if;
+    execute format(
+        $sql$
+create or replace function %1$s() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set jit = off
+-- Plans are made once: one that suits a single row must do for a million.
+set enable_nestloop = off
+as %2$L
+$sql$,
+        made,
+        body
     );
     execute format(
         'comment on function %s() is %L',
@@ -136,4 +146,4 @@ end
 $function$;
 
 comment on function sqlembed._make_note_function(integer) is
-    'Make the function that the statement triggers of an embedding call, out of the catalogue and the present primary key. Harmless in anybody''s hands: it makes the same function again.';
+    'Make the function that the statement triggers of an embedding call, out of the catalogue and the present primary key. Harmless in anybody''s hands: it makes no other function than its owner would, and leaves alone one that is as it should be.';

@@ -7,6 +7,8 @@ as $function$
 declare
     declared sqlembed.embedding;
     asked record;
+    note text;
+    hide text;
     made name;
 begin
     select e.* into declared from sqlembed.embedding as e where e.id = _make_row_functions.embedding;
@@ -17,17 +19,8 @@ begin
 
     -- As in the function for statements, nothing of the table's owner may run in it. Rows are noted
     -- outside of the block that catches errors: inside, each would cost a transaction id.
-    execute format(
+    note := format(
         $sql$
-create or replace function sqlembed.%1$I() returns trigger
-language plpgsql
-security definer
-set search_path = pg_catalog, pg_temp
-as %2$L
-$sql$,
-        '_note_row_' || declared.id,
-        format(
-            $sql$
 declare
     sqlembed_key jsonb;
     sqlembed_changed boolean;
@@ -72,26 +65,12 @@ begin
     return new;
 end
 $sql$,
-            declared.id, asked.inserted, asked.updated, asked.key, sqlembed._lock('idle'),
-            case declared.timing when 'sync' then 'pg_current_xact_id()' else 'null' end
-        )
+        declared.id, asked.inserted, asked.updated, asked.key, sqlembed._lock('idle'),
+        case declared.timing when 'sync' then 'pg_current_xact_id()' else 'null' end
     );
-    execute format(
-        'comment on function sqlembed.%I() is %L',
-        '_note_row_' || declared.id,
-        'Row trigger: append the key of a row that needs a vector to change. Made by create_embedding for tables whose rows come by several ways, and for rows that replication applies.'
-    );
-
     -- It runs with the writer's rights and search_path.
-    execute format(
+    hide := format(
         $sql$
-create or replace function sqlembed.%1$I() returns trigger
-language plpgsql
-as %2$L
-$sql$,
-        '_hide_' || declared.id,
-        format(
-            $sql$
 begin
     begin
         new.%2$I := null;
@@ -109,9 +88,39 @@ begin
     return new;
 end
 $sql$,
-            declared.id,
-            (select p.vector from sqlembed._present_columns(declared) as p)
-        )
+        declared.id,
+        (select p.vector from sqlembed._present_columns(declared) as p)
+    );
+    if not sqlembed._is_to_be_made('_note_row_' || declared.id, note, declared.relation)
+        and not sqlembed._is_to_be_made('_hide_' || declared.id, hide, declared.relation)
+    then
+        return;
+    end if;
+
+    execute format(
+        $sql$
+create or replace function sqlembed.%1$I() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as %2$L
+$sql$,
+        '_note_row_' || declared.id,
+        note
+    );
+    execute format(
+        'comment on function sqlembed.%I() is %L',
+        '_note_row_' || declared.id,
+        'Row trigger: append the key of a row that needs a vector to change. Made by create_embedding for tables whose rows come by several ways, and for rows that replication applies.'
+    );
+    execute format(
+        $sql$
+create or replace function sqlembed.%1$I() returns trigger
+language plpgsql
+as %2$L
+$sql$,
+        '_hide_' || declared.id,
+        hide
     );
     execute format(
         'comment on function sqlembed.%I() is %L',
@@ -131,4 +140,4 @@ end
 $function$;
 
 comment on function sqlembed._make_row_functions(integer) is
-    'Make the functions that the row triggers of an embedding call, out of the catalogue and the present names of the columns. Harmless in anybody''s hands: it makes the same functions again.';
+    'Make the functions that the row triggers of an embedding call, out of the catalogue and the present names of the columns. Harmless in anybody''s hands: it makes no others than their owner would, and leaves alone those that are as they should be.';

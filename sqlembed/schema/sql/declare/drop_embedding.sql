@@ -9,7 +9,7 @@ volatile
 as $function$
 declare
     declared sqlembed.embedding := sqlembed._embedding_of(drop_embedding.relation, drop_embedding.embedding);
-    index_schema name;
+    own_index regclass;
     hash_call text := sqlembed._hash_call(declared, 'r');
 begin
     perform sqlembed._check_relation(drop_embedding.relation);
@@ -35,12 +35,10 @@ begin
     elsif not drop_embedding.keep_column then
         execute pg_catalog.format('alter table %s drop column if exists %I', declared.relation, declared.name);
     elsif declared.index_name is not null then
-        select n.nspname
-        into index_schema
-        from pg_catalog.pg_class as c
-        join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) c.relnamespace
-        where c.oid operator(pg_catalog.=) coalesce(declared.side, declared.relation);
-        execute pg_catalog.format('drop index if exists %I.%I', index_schema, declared.index_name);
+        own_index := sqlembed._own_index(coalesce(declared.side, declared.relation), declared.index_name);
+        if own_index is not null then
+            execute pg_catalog.format('drop index %s', own_index);
+        end if;
     end if;
 end
 $function$;

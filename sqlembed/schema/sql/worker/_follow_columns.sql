@@ -5,56 +5,50 @@ set search_path = pg_catalog, pg_temp
 set lock_timeout = '200ms'
 as $function$
 declare
-    changed record;
     renamed integer[];
+    mixed_up integer[];
     sources text[];
+    found regclass;
     declared sqlembed.embedding;
 begin
-    -- Table by table: what its owner has locked or broken keeps no other from being followed. Those of
-    -- one table together, because two vector columns may have changed their names with each other.
-    for changed in
-        select
-            (r.declared).relation,
-            array_agg((r.declared).id) as embeddings,
-            array_agg((r.declared).id) filter (where r.is_mixed_up) as mixed_up
-        from sqlembed._renamed_embeddings() as r
-        group by (r.declared).relation
+    -- With the rights of the worker, which may read the tables: what stands in them, in their sources
+    -- and in their policies may be anybody's code. What belongs to one table is followed at once, or
+    -- not at all: until the rows are queued, nobody may believe that nothing has happened.
+    for found in
+        select distinct (r.declared).relation from sqlembed._renamed_embeddings() as r order by 1
     loop
         begin
-            -- With the rights of the worker, which may read the tables: what stands in them, in their
-            -- sources and in their policies may be anybody's code.
             select
                 array_agg((r.declared).id order by (r.declared).id),
+                array_agg((r.declared).id) filter (where r.is_mixed_up),
                 array_agg(
                     sqlembed._renamed_source(
                         (r.declared).relation, (r.declared).source, (r.declared).source_columns, r.source_columns
                     )
                     order by (r.declared).id
                 )
-            into renamed, sources
+            into renamed, mixed_up, sources
             from sqlembed._renamed_embeddings() as r
-            where (r.declared).id = any (changed.embeddings);
+            where (r.declared).relation = found and sqlembed._lock_embedding((r.declared).id);
 
             for declared in select e.* from sqlembed._rename_embeddings(renamed, sources) as e
             loop
-                begin
-                    -- What was written in between has not been noted, or with the wrong column in mind.
-                    execute format(
-                        'select sqlembed._note_keys(%s, array_agg(%s)) from %s as r where not (%s) or %L',
-                        declared.id, declared.key_expression, declared.relation, sqlembed._vector_test(declared, 'r'),
-                        declared.id = any (coalesce(changed.mixed_up, '{}'))
-                    );
-                exception when lock_not_available or insufficient_privilege then
-                    -- By another worker, then: this one cannot serve the table either.
-                    null;
-                end;
+                -- What was written in between has not been noted, or with the wrong column in mind.
+                perform sqlembed._note_missing(
+                    declared, declared.relation::text, declared.id = any (coalesce(mixed_up, '{}'))
+                );
+                if declared.side is not null then
+                    -- Nor what was deleted.
+                    perform sqlembed._note_keys(declared.id, '{[]}');
+                end if;
             end loop;
         exception
-            when lock_not_available then
-                -- Next time, then.
+            when lock_not_available or insufficient_privilege then
+                -- Next time, then, or by a worker that may read the table.
                 null;
             when others then
-                raise warning 'sqlembed: cannot follow the columns of %: %', changed.relation, sqlerrm;
+                -- What is wrong with one table keeps no other from being followed.
+                raise warning 'sqlembed: cannot follow the columns of %: %', found, sqlerrm;
         end;
     end loop;
 end

@@ -6,14 +6,7 @@ as $function$
     -- Not correlated, so looked up once a statement. Its snapshot is younger than its locks, and altering
     -- takes a lock that excludes writers: what is current here stays so until the vectors are written.
     select format(
-        '(
-            select exists (
-                select
-                from sqlembed.embedding as e
-                where e.id = %s and e.embedder = %L and e.source = %L and e.storage = %L
-                    and e.chunking is not distinct from %L::jsonb
-            )
-        )',
+        '(select sqlembed._is_current(%s, %L, %L, %L, %L))',
         (_is_current_sql.declared).id,
         (_is_current_sql.declared).embedder,
         (_is_current_sql.declared).source,
