@@ -641,7 +641,7 @@ begin
         array[
             'options',
             '-c client_connection_check_interval=500 -c synchronous_commit=off -c statement_timeout=0'
-            ' -c lock_timeout=1000 -c default_transaction_isolation=read\ committed -c search_path=pg_catalog'
+            ' -c lock_timeout=1000 -c jit=off -c default_transaction_isolation=read\ committed -c search_path=pg_catalog'
         ]
     ]
     loop
@@ -962,6 +962,7 @@ stable
 security definer
 parallel restricted
 set search_path = pg_catalog, pg_temp
+set jit = off
 as $function$
 declare
     known sqlembed.embedder;
@@ -1268,6 +1269,7 @@ create or replace function sqlembed._spread(inputs text[], known text[], vectors
 language sql
 immutable
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- The planner takes every array for a short one.
 set enable_nestloop = off
 as $function$
@@ -2723,6 +2725,7 @@ create or replace function %1$s() returns trigger
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- Plans are made once: one that suits a single row must do for a million.
 set enable_nestloop = off
 as %2$L
@@ -4793,6 +4796,7 @@ create or replace function sqlembed._note_again(declared sqlembed.embedding, key
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- Few or many keys, their plan is the same.
 set enable_nestloop = off
 as $function$
@@ -4856,6 +4860,7 @@ language plpgsql
 volatile
 -- The source expression and its operators are the declared ones, whatever the caller's search_path.
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- Rows are found one by one through the primary key.
 set enable_seqscan = off
 set enable_hashjoin = off
@@ -5164,6 +5169,7 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- Through the index in any case: the queue's size changes too fast for the planner's statistics.
 set enable_seqscan = off
 set enable_bitmapscan = off
@@ -5697,6 +5703,7 @@ language sql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- Rows are found one by one through the primary key: the queue's size changes too fast for the
 -- planner's statistics, and the wrong join takes seconds.
 set enable_seqscan = off
@@ -5737,6 +5744,7 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 as $function$
 #variable_conflict use_column
 declare
@@ -6301,6 +6309,7 @@ language sql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- Rows are found one by one through the primary key, whatever the planner's statistics say.
 set enable_seqscan = off
 as $function$
@@ -6375,6 +6384,7 @@ language sql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- Rows are found one by one through the primary key: the queue's size changes too fast for the
 -- planner's statistics, and the wrong join takes seconds.
 set enable_seqscan = off
@@ -6583,6 +6593,7 @@ language sql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- Rows are found one by one through the primary key: the queue's size changes too fast for the
 -- planner's statistics, and the wrong join takes seconds.
 set enable_seqscan = off
@@ -6681,6 +6692,7 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 as $function$
 begin
     delete from sqlembed.request as r where r.asked_at < clock_timestamp() - interval '30 s';

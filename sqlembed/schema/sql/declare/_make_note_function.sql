@@ -129,6 +129,7 @@ create or replace function %1$s() returns trigger
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- Plans are made once: one that suits a single row must do for a million.
 set enable_nestloop = off
 as %2$L
