@@ -25,7 +25,7 @@ demo: $(INSTALLED)
 	@$(RUN) sqlembed demo
 
 test: lint
-	$(RUN) pytest
+	$(RUN) pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 bench: $(INSTALLED)
 	@$(RUN) tests.benchmarks

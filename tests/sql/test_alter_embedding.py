@@ -352,3 +352,26 @@ def test_an_owner_needs_the_right_to_the_embedder(embedded: Connection, role: st
         assert alter(embedded, source="title") == 3
     finally:
         run(embedded, "reset role")
+
+
+def test_renamed_columns_are_followed_first(embedded: Connection, shared_url: str) -> None:
+    run(embedded, "alter table article rename column embedding to vec")
+    said = refused(
+        embedded, "SE013", "select sqlembed.alter_embedding('article', timing => 'sync')"
+    )
+    assert "embedding to vec" in said
+    embed_all(shared_url)
+    alter(embedded, embedding="vec", on_change="keep")
+    assert declaration(embedded, "name, on_change") == ["vec", "keep"]
+
+
+def test_a_column_that_was_renamed_a_moment_ago_is_dropped(embedded: Connection) -> None:
+    run(embedded, "alter table article rename column embedding to vec")
+    run(embedded, "select sqlembed.drop_embedding('article', keep_column => false)")
+    assert (
+        rows(
+            embedded,
+            "select from pg_attribute where attrelid = 'article'::regclass and attname = 'vec'",
+        )
+        == []
+    )

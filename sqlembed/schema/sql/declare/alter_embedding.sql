@@ -31,6 +31,7 @@ begin
     -- As when it was declared; and whoever has waited here sees what the other has made of it.
     execute pg_catalog.format('lock table %s in share row exclusive mode', alter_embedding.relation);
     present := sqlembed._embedding_of(alter_embedding.relation, alter_embedding.embedding);
+    perform sqlembed._refuse_renamed(present);
     wanted := present;
     wanted.embedder := coalesce(alter_embedding.embedder, present.embedder);
     wanted.timing := coalesce(alter_embedding.timing, present.timing);

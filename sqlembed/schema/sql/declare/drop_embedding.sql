@@ -9,6 +9,7 @@ volatile
 as $function$
 declare
     declared sqlembed.embedding := sqlembed._embedding_of(drop_embedding.relation, drop_embedding.embedding);
+    present name := (select p.vector from sqlembed._present_columns(declared) as p);
     own_index regclass;
     hash_call text := sqlembed._hash_call(declared, 'r');
 begin
@@ -33,7 +34,9 @@ begin
     if not drop_embedding.keep_column and declared.side is not null then
         execute pg_catalog.format('drop table %s', declared.side);
     elsif not drop_embedding.keep_column then
-        execute pg_catalog.format('alter table %s drop column if exists %I', declared.relation, declared.name);
+        if present is not null then
+            execute pg_catalog.format('alter table %s drop column %I', declared.relation, present);
+        end if;
     elsif declared.index_name is not null then
         own_index := sqlembed._own_index(coalesce(declared.side, declared.relation), declared.index_name);
         if own_index is not null then
