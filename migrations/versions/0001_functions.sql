@@ -641,7 +641,7 @@ begin
         array[
             'options',
             '-c client_connection_check_interval=500 -c synchronous_commit=off -c statement_timeout=0'
-            ' -c lock_timeout=1000 -c default_transaction_isolation=read\ committed -c search_path=pg_catalog'
+            ' -c lock_timeout=1000 -c jit=off -c default_transaction_isolation=read\ committed -c search_path=pg_catalog'
         ]
     ]
     loop
@@ -962,6 +962,7 @@ stable
 security definer
 parallel restricted
 set search_path = pg_catalog, pg_temp
+set jit = off
 as $function$
 declare
     known sqlembed.embedder;
@@ -1268,6 +1269,7 @@ create or replace function sqlembed._spread(inputs text[], known text[], vectors
 language sql
 immutable
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- The planner takes every array for a short one.
 set enable_nestloop = off
 as $function$
@@ -1581,6 +1583,25 @@ $function$;
 
 comment on function sqlembed.similarity(text, text, text) is
     'Cosine of the vectors of two texts, -1 to 1; NULL when one of them is NULL, empty or blank.';
+
+create or replace function sqlembed._acts_for_owner(relation regclass) returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- Asked where current_user is the owner of sqlembed.
+    select
+        coalesce(
+            (select pg_has_role(session_user, c.relowner, 'member') from pg_class as c where c.oid = _acts_for_owner.relation),
+            false
+        )
+        or has_function_privilege(session_user, 'sqlembed._stop_worker(integer)', 'execute')
+$function$;
+
+comment on function sqlembed._acts_for_owner(regclass) is
+    'Whether the session is a worker''s, or may act as the owner of a table.';
+
+revoke execute on function sqlembed._acts_for_owner(regclass) from public;
 
 create or replace function sqlembed._attach_triggers(declared sqlembed.embedding) returns void
 language plpgsql
@@ -2406,10 +2427,7 @@ begin
     if present.prosrc = _is_to_be_made.body and has_function_privilege(owner, present.oid, 'execute') then
         return false;
     end if;
-    -- Here, current_user is the owner of sqlembed.
-    if not pg_has_role(session_user, owner, 'member')
-        and not has_function_privilege(session_user, 'sqlembed._stop_worker(integer)', 'execute')
-    then
+    if not sqlembed._acts_for_owner(_is_to_be_made.relation) then
         raise exception 'sqlembed: must be owner of table %', _is_to_be_made.relation
             using errcode = '42501', hint = format('Its owner is %s, and the session is that of %I.', owner, session_user);
     end if;
@@ -2590,12 +2608,16 @@ declare
     body text;
     made text := format('sqlembed.%I', '_note_' || _make_note_function.embedding);
 begin
-    -- In turns: PostgreSQL refuses to replace a function that another session replaces.
-    select e.*
-    into declared
-    from sqlembed.embedding as e
-    where e.id = _make_note_function.embedding
-    for no key update;
+    select e.* into declared from sqlembed.embedding as e where e.id = _make_note_function.embedding;
+    -- In turns: PostgreSQL refuses to replace a function that another session replaces. A stranger
+    -- must not lock the row.
+    if sqlembed._acts_for_owner(declared.relation) then
+        select e.*
+        into declared
+        from sqlembed.embedding as e
+        where e.id = _make_note_function.embedding
+        for no key update;
+    end if;
     select n.* into note from sqlembed._note_sql(declared.id, declared.on_change) as n;
     if note.key is null then
         return;
@@ -2604,8 +2626,10 @@ begin
         when 'async' then format(
             $sql$
     -- NOTIFY serializes commits, so a bell is rung only while a worker waits for one. The shared
-    -- lock, held to the end of the transaction, keeps a worker from falling asleep meanwhile.
-    if sqlembed_noted > 0 and not pg_try_advisory_xact_lock_shared(%s, 0) then
+    -- lock, held to the end of the transaction, keeps a worker from falling asleep meanwhile. A
+    -- transaction that has rung cannot be prepared: where that may happen, workers look often instead.
+    if sqlembed_noted > 0 and current_setting('max_prepared_transactions') = '0'
+        and not pg_try_advisory_xact_lock_shared(%s, 0) then
         perform pg_notify('sqlembed', '');
     end if;$sql$,
             sqlembed._lock('idle')
@@ -2701,6 +2725,7 @@ create or replace function %1$s() returns trigger
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- Plans are made once: one that suits a single row must do for a million.
 set enable_nestloop = off
 as %2$L
@@ -2785,7 +2810,7 @@ begin
     if sqlembed_changed then
         insert into sqlembed.change (embedding, key, transaction) values (%1$s, sqlembed_key, %6$s);
         -- As in the function for statements.
-        if not pg_try_advisory_xact_lock_shared(%5$s, 0) then
+        if current_setting('max_prepared_transactions') = '0' and not pg_try_advisory_xact_lock_shared(%5$s, 0) then
             perform pg_notify('sqlembed', '');
         end if;
     end if;
@@ -2878,6 +2903,11 @@ as $function$
     -- counts as a yes: to embed a row once more is cheaper than to read it all again.
     select exists (
         select from sqlembed.job as j where j.embedding = _may_wait.embedding and j.key = _may_wait.key
+    )
+    or exists (
+        select
+        from sqlembed.failed_job as f
+        where f.embedding = _may_wait.embedding and md5(f.key::text) = md5(_may_wait.key::text)
     )
     or (
         select count(*) > 100 or coalesce(bool_or(c.key = _may_wait.key), false)
@@ -3049,22 +3079,29 @@ begin
             left join (select %2$s as key, %3$s as vector, row(%4$s) as source from sqlembed_old) as o on o.key = n.key
             where case
                 when n.vector is null then o.key is null or o.vector is not null or o.source *<> n.source
-                when o.key is not null and (o.source *= n.source or record_image_eq(row(o.vector), row(n.vector)))
-                then o.source *<> n.source
+                when o.key is not null and record_image_eq(row(o.vector), row(n.vector)) then o.source *<> n.source
+                when o.key is not null and o.source *= n.source
+                then %6$s and md5(row(n.vector)::text) in (select md5(row(%3$s)::text) from sqlembed_old)
                 else md5(row(n.vector)::text) in (select md5(row(%3$s)::text) from sqlembed_old) and (
                     md5(row(n.source, n.vector)::text) not in (select md5(row(row(%4$s), %3$s)::text) from sqlembed_old)
-                    or exists (
+                    or %6$s
+                )
+            end$sql$,
+            declared.id, _note_sql.key, vector, _note_sql.source, stamp,
+            format(
+                'exists (
                         select
                         from (select %2$s as key from sqlembed_old) as p
                         join (
                             select j.key from sqlembed.job as j where j.embedding = %1$s
                             union all
+                            select f.key from sqlembed.failed_job as f where f.embedding = %1$s
+                            union all
                             select c.key from sqlembed.change as c where c.embedding = %1$s
                         ) as w on w.key = p.key
-                    )
-                )
-            end$sql$,
-            declared.id, _note_sql.key, vector, _note_sql.source, stamp
+                    )',
+                declared.id, _note_sql.key
+            )
         )
     end;
 end
@@ -3852,7 +3889,9 @@ begin
     end case;
     -- NOTIFY serializes commits, so a bell is rung only while a worker waits for one. The shared
     -- lock, held to the end of the transaction, keeps a worker from falling asleep meanwhile.
-    if found and not pg_try_advisory_xact_lock_shared(%4$s, 0) then
+    -- As in the function for rows' own vectors, not where transactions may be prepared.
+    if found and current_setting('max_prepared_transactions') = '0'
+        and not pg_try_advisory_xact_lock_shared(%4$s, 0) then
         perform pg_notify('sqlembed', '');
     end if;
     return null;
@@ -4757,6 +4796,7 @@ create or replace function sqlembed._note_again(declared sqlembed.embedding, key
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- Few or many keys, their plan is the same.
 set enable_nestloop = off
 as $function$
@@ -4820,6 +4860,7 @@ language plpgsql
 volatile
 -- The source expression and its operators are the declared ones, whatever the caller's search_path.
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- Rows are found one by one through the primary key.
 set enable_seqscan = off
 set enable_hashjoin = off
@@ -5128,6 +5169,7 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- Through the index in any case: the queue's size changes too fast for the planner's statistics.
 set enable_seqscan = off
 set enable_bitmapscan = off
@@ -5661,6 +5703,7 @@ language sql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- Rows are found one by one through the primary key: the queue's size changes too fast for the
 -- planner's statistics, and the wrong join takes seconds.
 set enable_seqscan = off
@@ -5701,6 +5744,7 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 as $function$
 #variable_conflict use_column
 declare
@@ -6265,6 +6309,7 @@ language sql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- Rows are found one by one through the primary key, whatever the planner's statistics say.
 set enable_seqscan = off
 as $function$
@@ -6339,6 +6384,7 @@ language sql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- Rows are found one by one through the primary key: the queue's size changes too fast for the
 -- planner's statistics, and the wrong join takes seconds.
 set enable_seqscan = off
@@ -6547,6 +6593,7 @@ language sql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- Rows are found one by one through the primary key: the queue's size changes too fast for the
 -- planner's statistics, and the wrong join takes seconds.
 set enable_seqscan = off
@@ -6645,6 +6692,7 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 as $function$
 begin
     delete from sqlembed.request as r where r.asked_at < clock_timestamp() - interval '30 s';
@@ -10663,14 +10711,21 @@ declare
     pg_hint pg_catalog.text;
 begin
     perform sqlembed._check_use(
-        _duplicate_pairs.threshold operator(pg_catalog.>) 0::pg_catalog.float8 and _duplicate_pairs.threshold operator(pg_catalog.<=) 1::pg_catalog.float8,
-        pg_catalog.format('threshold => %s is not above 0 and at most 1', coalesce(_duplicate_pairs.threshold::pg_catalog.text, 'NULL')),
+        _duplicate_pairs.threshold operator(pg_catalog.>) 0::pg_catalog.float8
+            and _duplicate_pairs.threshold operator(pg_catalog.<=) 1::pg_catalog.float8,
+        pg_catalog.format(
+            'threshold => %s is not above 0 and at most 1',
+            coalesce(_duplicate_pairs.threshold::pg_catalog.text, 'NULL')
+        ),
         'It is a similarity, the cosine of two vectors: 0.95 finds texts that say nearly the same, 1 equal ones.'
     );
     perform sqlembed._check_filter(_duplicate_pairs.filter);
     perform sqlembed._check_choice('mode', _duplicate_pairs.mode, '{vector,exact}');
     source := sqlembed._vector_source(_duplicate_pairs.relation, _duplicate_pairs.embedding, 'cosine', null);
-    rows := sqlembed._pair_rows(source.from_clause, source.vector, source.key, _duplicate_pairs.filter, _duplicate_pairs.within, _duplicate_pairs.is_every_pair);
+    rows := sqlembed._pair_rows(
+        source.from_clause, source.vector, source.key, _duplicate_pairs.filter, _duplicate_pairs.within,
+        _duplicate_pairs.is_every_pair
+    );
     if source.is_indexed and _duplicate_pairs.mode operator(pg_catalog.=) 'vector' then
         execute pg_catalog.format(
             'select pg_catalog.sum(r.members operator(pg_catalog.*) r.members)::pg_catalog.float8
@@ -10685,7 +10740,8 @@ begin
     if num_pairs operator(pg_catalog.>) 25000000::pg_catalog.float8 then
         return query
         select p.key_a, p.key_b, p.similarity
-        from sqlembed._near_pairs(rows, source.from_clause, source.vector, source.key, _duplicate_pairs.filter, _duplicate_pairs.within,
+        from sqlembed._near_pairs(
+            rows, source.from_clause, source.vector, source.key, _duplicate_pairs.filter, _duplicate_pairs.within,
             _duplicate_pairs.threshold, _duplicate_pairs.is_every_pair
         ) as p;
     else
@@ -10713,7 +10769,10 @@ begin
 exception
     when others then
         get stacked diagnostics state = returned_sqlstate, problem = message_text, pg_hint = pg_exception_hint;
-        perform sqlembed._explain_use(state, problem, pg_hint, _duplicate_pairs.relation, coalesce(_duplicate_pairs.filter, _duplicate_pairs.within));
+        perform sqlembed._explain_use(
+            state, problem, pg_hint, _duplicate_pairs.relation,
+            coalesce(_duplicate_pairs.filter, _duplicate_pairs.within)
+        );
         raise;
 end
 $function$;
@@ -10965,7 +11024,10 @@ begin
             coalesce(_near_pairs.filter, 'true'),
             case
                 when _near_pairs.within is null then 'true'
-                else pg_catalog.format(E'((%s\n)::pg_catalog.text collate pg_catalog."C") operator(pg_catalog.=) sqlembed_one.block', within)
+                else pg_catalog.format(
+                    E'((%s\n)::pg_catalog.text collate pg_catalog."C") operator(pg_catalog.=) sqlembed_one.block',
+                    _near_pairs.within
+                )
             end,
             case
                 when _near_pairs.is_every_pair then pg_catalog.format('%s operator(pg_catalog.<>) sqlembed_one.key', _near_pairs.key)
@@ -12142,7 +12204,7 @@ left join lateral (
 ) as u on true
 where has_table_privilege(e.relation, 'select') and p.vector is not null;
 
-comment on view sqlembed.status is 'How far each embedding is. Counting reads the tables. NULL counts: a policy keeps rows back.';
+comment on view sqlembed.status is 'How far each embedding is. Counting reads the tables. NULL counts: a policy keeps rows back, or to count would run functions of the table''s owner.';
 comment on column sqlembed.status.relation is 'The table.';
 comment on column sqlembed.status.embedding is 'The vector column.';
 comment on column sqlembed.status.embedder is 'The embedder that makes the vectors.';

@@ -69,7 +69,8 @@ create table sqlembed.embedding (
     key_columns name[] not null,
     key_types regtype[] not null,
     key_expression text not null,
-    source_columns name[] not null,
+    -- As many as a table may have: workers look all of them up, of every embedding.
+    source_columns name[] not null constraint columns_of_one_table check (cardinality(source_columns) <= 1600),
     numbered_in oid not null,
     vector_number smallint,
     source_numbers smallint[] not null,

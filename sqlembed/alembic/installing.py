@@ -38,6 +38,18 @@ begin
 end
 $sqlembed$"""
 
+# As online, everything but embed() works without it.
+CONFIGURE_LOOPBACK = """do $sqlembed$
+declare
+    advice text;
+begin
+    perform sqlembed._configure_loopback();
+exception when others then
+    get stacked diagnostics advice = pg_exception_hint;
+    raise warning 'embed() from SQL does not work yet: %', sqlerrm using hint = advice;
+end
+$sqlembed$"""
+
 REFUSE_DECLARED = """do $sqlembed$
 begin
     if exists (select from sqlembed.embedding) then
@@ -137,6 +149,9 @@ def _downgrade(operations: Operations, operation: DowngradeSqlembedOp) -> None:
     starting = operation.existing_revision or migrate.head()
     with _settings_kept(operations):
         _migrate(operations, starting, migrate.steps(operation.revision, down=True))
+    if operation.revision == BASE:
+        # A script that goes up again makes it.
+        run(operations, "DROP TABLE sqlembed.alembic_version")
 
 
 def _found(operations: Operations) -> str | None:
@@ -197,7 +212,7 @@ def _configure_loopback(operations: Operations) -> None:
     if operations.migration_context.as_sql:
         # Twice: the first time it may give the role its password, which counts once committed.
         for _ in range(2):
-            run(operations, "SELECT sqlembed._configure_loopback()")
+            run(operations, CONFIGURE_LOOPBACK)
         return
     for problem in loopback.configure(operations.get_bind().engine, None):
         log.warning("embed() from SQL does not work yet: %s", problem)

@@ -30,7 +30,7 @@ OPERATOR = "select sqlembed._metric_operator(%s)"
 # As a search would go about it in a table in which the index is worth while.
 PATH = """
 select
-    sqlembed._search_statement(s.target, '', case when %(is_exact)s then 2 else 1 end, (p.path).candidates),
+    sqlembed._search_statement(s.target, '', case when %(is_exact)s then 2 else 1 end, p.path),
     sqlembed._enter_search(p.path)
 from (
     select sqlembed._search_target('vector_search', null::pg_temp.sqlembed_advice, 'embedding', %(metric)s)
@@ -44,7 +44,7 @@ cross join lateral (
 SEARCH = """
 select
     pg_catalog.clock_timestamp(),
-    array(select (f.base).id from ({statement}) as f (base, distance, attempt, embedding)),
+    array(select (f.base).id from ({statement}) as f (base, distance, attempt, embedding, chunk)),
     pg_catalog.clock_timestamp()
 """
 INDEX = """

@@ -39,7 +39,8 @@ def embed_inline(session_class: type[Session], registry_of: Callable[[Session], 
         _drain(session, registry_of(session))
 
     def before_commit(session: Session) -> None:
-        _drain(session, registry_of(session))
+        is_last = session.get_nested_transaction() is None
+        _drain(session, registry_of(session), is_last=is_last)
 
     def execute(state: ORMExecuteState) -> Any:
         if state.is_select or not any_mapped():
@@ -65,6 +66,9 @@ class _Link:
         self.connection = connection
         #: Whether rows may wait for their vectors.
         self.has_written = False
+        #: Whether the transaction has made the promise, to be kept by its end: functions, raw
+        #: cursors and a savepoint's rollback leave rows behind that no statement tells of.
+        self.has_promised = False
         self._session = ref(session)
         # A promise goes with the savepoint that it was made in.
         self._promised: WeakSet[SessionTransaction] = WeakSet()
@@ -95,6 +99,7 @@ class _Link:
             transaction = transaction.parent
         assert innermost is not None
         self._promised.add(innermost)
+        self.has_promised = True
         self.connection.exec_driver_sql(PROMISE)
 
     def close(self) -> None:
@@ -119,9 +124,9 @@ def _after_end(session: Session, transaction: SessionTransaction) -> None:
             link.close()
 
 
-def _drain(session: Session, registry: Registry) -> None:
+def _drain(session: Session, registry: Registry, *, is_last: bool = False) -> None:
     for link in session.info.get(LINKS, {}).values():
-        if link.has_written:
+        if link.has_written or (is_last and link.has_promised):
             drain(link.connection, registry)
             link.has_written = False
             expire_sync_vectors(session)

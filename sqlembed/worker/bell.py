@@ -14,12 +14,19 @@ if TYPE_CHECKING:
 #: The bell may be lost, polling may not: it is the authority.
 POLL = timedelta(seconds=1)
 
-#: Poll of a worker that writers do not ring for, because another one listens already or a
-#: transaction that found nobody listening is still open.
+#: Poll of a worker that writers do not ring for, because another one listens already, a transaction
+#: that found nobody listening is still open, or the server allows prepared transactions, which must
+#: not have rung.
 UNRUNG_POLL = timedelta(milliseconds=100)
 
 LISTEN = sql.SQL("listen {}")
-LOCK = "select pg_try_advisory_lock(sqlembed._lock('idle'), 0)"
+LOCK = """
+select case
+    when current_setting('max_prepared_transactions') = '0'
+    then pg_try_advisory_lock(sqlembed._lock('idle'), 0)
+    else false
+end
+"""
 UNLOCK = "select pg_advisory_unlock(sqlembed._lock('idle'), 0)"
 
 

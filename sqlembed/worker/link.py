@@ -34,6 +34,8 @@ SETTINGS = {
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
+    # What they forbid costs so much before PostgreSQL 18 that every statement would be compiled.
+    "jit": "off",
     # Thousands of vectors are handed from step to step.
     "work_mem": "64MB",
     # The triggers of embeddings leave a worker's own writes alone.

@@ -8,19 +8,15 @@ import secrets
 import psycopg
 import pytest
 
+from sqlembed.worker.jobs import FOLLOW
 from tests.fix_database import Connection
-from tests.fix_hostile import ran_as
+from tests.fix_hostile import declare, ran_as
 from tests.fix_scram import Realm
 from tests.writing import embed_all, rows
 
 KEEPING = """
 select sqlembed.create_embedding(%s, 'hash', %s, on_change => 'keep', index => 'none')
 """
-
-SWEEP = (
-    "select sqlembed._sweep(0), sqlembed._follow_columns(), sqlembed._follow_families(),"
-    " sqlembed._forget_failures(), sqlembed._follow_grants()"
-)
 
 NUMBER = "select id from sqlembed.embedding where relation = %s::regclass"
 
@@ -44,6 +40,12 @@ def number(connection: Connection, table: str = "mine") -> int:
     return int(found)
 
 
+def sweep(connection: Connection) -> None:
+    """Do a worker's housekeeping."""
+    for statement in ("select sqlembed._sweep(0)", *FOLLOW):
+        connection.execute(statement.encode())
+
+
 def test_nobody_notes_a_row_in_the_name_of_another_transaction(
     coder: Connection, theirs: Connection
 ) -> None:
@@ -62,6 +64,13 @@ def test_nobody_notes_a_row_in_the_name_of_another_transaction(
             coder.execute(noting, (number(coder), victim))
         assert rows(theirs, "select * from sqlembed._read_changes()") == []
     assert ran_as(coder) == set()
+
+
+def test_no_declaration_is_made_long_to_keep_workers_busy(coder: Connection) -> None:
+    columns = [f"c{position}" for position in range(1_601)]
+    with pytest.raises(psycopg.errors.CheckViolation):
+        declare(coder, "mine", "embedding", "x", columns)
+    assert declare(coder, "mine", "embedding", "x", columns[1:])
 
 
 def test_when_a_change_was_is_not_for_its_owner_to_say(coder: Connection) -> None:
@@ -140,7 +149,7 @@ def test_a_declaration_that_is_locked_keeps_no_other_from_being_followed(
     with coder.transaction():
         coder.execute("update sqlembed.embedding set index_name = 'x'")
         renamed.execute("set lock_timeout = '200ms'")
-        renamed.execute(SWEEP)
+        sweep(renamed)
     assert rows(renamed, FOLLOWED) == [(["heading", "body"],)]
 
 
@@ -164,7 +173,7 @@ def test_functions_that_a_stranger_makes_again_keep_nobody_waiting(
         else:
             coder.execute(making)
             theirs.execute(renaming)
-        theirs.execute(SWEEP)
+        sweep(theirs)
         assert rows(theirs, FOLLOWED) == [(["heading", "body"],)]
         theirs.execute("select sqlembed.drop_embedding('app.theirs')")
     left = "select count(*) from pg_proc where proname ~ '^_(note|note_row|hide)_[0-9]+$'"
@@ -179,9 +188,9 @@ def test_a_locked_declaration_of_a_column_that_is_gone_stops_no_housekeeping(
     theirs.execute("set lock_timeout = '200ms'")
     with coder.transaction():
         coder.execute("update sqlembed.embedding set index_name = 'x'")
-        theirs.execute(SWEEP)
+        sweep(theirs)
     assert rows(theirs, NUMBER, "evil.mine") != []
-    theirs.execute(SWEEP)
+    sweep(theirs)
     assert rows(theirs, NUMBER, "evil.mine") == []
 
 
@@ -198,7 +207,7 @@ def test_a_child_that_the_worker_may_not_read_stops_no_housekeeping(
     with coder.transaction():
         if is_locked:
             coder.execute("update sqlembed.embedding set index_name = 'x'")
-        theirs.execute(SWEEP)
+        sweep(theirs)
     members = (
         "select members::text[] from sqlembed.embedding where relation = 'app.theirs'::regclass"
     )
@@ -226,7 +235,7 @@ def test_a_key_that_cannot_be_looked_up_stops_no_housekeeping(
             " values (%s, '[1]', 5, 'no')",
             (number(theirs, table),),
         )
-    theirs.execute(SWEEP)
+    sweep(theirs)
     failed = "select count(*) from sqlembed.failed_job where embedding = %s"
     assert rows(theirs, failed, number(theirs, "app.theirs")) == [(0,)]
 

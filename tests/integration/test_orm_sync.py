@@ -116,7 +116,8 @@ def test_sessions_that_write_nothing_of_it_pay_nothing(
         session.add(Note(title="two"))
         session.commit()
     ours = [statement for statement in seen if "sqlembed" in statement]
-    assert len(ours) == 1 + 2 * 2
+    # The promise, two flushes, and a last look.
+    assert len(ours) == 1 + 2 * 2 + 1
 
 
 def test_a_vector_of_the_clients_own_is_kept(
@@ -174,6 +175,36 @@ def test_savepoints(engine: sa.Engine, sessions: Sessions) -> None:
         session.add(Note(title="the last"))
         session.commit()
     assert check(engine) == 4
+
+
+def test_what_no_statement_tells_of_is_embedded_by_the_commit(
+    engine: sa.Engine, sessions: Sessions
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "create function add_one(t text) returns void language sql as"
+                " 'insert into note (title, version) values (t, 1)'"
+            )
+        )
+    with sessions() as session:
+        # Embedded in a savepoint that is rolled back.
+        session.connection().execute(insert(Note).values(title="raw", version=1))
+        nested = session.begin_nested()
+        session.add(Note(title="in a savepoint"))
+        session.flush()
+        nested.rollback()
+        session.commit()
+        session.add(Note(title="one"))
+        session.flush()
+        session.execute(text("select add_one('by a function')"))
+        session.commit()
+        session.add(Note(title="two"))
+        session.flush()
+        cursor = session.connection().connection.cursor()
+        cursor.execute("insert into note (title, version) values ('by the driver', 1)")
+        session.commit()
+    assert check(engine) == 5
 
 
 def test_a_failing_embedder_fails_the_flush(

@@ -54,6 +54,10 @@ CREATE TYPE sqlembed.search_target AS (
 	ordering text
 );
 
+CREATE FUNCTION sqlembed._acts_for_owner(relation regclass) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._after_key(relation regclass, row_name text, key jsonb) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -64,7 +68,8 @@ CREATE FUNCTION sqlembed._answer_requests(worker integer, ids bigint[], counts i
 
 CREATE FUNCTION sqlembed._ask(embedder text, key bytea, kind text, inputs text[]) RETURNS public.vector[]
     LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED
-    SET search_path TO 'pg_catalog', 'pg_temp';
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off';
 
 CREATE FUNCTION sqlembed._ask_worker(embedder text, kind text, inputs text[]) RETURNS public.vector[]
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
@@ -110,6 +115,7 @@ CREATE TABLE sqlembed.embedding (
     members regclass[] NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     is_dropped boolean DEFAULT false NOT NULL,
+    CONSTRAINT columns_of_one_table CHECK ((cardinality(source_columns) <= 1600)),
     CONSTRAINT embedding_index_check CHECK ((index = ANY (ARRAY['hnsw'::text, 'binary'::text, 'prefix'::text, 'none'::text]))),
     CONSTRAINT embedding_metric_check CHECK ((metric = ANY (ARRAY['cosine'::text, 'euclidean'::text, 'inner_product'::text, 'l1'::text]))),
     CONSTRAINT embedding_on_change_check CHECK ((on_change = ANY (ARRAY['hide'::text, 'keep'::text]))),
@@ -231,6 +237,7 @@ CREATE FUNCTION sqlembed._chunk_statement(target sqlembed.search_target, conditi
 CREATE FUNCTION sqlembed._claim_jobs(worker integer, embedders text[], most integer[], without integer[], lease interval) RETURNS TABLE(embedding integer, revision text, key jsonb)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
     SET enable_seqscan TO 'off'
     SET enable_bitmapscan TO 'off'
     SET enable_sort TO 'off';
@@ -399,12 +406,14 @@ CREATE FUNCTION sqlembed._failed_keys(most integer) RETURNS TABLE(embedding inte
 CREATE FUNCTION sqlembed._finish_jobs(worker integer, embedding integer, keys jsonb[]) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
     SET enable_seqscan TO 'off'
     SET enable_bitmapscan TO 'off';
 
 CREATE FUNCTION sqlembed._fold_changes(worker integer, embedders text[], most integer[], without integer[], lease interval, OUT taken bigint, OUT embedding integer, OUT revision text, OUT keys jsonb[]) RETURNS record
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp';
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off';
 
 CREATE FUNCTION sqlembed._follow_columns() RETURNS void
     LANGUAGE plpgsql
@@ -651,6 +660,7 @@ CREATE FUNCTION sqlembed._next_epoch(worker integer) RETURNS integer
 CREATE FUNCTION sqlembed._note_again(declared sqlembed.embedding, keys jsonb[], hashes bytea[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
     SET enable_nestloop TO 'off';
 
 CREATE FUNCTION sqlembed._note_keys(embedding integer, keys jsonb[]) RETURNS void
@@ -730,6 +740,7 @@ CREATE FUNCTION sqlembed._raise_briefly(state text, problem text, detail text, h
 CREATE FUNCTION sqlembed._read_cache(fingerprint text, kind text, hashes bytea[]) RETURNS TABLE(input_hash bytea, embedding public.vector)
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
     SET enable_seqscan TO 'off';
 
 CREATE FUNCTION sqlembed._read_changes() RETURNS TABLE(embedding integer, embedder text, fingerprint text, key text, input text, hash bytea)
@@ -743,6 +754,7 @@ CREATE FUNCTION sqlembed._read_chunks_sql(declared sqlembed.embedding) RETURNS t
 CREATE FUNCTION sqlembed._read_texts(declared sqlembed.embedding, keys jsonb[]) RETURNS TABLE(key jsonb, input text, hash bytea)
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
     SET enable_seqscan TO 'off'
     SET enable_hashjoin TO 'off'
     SET enable_mergejoin TO 'off';
@@ -790,6 +802,7 @@ CREATE FUNCTION sqlembed._register_name(name text, dimensions integer) RETURNS v
 CREATE FUNCTION sqlembed._release_jobs(worker integer, embedding integer, keys jsonb[], delay interval, error text DEFAULT NULL::text) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
     SET enable_seqscan TO 'off'
     SET enable_bitmapscan TO 'off';
 
@@ -820,6 +833,7 @@ CREATE FUNCTION sqlembed._renamed_source(relation regclass, source text, declare
 CREATE FUNCTION sqlembed._renew_leases(worker integer, embedding integer, keys jsonb[], lease interval) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
     SET enable_seqscan TO 'off'
     SET enable_bitmapscan TO 'off';
 
@@ -895,6 +909,7 @@ CREATE FUNCTION sqlembed._side_source(declared sqlembed.embedding, row_name name
 CREATE FUNCTION sqlembed._spread(inputs text[], known text[], vectors public.vector[]) RETURNS public.vector[]
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
     SET enable_nestloop TO 'off';
 
 CREATE FUNCTION sqlembed._start_worker(name text, embedders text[]) RETURNS integer
@@ -907,7 +922,8 @@ CREATE FUNCTION sqlembed._stop_worker(worker integer) RETURNS void
 
 CREATE FUNCTION sqlembed._sweep(cache_bytes bigint) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp';
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off';
 
 CREATE FUNCTION sqlembed._take_requests(worker integer, most integer) RETURNS TABLE(id bigint, embedder text, kind text, inputs text[])
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1603,6 +1619,8 @@ CREATE POLICY writer_of_the_vector_embeds ON sqlembed.change USING (((transactio
 GRANT USAGE ON SCHEMA sqlembed TO PUBLIC;
 
 GRANT USAGE ON SCHEMA sqlembed_wire TO sqlembed_loopback;
+
+REVOKE ALL ON FUNCTION sqlembed._acts_for_owner(relation regclass) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._answer_requests(worker integer, ids bigint[], counts integer[], errors text[], fingerprint text, kind text, hashes bytea[], vectors public.vector[]) FROM PUBLIC;
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
 from tests.migrations.application import Application
 from tests.migrations.histories import CATALOGUE, article, rows, up_down_up
-from tests.writing import embed_all, hash_registry
+from tests.writing import embed_all, hash_registry, outdated
 
 
 @pytest.fixture
@@ -63,3 +65,62 @@ def test_a_history(application: Application, url: str) -> None:
     application.downgrade("base")
     application.upgrade("head")
     assert rows(application, CATALOGUE) == []
+
+
+def test_writers_and_readers_go_on_meanwhile(application: Application, url: str) -> None:
+    """No statement of theirs fails, and no row is left without its vector."""
+    application.options = {"transaction_per_migration": True, "sqlembed_lock_timeout": "200ms"}
+    application.metadata = article()
+    application.revise()
+    application.upgrade()
+    rows(application, "insert into article select -i, 'old', 'text' from generate_series(1, 200) i")
+    done = threading.Event()
+    failures: list[BaseException] = []
+    written: list[int] = []
+
+    def write(first: int) -> None:
+        try:
+            with psycopg.connect(url, autocommit=True) as connection:
+                number = first
+                while not done.is_set():
+                    connection.execute(
+                        "insert into article (id, title, body) values (%s, 'new', 'text')",
+                        (number,),
+                    )
+                    connection.execute("update article set body = 'other' where id = %s", (number,))
+                    written.append(number)
+                    number += 2
+        except BaseException as error:
+            failures.append(error)
+
+    def read() -> None:
+        try:
+            with psycopg.connect(url, autocommit=True) as connection:
+                while not done.is_set():
+                    connection.execute("select id, title, body from article limit 10").fetchall()
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=write, args=(first,)) for first in (1, 2)]
+    threads.append(threading.Thread(target=read))
+    for thread in threads:
+        thread.start()
+    try:
+        for options in (
+            {"source": "title"},
+            {"source": "title || ' ' || body"},
+            {"source": "title || ' ' || body", "metric": "l1", "on_change": "keep"},
+            {"source": "title || ' ' || body", "metric": "l1", "halfvec": True},
+        ):
+            application.metadata = article(**options)
+            application.revise()
+            application.upgrade()
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+    assert failures == []
+    assert len(written) > 10
+    embed_all(url)
+    with psycopg.connect(url, autocommit=True) as connection:
+        assert outdated(connection, "article", "title || ' ' || body") == []

@@ -71,7 +71,8 @@ HISTORY = [
 ]
 
 
-def test_a_script_does_what_is_done_online(twin: Application) -> None:
+def test_a_script_does_what_is_done_online(template: str, twin: Application) -> None:
+    """Beside another database of the cluster, which knows the password of the loopback."""
     for step in HISTORY:
         twin.write(step)
     twin.upgrade()
@@ -93,6 +94,20 @@ def test_a_script_does_what_is_done_online(twin: Application) -> None:
     ) == online
     with twin.engine.connect() as connection:
         migrate.check(connection)
+
+
+def test_a_script_goes_back_and_up_again(twin: Application) -> None:
+    url = config.libpq_url(twin.engine.url.render_as_string(hide_password=False))
+    twin.metadata = article(source="title", full_text="english")
+    twin.revise()
+    for _ in range(2):
+        psql(url, twin.script())
+        assert twin.differences() == []
+        psql(url, twin.script("head:base", down=True))
+        assert rows(twin, "select to_regclass('article'), to_regclass('sqlembed.embedding')") == [
+            (None, None)
+        ]
+        rows(twin, "drop table alembic_version")
 
 
 def test_a_script_leaves_texts_as_they_are(application: Application) -> None:

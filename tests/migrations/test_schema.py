@@ -62,6 +62,20 @@ def test_the_schema_is_the_one_that_was_reviewed(url: str) -> None:
     assert version < 180000 or found == GOLDEN.read_text(encoding="utf-8")
 
 
+def test_no_function_that_forbids_a_plan_is_compiled(url: str) -> None:
+    """Before version 18 what is forbidden costs so much that JIT finds every statement worth it."""
+    with psycopg.connect(url) as connection:
+        found = connection.execute(
+            """
+            select proname
+            from pg_proc
+            where array_to_string(proconfig, ' ') ~ 'enable_[a-z]+=off'
+                and not 'jit=off' = any (proconfig)
+            """
+        ).fetchall()
+    assert found == []
+
+
 def test_the_script_passes_the_linter(tmp_path: Path) -> None:
     script = tmp_path / "script.sql"
     script.write_text(migrate.script(), encoding="utf-8")

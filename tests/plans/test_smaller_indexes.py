@@ -68,11 +68,22 @@ def database(server_url: str, admin: Connection, template: str) -> Iterator[str]
             connection.execute(f"alter table {table} add primary key (id)".encode())
         declare(connection, "item", "binary")
         declare(connection, "half", "prefix", index_options=PREFIX)
-        declare(connection, "beside", "binary", place="side")
+        declare(connection, "beside", "none", place="side")
         connection.execute(
             "insert into beside_embedding (id, embedding, source_hash)"
             " select id, embedding, sha256(convert_to(nth::text, 'UTF8')) from item"
         )
+        # Every item is a chunk of one of 2,000 texts.
+        connection.execute("create table cut (id int primary key, nth int)")
+        declare(connection, "cut", "none", chunking='{"characters": 10}')
+        connection.execute("insert into cut select id, 0 from item where id < 2000")
+        connection.execute(
+            "insert into cut_embedding"
+            " (id, ordinal, span, chunk, chunk_hash, source_hash, embedding)"
+            " select id % 2000, id / 2000, '[1,2)', id::text, '', sha256('0'), embedding from item"
+        )
+        for table in ("beside", "cut"):
+            rows(connection, "select sqlembed.alter_embedding(%s, index => 'binary')", table)
         connection.execute("vacuum analyze")
     yield url
     admin.execute(sql.SQL("drop database {} with (force)").format(identifier))
@@ -141,6 +152,23 @@ def test_recall(items: Connection, table: str, k: int) -> None:
 
     assert {len(some) for some in found} == {k}
     assert recall(found, right) >= 0.95
+
+
+def test_chunks(items: Connection) -> None:
+    """Each row once by its best chunk, of which the index knows less than the whole vector."""
+    statement = "select (base).id, chunk::int from sqlembed.vector_search(null::cut, %s)"
+    found, right = [], []
+    for query in QUERIES:
+        ranked = nearest(query, 100)
+        right.append(list(dict.fromkeys(number % 2000 for number in ranked))[:10])
+        hits = rows(items, statement, literal(query))
+        assert all(key == number % 2000 for key, number in hits)
+        found.append([key for key, _ in hits])
+
+    assert {len(set(some)) for some in found} == {10}
+    assert recall(found, right) >= 0.95
+    explanation = explained(items, "cut")
+    assert (explanation["path"], explanation["index_name"]) == ("index", "cut_embedding_binary_4")
 
 
 @pytest.mark.parametrize("kind", BY_HAND)
@@ -258,11 +286,12 @@ def test_an_undeclared_column(items: Connection, kind: str) -> None:
         items.execute(f"create index mine on bare using hnsw {definition[kind]}".encode())
         found = explained(items, "bare")
         assert (found["path"], found["index_name"]) == ("index", "mine")
-        # One over whole vectors is better.
-        items.execute("create index whole on bare using hnsw (embedding vector_cosine_ops)")
-        found = explained(items, "bare")
-        assert (found["path"], found["index_name"]) == ("index", "whole")
-        assert found["ef_search"] == 100
+        if kind == "binary":
+            # One over whole vectors is better.
+            items.execute("create index whole on bare using hnsw (embedding vector_cosine_ops)")
+            found = explained(items, "bare")
+            assert (found["path"], found["index_name"]) == ("index", "whole")
+            assert found["ef_search"] == 100
 
 
 @pytest.mark.parametrize("table", ["item", "half"])

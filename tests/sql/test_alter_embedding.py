@@ -125,6 +125,21 @@ def test_an_index_that_was_built_before_is_taken_over(article: Connection) -> No
     assert rows(article, INDEX) == []
 
 
+def test_an_index_of_another_table_is_left_alone(article: Connection) -> None:
+    """The name may have been noted by anybody's hand."""
+    declare(article, "article", SOURCE, index="hnsw")
+    run(article, "create table other (v vector(8))")
+    run(article, "create index theirs on other using hnsw (v vector_cosine_ops)")
+    refused(
+        article,
+        "SE011",
+        "select sqlembed.alter_embedding('article', metric => 'l1', index_name => 'theirs')",
+    )
+    run(article, "update sqlembed.embedding set index_name = 'theirs'")
+    alter(article, index="none")
+    assert "theirs" in {name for name, _ in rows(article, INDEX)}
+
+
 def test_an_index_of_another_kind_is_not_taken_over(article: Connection) -> None:
     declare(article, "article", SOURCE, index="hnsw")
     before = rows(article, INDEX)

@@ -155,6 +155,34 @@ def test_a_waiting_row_is_embedded_under_its_new_key(embedded: Connection, share
     assert outdated(embedded, "article", SOURCE) == []
 
 
+def test_a_row_that_was_given_up_is_tried_again_under_its_new_key(embedded: Connection) -> None:
+    run(embedded, "update article set title = 'poison' where id = 1")
+    assert changes(embedded) == [[1]]
+    run(
+        embedded,
+        "insert into sqlembed.failed_job (embedding, key, attempts, error)"
+        " select id, '[1]', 5, 'no' from sqlembed.embedding",
+    )
+    run(embedded, "update article set id = 101 where id = 1")
+    assert changes(embedded) == [[101]]
+
+
+def test_rows_of_one_text_change_their_keys_while_one_waits(
+    embedded: Connection, shared_url: str
+) -> None:
+    run(
+        embedded,
+        "alter table article drop constraint article_pkey, add primary key (id) deferrable",
+    )
+    run(embedded, "update article set title = 'same', body = '' where id = 2")
+    embed_all(shared_url)
+    run(embedded, "update article set title = 'same', body = '' where id = 1")
+    fold(embedded)
+    run(embedded, "update article set id = 3 - id where id <= 2")
+    embed_all(shared_url)
+    assert outdated(embedded, "article", SOURCE) == []
+
+
 def test_a_client_s_own_vector_is_kept(embedded: Connection) -> None:
     run(embedded, f"insert into article values (4, 'd', 'x', 0, '{GIVEN}')")
     run(embedded, f"update article set title = 'new', embedding = '{GIVEN}' where id = 1")

@@ -18,10 +18,7 @@ begin
     if present.prosrc = _is_to_be_made.body and has_function_privilege(owner, present.oid, 'execute') then
         return false;
     end if;
-    -- Here, current_user is the owner of sqlembed.
-    if not pg_has_role(session_user, owner, 'member')
-        and not has_function_privilege(session_user, 'sqlembed._stop_worker(integer)', 'execute')
-    then
+    if not sqlembed._acts_for_owner(_is_to_be_made.relation) then
         raise exception 'sqlembed: must be owner of table %', _is_to_be_made.relation
             using errcode = '42501', hint = format('Its owner is %s, and the session is that of %I.', owner, session_user);
     end if;

@@ -12,12 +12,16 @@ declare
     body text;
     made text := format('sqlembed.%I', '_note_' || _make_note_function.embedding);
 begin
-    -- In turns: PostgreSQL refuses to replace a function that another session replaces.
-    select e.*
-    into declared
-    from sqlembed.embedding as e
-    where e.id = _make_note_function.embedding
-    for no key update;
+    select e.* into declared from sqlembed.embedding as e where e.id = _make_note_function.embedding;
+    -- In turns: PostgreSQL refuses to replace a function that another session replaces. A stranger
+    -- must not lock the row.
+    if sqlembed._acts_for_owner(declared.relation) then
+        select e.*
+        into declared
+        from sqlembed.embedding as e
+        where e.id = _make_note_function.embedding
+        for no key update;
+    end if;
     select n.* into note from sqlembed._note_sql(declared.id, declared.on_change) as n;
     if note.key is null then
         return;
@@ -26,8 +30,10 @@ begin
         when 'async' then format(
             $sql$
     -- NOTIFY serializes commits, so a bell is rung only while a worker waits for one. The shared
-    -- lock, held to the end of the transaction, keeps a worker from falling asleep meanwhile.
-    if sqlembed_noted > 0 and not pg_try_advisory_xact_lock_shared(%s, 0) then
+    -- lock, held to the end of the transaction, keeps a worker from falling asleep meanwhile. A
+    -- transaction that has rung cannot be prepared: where that may happen, workers look often instead.
+    if sqlembed_noted > 0 and current_setting('max_prepared_transactions') = '0'
+        and not pg_try_advisory_xact_lock_shared(%s, 0) then
         perform pg_notify('sqlembed', '');
     end if;$sql$,
             sqlembed._lock('idle')
@@ -123,6 +129,7 @@ create or replace function %1$s() returns trigger
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- Plans are made once: one that suits a single row must do for a million.
 set enable_nestloop = off
 as %2$L

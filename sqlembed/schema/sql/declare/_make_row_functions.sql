@@ -58,7 +58,7 @@ begin
     if sqlembed_changed then
         insert into sqlembed.change (embedding, key, transaction) values (%1$s, sqlembed_key, %6$s);
         -- As in the function for statements.
-        if not pg_try_advisory_xact_lock_shared(%5$s, 0) then
+        if current_setting('max_prepared_transactions') = '0' and not pg_try_advisory_xact_lock_shared(%5$s, 0) then
             perform pg_notify('sqlembed', '');
         end if;
     end if;

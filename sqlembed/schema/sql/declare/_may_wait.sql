@@ -8,6 +8,11 @@ as $function$
     select exists (
         select from sqlembed.job as j where j.embedding = _may_wait.embedding and j.key = _may_wait.key
     )
+    or exists (
+        select
+        from sqlembed.failed_job as f
+        where f.embedding = _may_wait.embedding and md5(f.key::text) = md5(_may_wait.key::text)
+    )
     or (
         select count(*) > 100 or coalesce(bool_or(c.key = _may_wait.key), false)
         from (

@@ -71,22 +71,29 @@ begin
             left join (select %2$s as key, %3$s as vector, row(%4$s) as source from sqlembed_old) as o on o.key = n.key
             where case
                 when n.vector is null then o.key is null or o.vector is not null or o.source *<> n.source
-                when o.key is not null and (o.source *= n.source or record_image_eq(row(o.vector), row(n.vector)))
-                then o.source *<> n.source
+                when o.key is not null and record_image_eq(row(o.vector), row(n.vector)) then o.source *<> n.source
+                when o.key is not null and o.source *= n.source
+                then %6$s and md5(row(n.vector)::text) in (select md5(row(%3$s)::text) from sqlembed_old)
                 else md5(row(n.vector)::text) in (select md5(row(%3$s)::text) from sqlembed_old) and (
                     md5(row(n.source, n.vector)::text) not in (select md5(row(row(%4$s), %3$s)::text) from sqlembed_old)
-                    or exists (
+                    or %6$s
+                )
+            end$sql$,
+            declared.id, _note_sql.key, vector, _note_sql.source, stamp,
+            format(
+                'exists (
                         select
                         from (select %2$s as key from sqlembed_old) as p
                         join (
                             select j.key from sqlembed.job as j where j.embedding = %1$s
                             union all
+                            select f.key from sqlembed.failed_job as f where f.embedding = %1$s
+                            union all
                             select c.key from sqlembed.change as c where c.embedding = %1$s
                         ) as w on w.key = p.key
-                    )
-                )
-            end$sql$,
-            declared.id, _note_sql.key, vector, _note_sql.source, stamp
+                    )',
+                declared.id, _note_sql.key
+            )
         )
     end;
 end

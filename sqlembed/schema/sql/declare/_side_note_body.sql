@@ -48,7 +48,9 @@ begin
     end case;
     -- NOTIFY serializes commits, so a bell is rung only while a worker waits for one. The shared
     -- lock, held to the end of the transaction, keeps a worker from falling asleep meanwhile.
-    if found and not pg_try_advisory_xact_lock_shared(%4$s, 0) then
+    -- As in the function for rows' own vectors, not where transactions may be prepared.
+    if found and current_setting('max_prepared_transactions') = '0'
+        and not pg_try_advisory_xact_lock_shared(%4$s, 0) then
         perform pg_notify('sqlembed', '');
     end if;
     return null;

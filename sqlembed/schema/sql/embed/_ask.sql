@@ -5,6 +5,7 @@ stable
 security definer
 parallel restricted
 set search_path = pg_catalog, pg_temp
+set jit = off
 as $function$
 declare
     known sqlembed.embedder;

@@ -2,6 +2,7 @@ create or replace function sqlembed._spread(inputs text[], known text[], vectors
 language sql
 immutable
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- The planner takes every array for a short one.
 set enable_nestloop = off
 as $function$

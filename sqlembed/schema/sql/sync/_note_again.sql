@@ -2,6 +2,7 @@ create or replace function sqlembed._note_again(declared sqlembed.embedding, key
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- Few or many keys, their plan is the same.
 set enable_nestloop = off
 as $function$

@@ -4,6 +4,7 @@ language plpgsql
 volatile
 -- The source expression and its operators are the declared ones, whatever the caller's search_path.
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- Rows are found one by one through the primary key.
 set enable_seqscan = off
 set enable_hashjoin = off

@@ -23,14 +23,21 @@ declare
     pg_hint pg_catalog.text;
 begin
     perform sqlembed._check_use(
-        _duplicate_pairs.threshold operator(pg_catalog.>) 0::pg_catalog.float8 and _duplicate_pairs.threshold operator(pg_catalog.<=) 1::pg_catalog.float8,
-        pg_catalog.format('threshold => %s is not above 0 and at most 1', coalesce(_duplicate_pairs.threshold::pg_catalog.text, 'NULL')),
+        _duplicate_pairs.threshold operator(pg_catalog.>) 0::pg_catalog.float8
+            and _duplicate_pairs.threshold operator(pg_catalog.<=) 1::pg_catalog.float8,
+        pg_catalog.format(
+            'threshold => %s is not above 0 and at most 1',
+            coalesce(_duplicate_pairs.threshold::pg_catalog.text, 'NULL')
+        ),
         'It is a similarity, the cosine of two vectors: 0.95 finds texts that say nearly the same, 1 equal ones.'
     );
     perform sqlembed._check_filter(_duplicate_pairs.filter);
     perform sqlembed._check_choice('mode', _duplicate_pairs.mode, '{vector,exact}');
     source := sqlembed._vector_source(_duplicate_pairs.relation, _duplicate_pairs.embedding, 'cosine', null);
-    rows := sqlembed._pair_rows(source.from_clause, source.vector, source.key, _duplicate_pairs.filter, _duplicate_pairs.within, _duplicate_pairs.is_every_pair);
+    rows := sqlembed._pair_rows(
+        source.from_clause, source.vector, source.key, _duplicate_pairs.filter, _duplicate_pairs.within,
+        _duplicate_pairs.is_every_pair
+    );
     if source.is_indexed and _duplicate_pairs.mode operator(pg_catalog.=) 'vector' then
         execute pg_catalog.format(
             'select pg_catalog.sum(r.members operator(pg_catalog.*) r.members)::pg_catalog.float8
@@ -45,7 +52,8 @@ begin
     if num_pairs operator(pg_catalog.>) 25000000::pg_catalog.float8 then
         return query
         select p.key_a, p.key_b, p.similarity
-        from sqlembed._near_pairs(rows, source.from_clause, source.vector, source.key, _duplicate_pairs.filter, _duplicate_pairs.within,
+        from sqlembed._near_pairs(
+            rows, source.from_clause, source.vector, source.key, _duplicate_pairs.filter, _duplicate_pairs.within,
             _duplicate_pairs.threshold, _duplicate_pairs.is_every_pair
         ) as p;
     else
@@ -73,7 +81,10 @@ begin
 exception
     when others then
         get stacked diagnostics state = returned_sqlstate, problem = message_text, pg_hint = pg_exception_hint;
-        perform sqlembed._explain_use(state, problem, pg_hint, _duplicate_pairs.relation, coalesce(_duplicate_pairs.filter, _duplicate_pairs.within));
+        perform sqlembed._explain_use(
+            state, problem, pg_hint, _duplicate_pairs.relation,
+            coalesce(_duplicate_pairs.filter, _duplicate_pairs.within)
+        );
         raise;
 end
 $function$;

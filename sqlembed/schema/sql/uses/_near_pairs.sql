@@ -49,7 +49,10 @@ begin
             coalesce(_near_pairs.filter, 'true'),
             case
                 when _near_pairs.within is null then 'true'
-                else pg_catalog.format(E'((%s\n)::pg_catalog.text collate pg_catalog."C") operator(pg_catalog.=) sqlembed_one.block', within)
+                else pg_catalog.format(
+                    E'((%s\n)::pg_catalog.text collate pg_catalog."C") operator(pg_catalog.=) sqlembed_one.block',
+                    _near_pairs.within
+                )
             end,
             case
                 when _near_pairs.is_every_pair then pg_catalog.format('%s operator(pg_catalog.<>) sqlembed_one.key', _near_pairs.key)

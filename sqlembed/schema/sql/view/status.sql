@@ -75,7 +75,7 @@ left join lateral (
 ) as u on true
 where has_table_privilege(e.relation, 'select') and p.vector is not null;
 
-comment on view sqlembed.status is 'How far each embedding is. Counting reads the tables. NULL counts: a policy keeps rows back.';
+comment on view sqlembed.status is 'How far each embedding is. Counting reads the tables. NULL counts: a policy keeps rows back, or to count would run functions of the table''s owner.';
 comment on column sqlembed.status.relation is 'The table.';
 comment on column sqlembed.status.embedding is 'The vector column.';
 comment on column sqlembed.status.embedder is 'The embedder that makes the vectors.';

@@ -37,7 +37,7 @@ begin
         array[
             'options',
             '-c client_connection_check_interval=500 -c synchronous_commit=off -c statement_timeout=0'
-            ' -c lock_timeout=1000 -c default_transaction_isolation=read\ committed -c search_path=pg_catalog'
+            ' -c lock_timeout=1000 -c jit=off -c default_transaction_isolation=read\ committed -c search_path=pg_catalog'
         ]
     ]
     loop

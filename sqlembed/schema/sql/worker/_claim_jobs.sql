@@ -10,6 +10,7 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- Through the index in any case: the queue's size changes too fast for the planner's statistics.
 set enable_seqscan = off
 set enable_bitmapscan = off

@@ -4,6 +4,7 @@ language sql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- Rows are found one by one through the primary key, whatever the planner's statistics say.
 set enable_seqscan = off
 as $function$

@@ -4,6 +4,7 @@ language sql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 -- Rows are found one by one through the primary key: the queue's size changes too fast for the
 -- planner's statistics, and the wrong join takes seconds.
 set enable_seqscan = off

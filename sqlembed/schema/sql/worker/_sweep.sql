@@ -3,6 +3,7 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 as $function$
 begin
     delete from sqlembed.request as r where r.asked_at < clock_timestamp() - interval '30 s';
