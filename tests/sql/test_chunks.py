@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
+import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 
 from sqlembed.embedders import HashEmbedder, Registry
 from sqlembed.types import Kind
+from sqlembed.worker import Worker
 from tests.writing import (
     HASH,
     Connection,
@@ -353,9 +356,8 @@ def test_poison_is_charged_to_its_row(article: Connection, shared_url: str) -> N
     declare(article, "article", "body", chunking=CHUNKING)
     run(article, "insert into article values (1, %s), (2, 'short')", LONG)
     for _ in range(5):
-        embed_all_once = function_registry(picky)
         run(article, "update sqlembed.job set not_before = now()")
-        _burst(shared_url, article, embed_all_once)
+        _attempt(shared_url, article, function_registry(picky))
     assert rows(article, "select key, attempts from sqlembed.failure") == [([1], 5)]
     assert "no 50 here" in scalar(article, "select error from sqlembed.failure")
     # All chunks of a row, or none.
@@ -367,13 +369,8 @@ def test_poison_is_charged_to_its_row(article: Connection, shared_url: str) -> N
     assert wrong(article) == [] and rows(article, "select * from sqlembed.failure") == []
 
 
-def _burst(url: str, connection: Connection, registry: Registry) -> None:
+def _attempt(url: str, connection: Connection, registry: Registry) -> None:
     """Run a worker until every job waits for its next attempt."""
-    import threading
-    import time
-
-    from sqlembed.worker import Worker
-
     worker = Worker(url, registry)
     thread = threading.Thread(target=worker.run)
     thread.start()
