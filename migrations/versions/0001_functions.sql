@@ -3542,6 +3542,32 @@ $function$;
 comment on function sqlembed._refuse_index(regclass, name, text, integer, text, boolean, text, jsonb) is
     'The error for vectors that are too long for a kind of index; otherwise nothing.';
 
+create or replace function sqlembed._refuse_renamed(declared sqlembed.embedding) returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    renamed text;
+begin
+    select string_agg(format('%I to %I', c.was, c.present), ', ')
+    into renamed
+    from sqlembed._present_columns(_refuse_renamed.declared) as p
+    cross join lateral unnest(
+        (_refuse_renamed.declared).source_columns || (_refuse_renamed.declared).name, p.source || p.vector
+    ) as c (was, present)
+    where c.present <> c.was;
+    if renamed is not null then
+        raise exception 'sqlembed: columns of % were renamed, and no worker has followed yet: %', (_refuse_renamed.declared).relation, renamed
+            using errcode = 'SE013',
+                hint = 'Workers do within seconds; if none is alive, run: sqlembed worker --burst. Then say it again.';
+    end if;
+end
+$function$;
+
+comment on function sqlembed._refuse_renamed(sqlembed.embedding) is
+    'An error when a column of an embedding was renamed and no worker has followed yet: a declaration is altered by the names that it has.';
+
 create or replace function sqlembed._refuse_side(relation regclass, side regclass, embedding name, is_chunked boolean) returns void
 language plpgsql
 stable
@@ -4187,6 +4213,7 @@ begin
     -- As when it was declared; and whoever has waited here sees what the other has made of it.
     execute pg_catalog.format('lock table %s in share row exclusive mode', alter_embedding.relation);
     present := sqlembed._embedding_of(alter_embedding.relation, alter_embedding.embedding);
+    perform sqlembed._refuse_renamed(present);
     wanted := present;
     wanted.embedder := coalesce(alter_embedding.embedder, present.embedder);
     wanted.timing := coalesce(alter_embedding.timing, present.timing);
@@ -4469,6 +4496,7 @@ volatile
 as $function$
 declare
     declared sqlembed.embedding := sqlembed._embedding_of(drop_embedding.relation, drop_embedding.embedding);
+    present name := (select p.vector from sqlembed._present_columns(declared) as p);
     own_index regclass;
     hash_call text := sqlembed._hash_call(declared, 'r');
 begin
@@ -4493,7 +4521,9 @@ begin
     if not drop_embedding.keep_column and declared.side is not null then
         execute pg_catalog.format('drop table %s', declared.side);
     elsif not drop_embedding.keep_column then
-        execute pg_catalog.format('alter table %s drop column if exists %I', declared.relation, declared.name);
+        if present is not null then
+            execute pg_catalog.format('alter table %s drop column %I', declared.relation, present);
+        end if;
     elsif declared.index_name is not null then
         own_index := sqlembed._own_index(coalesce(declared.side, declared.relation), declared.index_name);
         if own_index is not null then

@@ -775,6 +775,10 @@ CREATE FUNCTION sqlembed._refuse_relation(function_name text, given text) RETURN
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._refuse_renamed(declared sqlembed.embedding) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._refuse_side(relation regclass, side regclass, embedding name, is_chunked boolean) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
