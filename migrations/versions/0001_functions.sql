@@ -5359,7 +5359,7 @@ begin
         keys.match,
         case (_describe_chunks.declared).storage when 'vector' then 'public.vector' else 'public.halfvec' end,
         sqlembed._renamed_columns(_describe_chunks.declared),
-        sqlembed._is_current_sql(_describe_chunks.declared),
+        sqlembed._is_unaltered_sql(_describe_chunks.declared),
         sqlembed._is_described_sql(_describe_chunks.declared)
     );
 end
@@ -5494,7 +5494,7 @@ begin
         is_same,
         -- A row of another table of the family may have got the same key since.
         case when has_children then ' and ' || is_same else '' end,
-        sqlembed._is_current_sql(declared),
+        sqlembed._is_unaltered_sql(declared),
         is_described
     );
 end
@@ -5568,7 +5568,7 @@ begin
         keys.match,
         case (_describe_side.declared).storage when 'vector' then 'public.vector' else 'public.halfvec' end,
         sqlembed._renamed_columns(_describe_side.declared),
-        sqlembed._is_current_sql(_describe_side.declared),
+        sqlembed._is_unaltered_sql(_describe_side.declared),
         sqlembed._is_described_sql(_describe_side.declared)
     );
 end
@@ -6084,58 +6084,6 @@ comment on function sqlembed._forget_failures() is
 
 revoke execute on function sqlembed._forget_failures() from public;
 
-create or replace function sqlembed._is_current(
-    embedding integer,
-    embedder text,
-    source text,
-    storage text,
-    chunking jsonb
-)
-returns boolean
-language sql
-stable
-security definer
-set search_path = pg_catalog, pg_temp
-as $function$
-    -- Workers may not look themselves: they have row security off, which makes it an error.
-    select exists (
-        select
-        from sqlembed.embedding as e
-        where e.id = _is_current.embedding
-            and e.embedder = _is_current.embedder
-            and e.source = _is_current.source
-            and e.storage = _is_current.storage
-            and e.chunking is not distinct from _is_current.chunking
-    )
-$function$;
-
-comment on function sqlembed._is_current(integer, text, text, text, jsonb) is
-    'Whether an embedding is still declared as a worker was told. For _is_current_sql.';
-
-revoke execute on function sqlembed._is_current(integer, text, text, text, jsonb) from public;
-
-create or replace function sqlembed._is_current_sql(declared sqlembed.embedding) returns text
-language sql
-immutable
-set search_path = pg_catalog, pg_temp
-as $function$
-    -- Not correlated, so looked up once a statement. Its snapshot is younger than its locks, and altering
-    -- takes a lock that excludes writers: what is current here stays so until the vectors are written.
-    select format(
-        '(select sqlembed._is_current(%s, %L, %L, %L, %L))',
-        (_is_current_sql.declared).id,
-        (_is_current_sql.declared).embedder,
-        (_is_current_sql.declared).source,
-        (_is_current_sql.declared).storage,
-        (_is_current_sql.declared).chunking
-    )
-$function$;
-
-comment on function sqlembed._is_current_sql(sqlembed.embedding) is
-    'The condition that an embedding is still declared as when a worker took its jobs: a vector computed for what it was before must not be written any more.';
-
-revoke execute on function sqlembed._is_current_sql(sqlembed.embedding) from public;
-
 create or replace function sqlembed._is_described_sql(declared sqlembed.embedding) returns text
 language sql
 stable
@@ -6185,6 +6133,58 @@ comment on function sqlembed._is_only_row(bigint, jsonb) is
     'An error when a key stands for several rows: the primary key of a parent does not bind its children.';
 
 revoke execute on function sqlembed._is_only_row(bigint, jsonb) from public;
+
+create or replace function sqlembed._is_unaltered(
+    embedding integer,
+    embedder text,
+    source text,
+    storage text,
+    chunking jsonb
+)
+returns boolean
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- Workers may not look themselves: they have row security off, which makes it an error.
+    select exists (
+        select
+        from sqlembed.embedding as e
+        where e.id = _is_unaltered.embedding
+            and e.embedder = _is_unaltered.embedder
+            and e.source = _is_unaltered.source
+            and e.storage = _is_unaltered.storage
+            and e.chunking is not distinct from _is_unaltered.chunking
+    )
+$function$;
+
+comment on function sqlembed._is_unaltered(integer, text, text, text, jsonb) is
+    'Whether an embedding is still declared as a worker was told. For _is_unaltered_sql.';
+
+revoke execute on function sqlembed._is_unaltered(integer, text, text, text, jsonb) from public;
+
+create or replace function sqlembed._is_unaltered_sql(declared sqlembed.embedding) returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- Not correlated, so looked up once a statement. Its snapshot is younger than its locks, and altering
+    -- takes a lock that excludes writers: what is current here stays so until the vectors are written.
+    select format(
+        '(select sqlembed._is_unaltered(%s, %L, %L, %L, %L))',
+        (_is_unaltered_sql.declared).id,
+        (_is_unaltered_sql.declared).embedder,
+        (_is_unaltered_sql.declared).source,
+        (_is_unaltered_sql.declared).storage,
+        (_is_unaltered_sql.declared).chunking
+    )
+$function$;
+
+comment on function sqlembed._is_unaltered_sql(sqlembed.embedding) is
+    'The condition that an embedding is still declared as when a worker took its jobs: a vector computed for what it was before must not be written any more.';
+
+revoke execute on function sqlembed._is_unaltered_sql(sqlembed.embedding) from public;
 
 create or replace function sqlembed._keep_members(embedding integer, members regclass[]) returns void
 language sql

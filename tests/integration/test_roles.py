@@ -203,7 +203,7 @@ READERS = {
     "_follow_families",
     "_follow_grants",
     "_forget_failures",
-    "_is_current_sql",
+    "_is_unaltered_sql",
     "_is_only_row",
     "_remove_vectors",
     "_trim_cache",

@@ -496,14 +496,6 @@ CREATE FUNCTION sqlembed._is_alive(worker integer) RETURNS boolean
 CREATE FUNCTION sqlembed._is_current(target sqlembed.search_target, hash text, row_name text) RETURNS text
     LANGUAGE sql IMMUTABLE;
 
-CREATE FUNCTION sqlembed._is_current(embedding integer, embedder text, source text, storage text, chunking jsonb) RETURNS boolean
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp';
-
-CREATE FUNCTION sqlembed._is_current_sql(declared sqlembed.embedding) RETURNS text
-    LANGUAGE sql IMMUTABLE
-    SET search_path TO 'pg_catalog', 'pg_temp';
-
 CREATE FUNCTION sqlembed._is_dblink_shared() RETURNS boolean
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -526,6 +518,14 @@ CREATE FUNCTION sqlembed._is_only_row(rows bigint, key jsonb) RETURNS boolean
 
 CREATE FUNCTION sqlembed._is_to_be_made(made name, body text, relation regclass) RETURNS boolean
     LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._is_unaltered(embedding integer, embedder text, source text, storage text, chunking jsonb) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._is_unaltered_sql(declared sqlembed.embedding) RETURNS text
+    LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._is_waiting(relation regclass, since timestamp with time zone) RETURNS boolean
@@ -1738,10 +1738,6 @@ REVOKE ALL ON FUNCTION sqlembed._forget_failures() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._is_alive(worker integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION sqlembed._is_current(embedding integer, embedder text, source text, storage text, chunking jsonb) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION sqlembed._is_current_sql(declared sqlembed.embedding) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION sqlembed._is_dblink_shared() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._is_described_sql(declared sqlembed.embedding) FROM PUBLIC;
@@ -1751,6 +1747,10 @@ REVOKE ALL ON FUNCTION sqlembed._is_loopback_shared() FROM PUBLIC;
 REVOKE ALL ON FUNCTION sqlembed._is_only_row(rows bigint, key jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._is_to_be_made(made name, body text, relation regclass) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._is_unaltered(embedding integer, embedder text, source text, storage text, chunking jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._is_unaltered_sql(declared sqlembed.embedding) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._keep_members(embedding integer, members regclass[]) FROM PUBLIC;
 

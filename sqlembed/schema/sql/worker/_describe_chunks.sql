@@ -76,7 +76,7 @@ begin
         keys.match,
         case (_describe_chunks.declared).storage when 'vector' then 'public.vector' else 'public.halfvec' end,
         sqlembed._renamed_columns(_describe_chunks.declared),
-        sqlembed._is_current_sql(_describe_chunks.declared),
+        sqlembed._is_unaltered_sql(_describe_chunks.declared),
         sqlembed._is_described_sql(_describe_chunks.declared)
     );
 end

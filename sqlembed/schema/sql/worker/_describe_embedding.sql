@@ -122,7 +122,7 @@ begin
         is_same,
         -- A row of another table of the family may have got the same key since.
         case when has_children then ' and ' || is_same else '' end,
-        sqlembed._is_current_sql(declared),
+        sqlembed._is_unaltered_sql(declared),
         is_described
     );
 end
