@@ -207,9 +207,11 @@ def test_an_index_is_not_believed_about_its_order(items: Connection) -> None:
     items.execute("set hnsw.iterative_scan = relaxed_order; set hnsw.ef_search = 10")
     ((limited,), (unlimited,)) = rows(
         items,
-        "select sqlembed._search_statement(t, ' and (nth * 1 < 500)', 1, visits)"
+        "select sqlembed._search_statement(t, ' and (nth * 1 < 500)', 1, p)"
         " from sqlembed._search_target('vector_search', null::item, null, null) as t,"
-        " unnest(array[200, null]) as visits",
+        " unnest(array[200, null]) as visits,"
+        " jsonb_populate_record("
+        "null::sqlembed.search_path, jsonb_build_object('visits', visits)) as p",
     )
     for statement in (limited, unlimited):
         for query in QUERIES:
