@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 
 import psycopg
@@ -23,7 +24,8 @@ select sqlembed._sweep(0);
 @pytest.fixture(scope="session")
 def shared_url(server_url: str, admin: Connection, template: str) -> Iterator[str]:
     """URL of a database with the embedder ``hash``, some types and a schema for tables."""
-    name = f"{template}_shared"
+    # Tests elsewhere have this fixture too, and so a database of their own.
+    name = f"{template}_{uuid.uuid4().hex[:8]}"
     run(admin, f"create database {name} template {template} strategy wal_log")
     url = database_url(server_url, name)
     with psycopg.connect(url, autocommit=True) as connection:

@@ -336,6 +336,7 @@ def test_only_the_owner_alters(embedded: Connection, role: str) -> None:
 def test_an_owner_needs_the_right_to_the_embedder(embedded: Connection, role: str) -> None:
     register(embedded, "other")
     run(embedded, "select sqlembed.revoke_embedder('other', 'public')")
+    run(embedded, "select sqlembed.revoke_embedder('hash', 'public')")
     run(embedded, f"grant all on schema work to {role}")
     run(embedded, f"alter table article owner to {role}")
     run(embedded, f"set role {role}")
