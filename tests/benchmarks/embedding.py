@@ -53,6 +53,8 @@ def backfill_with_minilm(url: str) -> Iterator[Result]:
     with connect(url) as connection:
 
         def ours() -> None:
+            # What was embedded before would be there already.
+            connection.execute("select sqlembed.clear_cache()")
             connection.execute("drop table if exists doc")
             connection.execute("create table doc (id serial primary key, body text)")
             connection.cursor().executemany(
