@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ class Order:
     embedder: str | None
     embedding: str | None
     full_text: str | None
+    chunking: str | None
     registry: str | None
     key: tuple[str, ...]
     generated_key: str | None
@@ -51,8 +53,18 @@ class Order:
             raise click.UsageError(
                 "--key names columns of the file, --generated-key makes one: say one."
             )
-        if self.source is None and (self.embedder or self.embedding or self.full_text):
+        wishes = (self.embedder, self.embedding, self.full_text, self.chunking)
+        if self.source is None and any(wishes):
             raise click.UsageError("--source is missing: what is to be embedded?")
+
+
+def _json(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None:
+        try:
+            json.loads(value)
+        except ValueError as error:
+            raise click.BadParameter(f"not JSON: {error}") from None
+    return value
 
 
 def _delimiter(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Any:
@@ -67,6 +79,7 @@ def _delimiter(_context: click.Context, _parameter: click.Parameter, value: str 
     epilog=examples(
         "sqlembed load reports.csv --table report --source comments",
         "sqlembed load articles.jsonl.gz --table article --source \"title || ' ' || body\"",
+        "sqlembed load pages.jsonl --table page --source body --chunking '{\"tokens\": 256}'",
         "sqlembed load prices.parquet --table shop.price --key shop --key article",
         "sqlembed load today.csv --table report --append",
         "sqlembed load reports.csv --table report --source comments --dry-run",
@@ -89,6 +102,12 @@ def _delimiter(_context: click.Context, _parameter: click.Parameter, value: str 
     "--full-text",
     metavar="LANGUAGE",
     help="Keep the words of the source as well, for searches by words: english, german, simple, …",
+)
+@click.option(
+    "--chunking",
+    metavar="JSON",
+    callback=_json,
+    help='Cut long texts, as {"tokens": 256, "overlap": 32}, and find rows by their best chunk.',
 )
 @registry_option
 @click.option(

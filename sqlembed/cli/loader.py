@@ -35,7 +35,7 @@ EXPRESSION = "select expression from sqlembed._canonical_source(%s::regclass, %s
 CREATE_EMBEDDING = """
 select sqlembed.create_embedding(
     relation => %s::regclass, embedder => %s, source => %s, embedding => %s, if_not_exists => true,
-    full_text => %s::regconfig
+    full_text => %s::regconfig, chunking => %s::jsonb
 )
 """
 SHOWN = "select %s::regclass::text"
@@ -56,6 +56,7 @@ class Wish:
     embedder: str
     name: str
     full_text: str | None
+    chunking: str | None
 
 
 def run(place: Place, order: Order) -> None:
@@ -75,6 +76,7 @@ def run(place: Place, order: Order) -> None:
             order.embedder or DEFAULT_EMBEDDER,
             order.embedding or DEFAULT_EMBEDDING,
             order.full_text,
+            order.chunking,
         )
     database = open_database(place)
     with database.connect() as connection:
@@ -155,7 +157,7 @@ def _load(
         relation = target.name.identifier.as_string()
         connection.execute(
             CREATE_EMBEDDING.encode(),
-            (relation, wish.embedder, source, wish.name, wish.full_text),
+            (relation, wish.embedder, source, wish.name, wish.full_text, wish.chunking),
         )
 
 

@@ -197,6 +197,23 @@ def test_search_by_words(command: Command, url: str) -> None:
     assert "klingon" in refused.error
 
 
+def test_long_texts_in_chunks(command: Command, url: str, connection: Connection) -> None:
+    file = ("load", "reports.csv", "--table", "report", "--source", "comments")
+    load = (*file, "--embedder", "hash", "--database-url", url, "--chunking")
+    for wrong, said in (("256", "chunking"), ("{", "not JSON"), ('{"words": 3}', "words")):
+        refused = command(*load, wrong)
+        assert (refused.code, said in refused.error) == (2, True), refused.error
+    assert connection.execute("select to_regclass('report')").fetchone() == (None,)
+
+    done = command(*load, '{"characters": 20}', "--json")
+    assert done.code == 0, done.error
+    counted = "select count(distinct id), count(*) > 3 from report_embedding"
+    assert connection.execute(counted).fetchone() == (3, True)
+    found = command("search", "report", "hail", "--json", "--database-url", url)
+    assert found.code == 0, found.error
+    assert len(found.document["hits"]) == 3
+
+
 @pytest.mark.usefixtures("loaded")
 def test_search_with_a_worker(
     command: Command, url: str, folder: Path, start_worker: StartWorker
