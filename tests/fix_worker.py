@@ -57,7 +57,8 @@ def starting(url: str) -> Iterator[StartWorker]:
         with psycopg.connect(url, autocommit=True) as connection:
             before = alive(connection)
             thread.start()
-            until = time.monotonic() + 30
+            # It may have a model to load, on a machine that has more to do.
+            until = time.monotonic() + 120
             while alive(connection) <= before:
                 assert not raised, raised
                 assert time.monotonic() < until, "the worker did not start"

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -391,19 +392,22 @@ def test_a_signal_ends_a_worker(
         stderr=subprocess.PIPE,
         text=True,
     )
+    assert worker.stdout is not None and worker.stderr is not None
     try:
-        until = time.monotonic() + 60
-        while not alive(connection):
-            assert worker.poll() is None and time.monotonic() < until
-            time.sleep(0.05)
+        # Alive in the database it is a moment before it says so.
+        lines = list(takewhile(lambda line: '"started"' not in line, worker.stderr))
+        assert worker.poll() is None and alive(connection), lines
         worker.send_signal(number)
-        output, error = worker.communicate(timeout=30)
+        lines = worker.stderr.readlines()
+        output = worker.stdout.read()
+        worker.wait(30)
     finally:
         worker.kill()
         worker.wait()
+        worker.stdout.close()
+        worker.stderr.close()
     assert (worker.returncode, output) == (code, "")
-    events = [json.loads(line)["event"] for line in error.splitlines() if line.startswith("{")]
-    assert events == ["started", "stopping", "stopped"]
+    assert [json.loads(line)["event"] for line in lines] == ["stopping", "stopped"]
 
 
 def test_migrate(command: Command, empty_url: str) -> None:
