@@ -2004,7 +2004,7 @@ begin
         into lowest, highest
         from (values ('m', 2, 100), ('ef_construction', 4, 1000), ('dimensions', 1, 15999)) as l (key, lowest, highest)
         where l.key = option.key;
-        if option.value::text !~ '^\d{1,5}$' or option.value::text::integer not between lowest and highest then
+        if option.value::text !~ '^[0-9]{1,5}$' or option.value::text::integer not between lowest and highest then
             raise exception 'sqlembed: % in index_options must be a whole number from % to %, not %',
                 option.key, lowest, highest, option.value
                 using errcode = 'SE014',
@@ -6892,7 +6892,7 @@ begin
                 case
                     -- A key names a moment in UTC without saying so; a client's own jsonb says it.
                     when a.atttypid = 'timestamptz'::regtype
-                    then '(case when $4 operator(pg_catalog.->>) %1$s operator(pg_catalog.~) '':\d\d(\.\d+)?(Z|[+-]\d\d(:?\d\d)?)$'' '
+                    then '(case when $4 operator(pg_catalog.->>) %1$s operator(pg_catalog.~) '':[0-9]{2}([.][0-9]+)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)$'' '
                         'then ($4 operator(pg_catalog.->>) %1$s)::pg_catalog.timestamptz '
                         'else pg_catalog.timezone(''UTC'', ($4 operator(pg_catalog.->>) %1$s)::pg_catalog.timestamp) end)'
                     else '($4 operator(pg_catalog.->>) %1$s)::%2$s'
@@ -6900,36 +6900,21 @@ begin
                 k.position - 1,
                 format_type(a.atttypid, -1)
             ) as value,
-            (
-                select format('operator(%I.%s)', n.nspname, p.oprname)
-                from pg_operator as p
-                join pg_namespace as n on n.oid = p.oprnamespace
-                where p.oid = (
-                    select m.amopopr
-                    from pg_amop as m
-                    where m.amopfamily = c.opcfamily
-                        and m.amopstrategy = 3
-                        and m.amoplefttype = c.opcintype
-                        and m.amoprighttype = c.opcintype
-                )
-            ) as equal,
-            (
-                select format('operator(%I.%s)', n.nspname, p.oprname)
-                from pg_operator as p
-                join pg_namespace as n on n.oid = p.oprnamespace
-                where p.oid = (
-                    select m.amopopr
-                    from pg_amop as m
-                    where m.amopfamily = c.opcfamily
-                        and m.amopstrategy = 5
-                        and m.amoplefttype = c.opcintype
-                        and m.amoprighttype = c.opcintype
-                )
-            ) as greater
+            o.equal,
+            o.greater
         from pg_index as i
         cross join unnest(i.indkey, i.indclass) with ordinality as k (attnum, operator_class, position)
         join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
         join pg_opclass as c on c.oid = k.operator_class
+        cross join lateral (
+            select
+                max(format('operator(%I.%s)', n.nspname, p.oprname)) filter (where m.amopstrategy = 3) as equal,
+                max(format('operator(%I.%s)', n.nspname, p.oprname)) filter (where m.amopstrategy = 5) as greater
+            from pg_amop as m
+            join pg_operator as p on p.oid = m.amopopr
+            join pg_namespace as n on n.oid = p.oprnamespace
+            where m.amopfamily = c.opcfamily and m.amoplefttype = c.opcintype and m.amoprighttype = c.opcintype
+        ) as o
         where i.indrelid = _after_key.relation and i.indisprimary and k.position <= i.indnkeyatts
         order by k.position
     loop
@@ -8056,10 +8041,10 @@ begin
             and m.amname in ('hnsw', 'ivfflat')
             and a.attname operator(pg_catalog.=) (_search_remarks.target).embedding
             and o.opcname::text operator(pg_catalog.~~) case (_search_remarks.target).metric
-                when 'cosine' then '%\_cosine\_ops'
-                when 'euclidean' then '%\_l2\_ops'
-                when 'inner_product' then '%\_ip\_ops'
-                else '%\_l1\_ops'
+                when 'cosine' then '%_cosine_ops'
+                when 'euclidean' then '%_l2_ops'
+                when 'inner_product' then '%_ip_ops'
+                else '%_l1_ops'
             end
     ) then
         remarks := remarks operator(pg_catalog.||) pg_catalog.format(
@@ -8438,7 +8423,7 @@ begin
     -- Nobody asks for more in words, and a text pasted by mistake should not take for ever.
     for piece in
         select m.found
-        from regexp_matches(left(_text_query.query, 10000) || ' or', '(-?)"([^"]*)"|([^\s"]+)', 'g') as m (found)
+        from regexp_matches(left(_text_query.query, 10000) || ' or', '(-?)"([^"]*)"|([^[:space:]"]+)', 'g') as m (found)
     loop
         if lower(piece[3]) = 'or' then
             is_free := is_free or pieces > 0 and conditions is null;

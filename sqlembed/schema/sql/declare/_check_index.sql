@@ -28,7 +28,7 @@ begin
         into lowest, highest
         from (values ('m', 2, 100), ('ef_construction', 4, 1000), ('dimensions', 1, 15999)) as l (key, lowest, highest)
         where l.key = option.key;
-        if option.value::text !~ '^\d{1,5}$' or option.value::text::integer not between lowest and highest then
+        if option.value::text !~ '^[0-9]{1,5}$' or option.value::text::integer not between lowest and highest then
             raise exception 'sqlembed: % in index_options must be a whole number from % to %, not %',
                 option.key, lowest, highest, option.value
                 using errcode = 'SE014',

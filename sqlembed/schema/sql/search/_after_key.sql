@@ -17,7 +17,7 @@ begin
                 case
                     -- A key names a moment in UTC without saying so; a client's own jsonb says it.
                     when a.atttypid = 'timestamptz'::regtype
-                    then '(case when $4 operator(pg_catalog.->>) %1$s operator(pg_catalog.~) '':\d\d(\.\d+)?(Z|[+-]\d\d(:?\d\d)?)$'' '
+                    then '(case when $4 operator(pg_catalog.->>) %1$s operator(pg_catalog.~) '':[0-9]{2}([.][0-9]+)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)$'' '
                         'then ($4 operator(pg_catalog.->>) %1$s)::pg_catalog.timestamptz '
                         'else pg_catalog.timezone(''UTC'', ($4 operator(pg_catalog.->>) %1$s)::pg_catalog.timestamp) end)'
                     else '($4 operator(pg_catalog.->>) %1$s)::%2$s'
@@ -25,36 +25,21 @@ begin
                 k.position - 1,
                 format_type(a.atttypid, -1)
             ) as value,
-            (
-                select format('operator(%I.%s)', n.nspname, p.oprname)
-                from pg_operator as p
-                join pg_namespace as n on n.oid = p.oprnamespace
-                where p.oid = (
-                    select m.amopopr
-                    from pg_amop as m
-                    where m.amopfamily = c.opcfamily
-                        and m.amopstrategy = 3
-                        and m.amoplefttype = c.opcintype
-                        and m.amoprighttype = c.opcintype
-                )
-            ) as equal,
-            (
-                select format('operator(%I.%s)', n.nspname, p.oprname)
-                from pg_operator as p
-                join pg_namespace as n on n.oid = p.oprnamespace
-                where p.oid = (
-                    select m.amopopr
-                    from pg_amop as m
-                    where m.amopfamily = c.opcfamily
-                        and m.amopstrategy = 5
-                        and m.amoplefttype = c.opcintype
-                        and m.amoprighttype = c.opcintype
-                )
-            ) as greater
+            o.equal,
+            o.greater
         from pg_index as i
         cross join unnest(i.indkey, i.indclass) with ordinality as k (attnum, operator_class, position)
         join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
         join pg_opclass as c on c.oid = k.operator_class
+        cross join lateral (
+            select
+                max(format('operator(%I.%s)', n.nspname, p.oprname)) filter (where m.amopstrategy = 3) as equal,
+                max(format('operator(%I.%s)', n.nspname, p.oprname)) filter (where m.amopstrategy = 5) as greater
+            from pg_amop as m
+            join pg_operator as p on p.oid = m.amopopr
+            join pg_namespace as n on n.oid = p.oprnamespace
+            where m.amopfamily = c.opcfamily and m.amoplefttype = c.opcintype and m.amoprighttype = c.opcintype
+        ) as o
         where i.indrelid = _after_key.relation and i.indisprimary and k.position <= i.indnkeyatts
         order by k.position
     loop

@@ -19,10 +19,10 @@ begin
             and m.amname in ('hnsw', 'ivfflat')
             and a.attname operator(pg_catalog.=) (_search_remarks.target).embedding
             and o.opcname::text operator(pg_catalog.~~) case (_search_remarks.target).metric
-                when 'cosine' then '%\_cosine\_ops'
-                when 'euclidean' then '%\_l2\_ops'
-                when 'inner_product' then '%\_ip\_ops'
-                else '%\_l1\_ops'
+                when 'cosine' then '%_cosine_ops'
+                when 'euclidean' then '%_l2_ops'
+                when 'inner_product' then '%_ip_ops'
+                else '%_l1_ops'
             end
     ) then
         remarks := remarks operator(pg_catalog.||) pg_catalog.format(

@@ -23,7 +23,7 @@ begin
     -- Nobody asks for more in words, and a text pasted by mistake should not take for ever.
     for piece in
         select m.found
-        from regexp_matches(left(_text_query.query, 10000) || ' or', '(-?)"([^"]*)"|([^\s"]+)', 'g') as m (found)
+        from regexp_matches(left(_text_query.query, 10000) || ' or', '(-?)"([^"]*)"|([^[:space:]"]+)', 'g') as m (found)
     loop
         if lower(piece[3]) = 'or' then
             is_free := is_free or pieces > 0 and conditions is null;
