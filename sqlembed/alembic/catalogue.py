@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sqlembed.orm.literals import relation_name
+from sqlembed.types import Index, Metric, OnChange, Place, Storage, Timing
 
 DECLARED = sa.text("""
 select
@@ -92,13 +93,13 @@ class Declared:
     #: As PostgreSQL writes it.
     source: str
     declared_source: str
-    timing: str
-    on_change: str
-    metric: str
-    storage: str
-    index: str
+    timing: Timing
+    on_change: OnChange
+    metric: Metric
+    storage: Storage
+    index: Index
     index_options: Mapping[str, int] | None
-    place: str
+    place: Place
     chunking: Mapping[str, Any] | None
     full_text: str | None
 

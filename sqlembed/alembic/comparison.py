@@ -138,13 +138,13 @@ class Comparison:
             embedder=one.embedder,
             source=one.declared_source,
             dimensions=one.dimensions,
-            timing=one.timing,  # type: ignore[arg-type]
-            on_change=one.on_change,  # type: ignore[arg-type]
-            metric=one.metric,  # type: ignore[arg-type]
-            storage=one.storage,  # type: ignore[arg-type]
-            index=one.index,  # type: ignore[arg-type]
+            timing=one.timing,
+            on_change=one.on_change,
+            metric=one.metric,
+            storage=one.storage,
+            index=one.index,
             index_options=one.index_options,
-            place=one.place,  # type: ignore[arg-type]
+            place=one.place,
             chunking=one.chunking,
             full_text=one.full_text,
         )
