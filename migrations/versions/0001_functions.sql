@@ -541,6 +541,31 @@ $function$;
 comment on function sqlembed._sees_all_rows(regclass) is
     'Whether the caller may see every row of a table: no policy keeps any back.';
 
+create or replace function sqlembed._side_key_lists(
+    relation regclass,
+    side regclass,
+    out locked text,
+    out made text,
+    out written text,
+    out match text
+)
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select
+        string_agg(format('r.%I as key_%s', k.column_name, k.position), ', ' order by k.position),
+        string_agg(format('c.key_%s', k.position), ', ' order by k.position),
+        string_agg(quote_ident(k.side_name), ', ' order by k.position),
+        string_agg(format('s.%I %s c.key_%s', k.side_name, k.operator, k.position), ' and ' order by k.position)
+    from sqlembed._side_keys(_side_key_lists.relation, _side_key_lists.side) as k
+$function$;
+
+comment on function sqlembed._side_key_lists(regclass, regclass) is
+    'How a worker''s statement says the key of a side table: of the row that it locks, as it is made of that, as it is written and as it is found again.';
+
+revoke execute on function sqlembed._side_key_lists(regclass, regclass) from public;
+
 create or replace function sqlembed._side_keys(relation regclass, side regclass)
 returns table ("position" integer, column_name name, side_name name, operator text)
 language sql
@@ -1938,7 +1963,9 @@ comment on function sqlembed._check_declaration() is
     'Row trigger of embedding: whoever declares or alters one must own the table and may use the embedder, and what belongs to the key is never taken from the user.';
 
 create or replace trigger check_declaration
-before insert or update of embedder, dimensions, declared_source, chunking on sqlembed.embedding
+before insert or update of
+    embedder, dimensions, declared_source, timing, on_change, metric, storage, index, index_options, chunking
+on sqlembed.embedding
 for each row execute function sqlembed._check_declaration();
 
 create or replace function sqlembed._check_family(relation regclass, embedding name) returns void
@@ -5290,13 +5317,9 @@ as $function$
 declare
     keys record;
 begin
-    select
-        string_agg(format('r.%I as key_%s', k.column_name, k.position), ', ' order by k.position) as locked,
-        string_agg(format('c.key_%s', k.position), ', ' order by k.position) as made,
-        string_agg(quote_ident(k.side_name), ', ' order by k.position) as written,
-        string_agg(format('s.%I %s c.key_%s', k.side_name, k.operator, k.position), ' and ' order by k.position) as match
+    select k.*
     into keys
-    from sqlembed._side_keys((_describe_chunks.declared).relation, (_describe_chunks.declared).side) as k;
+    from sqlembed._side_key_lists((_describe_chunks.declared).relation, (_describe_chunks.declared).side) as k;
 
     -- $1: keys, $2: sha256 of their texts, fewer than rows where the rest is NULL. $3 to $9: the chunks, each
     -- with the place of its row in $1. All chunks of a row are written at once, or none: the lock on the row
@@ -5516,13 +5539,9 @@ declare
     keys record;
 begin
     match := (select k.match from sqlembed._key_sql((_describe_side.declared).relation) as k);
-    select
-        string_agg(format('r.%I as key_%s', k.column_name, k.position), ', ' order by k.position) as locked,
-        string_agg(format('c.key_%s', k.position), ', ' order by k.position) as made,
-        string_agg(quote_ident(k.side_name), ', ' order by k.position) as written,
-        string_agg(format('s.%I %s c.key_%s', k.side_name, k.operator, k.position), ' and ' order by k.position) as match
+    select k.*
     into keys
-    from sqlembed._side_keys((_describe_side.declared).relation, (_describe_side.declared).side) as k;
+    from sqlembed._side_key_lists((_describe_side.declared).relation, (_describe_side.declared).side) as k;
 
     -- The parameters and the answer are those of a row's own vector. The row is locked and its text
     -- tested on it, but nothing is written there: its version stays. The lock lets foreign keys to the

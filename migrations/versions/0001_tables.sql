@@ -96,14 +96,6 @@ create policy owner_of_the_table_declares on sqlembed.embedding
             select from pg_catalog.pg_class as c
             where c.oid = relation and pg_has_role(c.relowner, 'usage')
         )
-    )
-    with check (
-        exists (
-            select from pg_catalog.pg_class as c
-            where c.oid = relation and pg_has_role(c.relowner, 'usage')
-        )
-        -- Whoever lost the right to the embedder may still drop what embeds with it.
-        and (is_dropped or exists (select from sqlembed.embedder_key as k where k.embedder = embedding.embedder))
     );
 
 comment on table sqlembed.embedding is 'Vector columns that are kept up to date.';

@@ -886,6 +886,10 @@ CREATE FUNCTION sqlembed._share_side(relation regclass, side regclass) RETURNS v
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._side_key_lists(relation regclass, side regclass, OUT locked text, OUT made text, OUT written text, OUT match text) RETURNS record
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._side_keys(relation regclass, side regclass) RETURNS TABLE("position" integer, column_name name, side_name name, operator text)
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -1566,7 +1570,7 @@ CREATE UNIQUE INDEX one_failure_a_row ON sqlembed.failed_job USING btree (embedd
 
 CREATE INDEX request_waiting ON sqlembed.request USING btree (worker) WHERE (NOT done);
 
-CREATE TRIGGER check_declaration BEFORE INSERT OR UPDATE OF embedder, dimensions, declared_source, chunking ON sqlembed.embedding FOR EACH ROW EXECUTE FUNCTION sqlembed._check_declaration();
+CREATE TRIGGER check_declaration BEFORE INSERT OR UPDATE OF embedder, dimensions, declared_source, timing, on_change, metric, storage, index, index_options, chunking ON sqlembed.embedding FOR EACH ROW EXECUTE FUNCTION sqlembed._check_declaration();
 
 CREATE TRIGGER remove_dropped AFTER UPDATE OF is_dropped ON sqlembed.cluster_model FOR EACH STATEMENT EXECUTE FUNCTION sqlembed._remove_dropped();
 
@@ -1604,11 +1608,7 @@ CREATE POLICY owner_alone ON sqlembed.cluster_model USING (pg_has_role((owner)::
 
 CREATE POLICY owner_of_the_table_declares ON sqlembed.embedding USING ((EXISTS ( SELECT
    FROM pg_class c
-  WHERE ((c.oid = (embedding.relation)::oid) AND pg_has_role(c.relowner, 'usage'::text))))) WITH CHECK (((EXISTS ( SELECT
-   FROM pg_class c
-  WHERE ((c.oid = (embedding.relation)::oid) AND pg_has_role(c.relowner, 'usage'::text)))) AND (is_dropped OR (EXISTS ( SELECT
-   FROM sqlembed.embedder_key k
-  WHERE (k.embedder = embedding.embedder))))));
+  WHERE ((c.oid = (embedding.relation)::oid) AND pg_has_role(c.relowner, 'usage'::text)))));
 
 CREATE POLICY owner_of_the_table_queues ON sqlembed.change FOR INSERT WITH CHECK ((((transaction IS NULL) OR (transaction = pg_current_xact_id_if_assigned())) AND (embedding = ANY (ARRAY( SELECT e.id
    FROM (sqlembed.embedding e
@@ -1797,6 +1797,8 @@ REVOKE ALL ON FUNCTION sqlembed._renamed_embeddings() FROM PUBLIC;
 REVOKE ALL ON FUNCTION sqlembed._renew_leases(worker integer, embedding integer, keys jsonb[], lease interval) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._rest_embedders(worker integer, embedders text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._side_key_lists(relation regclass, side regclass, OUT locked text, OUT made text, OUT written text, OUT match text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._start_worker(name text, embedders text[]) FROM PUBLIC;
 

@@ -39,5 +39,7 @@ comment on function sqlembed._check_declaration() is
     'Row trigger of embedding: whoever declares or alters one must own the table and may use the embedder, and what belongs to the key is never taken from the user.';
 
 create or replace trigger check_declaration
-before insert or update of embedder, dimensions, declared_source, chunking on sqlembed.embedding
+before insert or update of
+    embedder, dimensions, declared_source, timing, on_change, metric, storage, index, index_options, chunking
+on sqlembed.embedding
 for each row execute function sqlembed._check_declaration();

@@ -7,13 +7,9 @@ as $function$
 declare
     keys record;
 begin
-    select
-        string_agg(format('r.%I as key_%s', k.column_name, k.position), ', ' order by k.position) as locked,
-        string_agg(format('c.key_%s', k.position), ', ' order by k.position) as made,
-        string_agg(quote_ident(k.side_name), ', ' order by k.position) as written,
-        string_agg(format('s.%I %s c.key_%s', k.side_name, k.operator, k.position), ' and ' order by k.position) as match
+    select k.*
     into keys
-    from sqlembed._side_keys((_describe_chunks.declared).relation, (_describe_chunks.declared).side) as k;
+    from sqlembed._side_key_lists((_describe_chunks.declared).relation, (_describe_chunks.declared).side) as k;
 
     -- $1: keys, $2: sha256 of their texts, fewer than rows where the rest is NULL. $3 to $9: the chunks, each
     -- with the place of its row in $1. All chunks of a row are written at once, or none: the lock on the row

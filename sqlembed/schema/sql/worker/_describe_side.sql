@@ -9,13 +9,9 @@ declare
     keys record;
 begin
     match := (select k.match from sqlembed._key_sql((_describe_side.declared).relation) as k);
-    select
-        string_agg(format('r.%I as key_%s', k.column_name, k.position), ', ' order by k.position) as locked,
-        string_agg(format('c.key_%s', k.position), ', ' order by k.position) as made,
-        string_agg(quote_ident(k.side_name), ', ' order by k.position) as written,
-        string_agg(format('s.%I %s c.key_%s', k.side_name, k.operator, k.position), ' and ' order by k.position) as match
+    select k.*
     into keys
-    from sqlembed._side_keys((_describe_side.declared).relation, (_describe_side.declared).side) as k;
+    from sqlembed._side_key_lists((_describe_side.declared).relation, (_describe_side.declared).side) as k;
 
     -- The parameters and the answer are those of a row's own vector. The row is locked and its text
     -- tested on it, but nothing is written there: its version stays. The lock lets foreign keys to the
