@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.acceptance.test_cli import Command, Done, command, folder, loaded
+from tests.acceptance.commands import Command, Done, command, folder, loaded
 
 __all__ = ["command", "folder", "loaded"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.acceptance.test_cli import Command, Done, command, folder, loaded
+from tests.acceptance.commands import Command, Done, command, folder, loaded
 from tests.writing import Connection, rows, run
 
 __all__ = ["command", "folder", "loaded"]
