@@ -3686,6 +3686,8 @@ begin
             delete from sqlembed.embedding as e where e.is_dropped;
         when 'sqlembed.cluster_model'::regclass then
             delete from sqlembed.cluster_model as m where m.is_dropped;
+        when 'sqlembed.clustering'::regclass then
+            delete from sqlembed.clustering as c where c.is_dropped;
     end case;
     return null;
 end
@@ -3700,6 +3702,9 @@ create or replace trigger remove_dropped after update of is_dropped on sqlembed.
 for each statement execute function sqlembed._remove_dropped();
 
 create or replace trigger remove_dropped after update of is_dropped on sqlembed.cluster_model
+for each statement execute function sqlembed._remove_dropped();
+
+create or replace trigger remove_dropped after update of is_dropped on sqlembed.clustering
 for each statement execute function sqlembed._remove_dropped();
 
 create or replace function sqlembed._renamed_source(
@@ -9611,6 +9616,112 @@ $function$;
 comment on function sqlembed._cluster_rows(text) is
     'SQL that gives the rows of a query of an id, a vector and perhaps numbers as (id text, embedding vector, and numbers double precision[] if there are any), or an error that says what the query must be. It is planned, not run.';
 
+create or replace function sqlembed._clustering_facts(
+    known sqlembed.clustering,
+    out embedding name,
+    out cluster_column name,
+    out total bigint,
+    out embedded bigint,
+    out assigned bigint,
+    out size_shift double precision,
+    out distance_growth double precision
+)
+language plpgsql
+stable
+set jit = off
+as $function$
+declare
+    model sqlembed.cluster_model := sqlembed._cluster_model((_clustering_facts.known).name);
+begin
+    select v.attname, n.attname
+    into _clustering_facts.embedding, _clustering_facts.cluster_column
+    from pg_catalog.pg_attribute as v
+    join pg_catalog.pg_attribute as n on n.attrelid operator(pg_catalog.=) v.attrelid
+    where v.attrelid operator(pg_catalog.=) (_clustering_facts.known).relation
+        and v.attnum operator(pg_catalog.=) (_clustering_facts.known).vector_number
+        and n.attnum operator(pg_catalog.=) (_clustering_facts.known).cluster_number
+        and not v.attisdropped
+        and not n.attisdropped;
+    if not found then
+        return;
+    end if;
+    execute pg_catalog.format(
+        $sql$
+        with present as (
+            select r.%1$I as centroid_id, pg_catalog.count(*) as size, pg_catalog.count(r.%2$I) as embedded,
+                pg_catalog.sum(d.distance operator(pg_catalog.*) d.distance) as squares
+            from %3$s as r
+            left join sqlembed.cluster_centroid as c
+                on c.model operator(pg_catalog.=) %4$L and c.centroid_id operator(pg_catalog.=) r.%1$I
+            cross join lateral (select r.%2$I::public.vector operator(%5$s) c.centroid as distance) as d
+            group by r.%1$I
+        ),
+        fitted as (
+            select c.centroid_id, c.cluster_size::pg_catalog.float8 as size,
+                c.cluster_size operator(pg_catalog.*) c.cluster_radius operator(pg_catalog.*) c.cluster_radius as squares
+            from sqlembed.cluster_centroid as c
+            where c.model operator(pg_catalog.=) %4$L
+        ),
+        whole as (
+            select pg_catalog.sum(p.size) as total, pg_catalog.sum(p.embedded) as embedded,
+                pg_catalog.sum(p.size) filter (where p.centroid_id is not null) as assigned,
+                pg_catalog.sum(p.squares) as squares,
+                (select pg_catalog.sum(f.size) from fitted as f) as fitted,
+                (select pg_catalog.sum(f.squares) from fitted as f) as fitted_squares
+            from present as p
+        )
+        select coalesce(w.total, 0), coalesce(w.embedded, 0), coalesce(w.assigned, 0),
+            (
+                select pg_catalog.sum(
+                    pg_catalog.abs(
+                        (coalesce(p.size, 0) operator(pg_catalog./) w.assigned::pg_catalog.float8)
+                        operator(pg_catalog.-) (coalesce(f.size, 0) operator(pg_catalog./) w.fitted)
+                    )
+                ) operator(pg_catalog./) 2
+                from (select p.* from present as p where p.centroid_id is not null) as p
+                full join fitted as f on f.centroid_id operator(pg_catalog.=) p.centroid_id
+            ),
+            pg_catalog.sqrt(
+                (w.squares operator(pg_catalog./) w.assigned::pg_catalog.float8)
+                operator(pg_catalog./) case when w.fitted_squares operator(pg_catalog.>) 0 then w.fitted_squares operator(pg_catalog./) w.fitted end
+            )
+        from whole as w
+        $sql$,
+        _clustering_facts.cluster_column, _clustering_facts.embedding, (_clustering_facts.known).relation,
+        (_clustering_facts.known).name,
+        case model.metric when 'cosine' then 'public.<=>' else 'public.<->' end
+    )
+    into total, embedded, assigned, size_shift, distance_growth;
+end
+$function$;
+
+comment on function sqlembed._clustering_facts(sqlembed.clustering) is
+    'The rows of a clustering''s table as they are now, against those that it was fitted on.';
+
+create or replace function sqlembed._clustering_of(name text) returns sqlembed.clustering
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    known sqlembed.clustering;
+begin
+    select c.* into known from sqlembed.clustering as c where c.name = _clustering_of.name;
+    if known.id is null then
+        raise exception 'sqlembed: no clustering %', coalesce(quote_literal(_clustering_of.name), 'NULL')
+            using errcode = 'SE020',
+                hint = coalesce(
+                    'You may use: ' || (select string_agg(quote_literal(c.name), ', ' order by c.name) from sqlembed.clustering as c) || '.',
+                    'Make one: select * from sqlembed.create_clustering(''article'', ''topics'').'
+                );
+    end if;
+    return known;
+end
+$function$;
+
+comment on function sqlembed._clustering_of(text) is
+    'The clustering of that name, or an error that names those the caller may use.';
+
 create or replace function sqlembed._cosine_silhouette_sql(rows text, sample_size integer) returns text
 language sql
 immutable
@@ -9850,6 +9961,74 @@ $function$;
 
 comment on function sqlembed._features_sql(text, integer, double precision, double precision[], double precision[]) is
     'SQL that makes one vector of each vector and the numbers beside it: the vector scaled, then each number, less its mean, scaled.';
+
+create or replace function sqlembed._keep_cluster() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    known record;
+    embedding public.vector;
+    is_number boolean;
+    nearest record;
+begin
+    -- By their numbers: columns may be renamed. What was dropped must not fail the application's statement.
+    select c.name, v.attname as vector_column, n.attname as cluster_column
+    into known
+    from sqlembed.clustering as c
+    join pg_attribute as v on v.attrelid = c.relation and v.attnum = c.vector_number and not v.attisdropped
+    join pg_attribute as n on n.attrelid = c.relation and n.attnum = c.cluster_number and not n.attisdropped
+    where c.id = tg_argv[0]::integer
+        -- Whoever hangs this function on a table of their own learns nothing.
+        and (c.relation = tg_relid or c.relation = any (array(select a.relid from pg_partition_ancestors(tg_relid) as a)));
+    if known.name is null then
+        return new;
+    end if;
+    -- This runs with the rights of sqlembed's owner: of columns that are of other types by now nothing
+    -- may be cast, which could call a function of the table's owner.
+    execute format(
+        'select case pg_typeof(($1).%1$I)
+                when ''public.vector''::regtype then ($1).%1$I::public.vector
+                when ''public.halfvec''::regtype then ($1).%1$I::public.vector
+            end,
+            pg_typeof(($1).%2$I) = ''integer''::regtype',
+        known.vector_column, known.cluster_column
+    )
+    into embedding, is_number
+    using new;
+    if not is_number then
+        return new;
+    end if;
+    select c.centroid_id, m.metric, d.distance
+    into nearest
+    from sqlembed.cluster_model as m
+    join sqlembed.cluster_centroid as c on c.model = m.name
+    cross join lateral (
+        select case m.metric when 'cosine' then c.centroid operator(public.<#>) embedding
+            else c.centroid operator(public.<->) embedding
+        end as distance
+    ) as d
+    where m.name = known.name
+        and m.dimensions = public.vector_dims(embedding)
+    order by d.distance, c.centroid_id
+    limit 1;
+    return jsonb_populate_record(
+        new,
+        jsonb_build_object(
+            known.cluster_column,
+            case
+                -- A vector of zeros has no direction.
+                when nearest.distance = 0 and nearest.metric = 'cosine' and public.vector_norm(embedding) = 0 then null
+                else nearest.centroid_id
+            end
+        )
+    );
+end
+$function$;
+
+comment on function sqlembed._keep_cluster() is
+    'Row trigger of a clustering: the vector is another, so the cluster is that of the nearest centroid.';
 
 create or replace function sqlembed._kmeans_fit(
     points public.vector[],
@@ -10327,6 +10506,46 @@ $function$;
 comment on function sqlembed._kmeans_step(text, public.vector[], public.vector[], text) is
     'Gives each of the rows (id, embedding), or of the points when rows is NULL, to its nearest centroid and returns, for each centroid in order, the mean of its rows (a unit vector under cosine; NULL if there is none), their number, and sums of their distances to the centroid.';
 
+create or replace function sqlembed._label_rows(known sqlembed.clustering) returns void
+language plpgsql
+volatile
+set jit = off
+as $function$
+declare
+    columns record;
+begin
+    select v.attname as vector, n.attname as cluster
+    into columns
+    from pg_catalog.pg_attribute as v
+    join pg_catalog.pg_attribute as n on n.attrelid operator(pg_catalog.=) v.attrelid
+    where v.attrelid operator(pg_catalog.=) (_label_rows.known).relation
+        and v.attnum operator(pg_catalog.=) (_label_rows.known).vector_number
+        and n.attnum operator(pg_catalog.=) (_label_rows.known).cluster_number;
+    -- By where rows lie: a table need not have a key.
+    execute pg_catalog.format(
+        $sql$
+        update %1$s as r
+        set %2$I = a.centroid_id
+        from (%3$s) as a
+        where a.id operator(pg_catalog.=) (r.tableoid::pg_catalog.text operator(pg_catalog.||) r.ctid::pg_catalog.text)
+            and r.%2$I is distinct from a.centroid_id
+        $sql$,
+        (_label_rows.known).relation, columns.cluster,
+        sqlembed._assigned_sql(
+            (_label_rows.known).name,
+            pg_catalog.format(
+                'select r.tableoid::pg_catalog.text operator(pg_catalog.||) r.ctid::pg_catalog.text, r.%I from %s as r',
+                columns.vector, (_label_rows.known).relation
+            ),
+            false
+        )
+    );
+end
+$function$;
+
+comment on function sqlembed._label_rows(sqlembed.clustering) is
+    'Write the cluster of every row of a clustering''s table, where it is another.';
+
 create or replace function sqlembed._loss_at_mean(
     metric text,
     cluster_size bigint,
@@ -10800,6 +11019,56 @@ $function$;
 comment on function sqlembed._raise_briefly(text, text, text, text) is
     'Raise an error anew without where it happened: statements that hold all centroids would fill clients and logs.';
 
+create or replace function sqlembed._refit_model(
+    name text,
+    num_clusters integer,
+    max_iterations integer,
+    min_rel_progress double precision
+)
+returns sqlembed.fitted_model
+language plpgsql
+volatile
+as $function$
+declare
+    model sqlembed.cluster_model := sqlembed._cluster_model(_refit_model.name);
+    previous record;
+begin
+    select pg_catalog.array_agg(c.centroid_id order by c.centroid_id) as ids,
+        pg_catalog.array_agg(c.centroid order by c.centroid_id) as centroids
+    into previous
+    from sqlembed.cluster_centroid as c
+    where c.model operator(pg_catalog.=) model.name;
+    update sqlembed.cluster_model as m set is_dropped = true where m.name operator(pg_catalog.=) model.name;
+    return sqlembed._make_kmeans(
+        model.name, model.query, coalesce(_refit_model.num_clusters, model.num_clusters), model.metric,
+        _refit_model.max_iterations, _refit_model.min_rel_progress, model.seed, model.standardize, model.weights,
+        'rows', null, previous.ids, previous.centroids
+    );
+end
+$function$;
+
+comment on function sqlembed._refit_model(text, integer, integer, double precision) is
+    'What refit_kmeans does.';
+
+create or replace function sqlembed._refuse_clustering(name text, instead text) returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    if exists (select from sqlembed.clustering as c where c.name = _refuse_clustering.name) then
+        raise exception 'sqlembed: a cluster column of % is kept by the model %',
+            (select c.relation from sqlembed.clustering as c where c.name = _refuse_clustering.name),
+            quote_literal(_refuse_clustering.name)
+            using errcode = 'SE021',
+                hint = format('Instead: select sqlembed.%s(%L).', _refuse_clustering.instead, _refuse_clustering.name);
+    end if;
+end
+$function$;
+
+comment on function sqlembed._refuse_clustering(text, text) is
+    'An error when a model belongs to a clustering, which would not notice what becomes of it.';
+
 create or replace function sqlembed._reserve_model(
     name text,
     query text,
@@ -11158,6 +11427,95 @@ $function$;
 comment on function sqlembed.cluster_terms(text, text, integer, regconfig) is
     'Of the texts of a query of a text and a vector, the words that tell each cluster of a model from the others (class-based tf-idf), most telling first. The text search configuration, by default the session''s, takes stop words out and all forms of a word as one.';
 
+create or replace function sqlembed.create_clustering(
+    relation regclass,
+    name text,
+    embedding name default null,
+    cluster_column name default 'cluster',
+    num_clusters integer default null,
+    metric text default null,
+    seed integer default 0,
+    choose_by text default 'silhouette'
+)
+returns sqlembed.fitted_model
+language plpgsql
+volatile
+as $function$
+declare
+    vector_column pg_catalog.name;
+    declared_metric pg_catalog.text;
+    present record;
+    known sqlembed.clustering;
+    fitted sqlembed.fitted_model;
+begin
+    perform sqlembed._check_relation(create_clustering.relation);
+    vector_column := sqlembed._vector_column(create_clustering.relation, create_clustering.embedding);
+    select case when e.metric in ('euclidean', 'l1') then 'euclidean' else 'cosine' end
+    into declared_metric
+    from sqlembed.embedding as e
+    where coalesce(e.side, e.relation) operator(pg_catalog.=) create_clustering.relation
+        and e.name operator(pg_catalog.=) vector_column;
+    select a.attnum, pg_catalog.format_type(a.atttypid, a.atttypmod) as type, a.attnotnull, a.attgenerated, a.attidentity
+    into present
+    from pg_catalog.pg_attribute as a
+    where a.attrelid operator(pg_catalog.=) create_clustering.relation
+        and a.attname operator(pg_catalog.=) create_clustering.cluster_column
+        and a.attnum operator(pg_catalog.>) 0
+        and not a.attisdropped;
+    if present.type operator(pg_catalog.<>) 'integer' or present.attnotnull
+        or present.attgenerated operator(pg_catalog.<>) '' or present.attidentity operator(pg_catalog.<>) ''
+    then
+        raise exception 'sqlembed: column % of % cannot hold a cluster',
+            pg_catalog.quote_ident(create_clustering.cluster_column), create_clustering.relation
+            using errcode = 'SE011',
+                hint = 'It must be a plain integer that may be NULL. Name another, as cluster_column => ''...'': it is added if it is missing.';
+    end if;
+    -- Fitted first: only what follows keeps others from the table.
+    fitted := sqlembed.create_kmeans(
+        create_clustering.name,
+        pg_catalog.format(
+            'select %s, r.%I from %s as r',
+            coalesce(
+                (select k.expression from sqlembed._key_sql(create_clustering.relation, 'r.') as k), 'r.ctid'
+            ),
+            vector_column, create_clustering.relation
+        ),
+        create_clustering.num_clusters, coalesce(create_clustering.metric, declared_metric, 'cosine'),
+        seed => create_clustering.seed, choose_by => create_clustering.choose_by
+    );
+    if present is null then
+        execute pg_catalog.format(
+            'alter table %s add column %I integer', create_clustering.relation, create_clustering.cluster_column
+        );
+    end if;
+    insert into sqlembed.clustering (name, relation, vector_number, cluster_number)
+    select create_clustering.name, create_clustering.relation, v.attnum, n.attnum
+    from pg_catalog.pg_attribute as v
+    join pg_catalog.pg_attribute as n on n.attrelid operator(pg_catalog.=) v.attrelid
+    where v.attrelid operator(pg_catalog.=) create_clustering.relation
+        and v.attname operator(pg_catalog.=) vector_column
+        and n.attname operator(pg_catalog.=) create_clustering.cluster_column;
+    known := sqlembed._clustering_of(create_clustering.name);
+    -- Their names sort last, so that they see the vector as other triggers leave it.
+    execute pg_catalog.format(
+        'create trigger %I before insert on %s for each row when (new.%I is not null)
+        execute function sqlembed._keep_cluster(%s)',
+        'zzz_sqlembed_cluster_insert_' operator(pg_catalog.||) known.id::pg_catalog.text, create_clustering.relation, vector_column, known.id
+    );
+    execute pg_catalog.format(
+        'create trigger %I before update on %s for each row
+        when (not pg_catalog.record_image_eq(row(old.%3$I), row(new.%3$I)))
+        execute function sqlembed._keep_cluster(%4$s)',
+        'zzz_sqlembed_cluster_update_' operator(pg_catalog.||) known.id::pg_catalog.text, create_clustering.relation, vector_column, known.id
+    );
+    perform sqlembed._label_rows(known);
+    return fitted;
+end
+$function$;
+
+comment on function sqlembed.create_clustering(regclass, text, name, name, integer, text, integer, text) is
+    'Cluster a table by a vector column, and keep each row''s cluster in a column, which is added if it is missing: whenever the vector is written, by a worker or by anybody, the row gets the cluster whose centroid is nearest; without a vector it has none. The model has the name of the clustering and serves all functions of models. The other arguments are those of create_kmeans; the metric is by default the declared one, or what comes next to it.';
+
 create or replace function sqlembed.create_kmeans(
     name text,
     query text,
@@ -11249,6 +11607,41 @@ $function$;
 comment on function sqlembed.detect_anomalies(text, text, double precision) is
     'Which rows of a query, by default the model''s own, lie farther from their centroid than the rows of the model''s own query but for a share of contamination (0 to 0.5). normalized_distance is the distance to the nearest centroid divided by the radius of its cluster. All is NULL of a row without vector.';
 
+create or replace function sqlembed.drop_clustering(name text, keep_column boolean default true) returns void
+language plpgsql
+volatile
+as $function$
+declare
+    known sqlembed.clustering := sqlembed._clustering_of(drop_clustering.name);
+    cluster_column pg_catalog.name;
+begin
+    -- The table may be gone.
+    if exists (select from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) known.relation) then
+        perform sqlembed._check_relation(known.relation);
+        execute pg_catalog.format(
+            'drop trigger if exists %I on %s', 'zzz_sqlembed_cluster_insert_' operator(pg_catalog.||) known.id::pg_catalog.text, known.relation
+        );
+        execute pg_catalog.format(
+            'drop trigger if exists %I on %s', 'zzz_sqlembed_cluster_update_' operator(pg_catalog.||) known.id::pg_catalog.text, known.relation
+        );
+        select a.attname
+        into cluster_column
+        from pg_catalog.pg_attribute as a
+        where a.attrelid operator(pg_catalog.=) known.relation
+            and a.attnum operator(pg_catalog.=) known.cluster_number
+            and not a.attisdropped;
+        if not drop_clustering.keep_column and cluster_column is not null then
+            execute pg_catalog.format('alter table %s drop column %I', known.relation, cluster_column);
+        end if;
+    end if;
+    update sqlembed.clustering as c set is_dropped = true where c.id operator(pg_catalog.=) known.id;
+    update sqlembed.cluster_model as m set is_dropped = true where m.name operator(pg_catalog.=) known.name;
+end
+$function$;
+
+comment on function sqlembed.drop_clustering(text, boolean) is
+    'Stop keeping a cluster column up to date, and forget the model. The column and its clusters stay unless keep_column is false.';
+
 create or replace function sqlembed.drop_model(name text) returns void
 language plpgsql
 volatile
@@ -11256,6 +11649,7 @@ set search_path = pg_catalog, pg_temp
 as $function$
 begin
     perform sqlembed._cluster_model(drop_model.name);
+    perform sqlembed._refuse_clustering(drop_model.name, 'drop_clustering');
     update sqlembed.cluster_model as m set is_dropped = true where m.name = drop_model.name;
 end
 $function$;
@@ -11467,6 +11861,27 @@ $function$;
 comment on function sqlembed.predict(text, public.halfvec, double precision[]) is
     'Number of the cluster whose centroid is nearest; NULL for NULL, and under cosine for a vector of zeros, which has no direction. numbers: those beside the vector, where the model has them, in their order. For many rows, assign is several times as fast.';
 
+create or replace function sqlembed.refit_clustering(name text, num_clusters integer default null)
+returns sqlembed.fitted_model
+language plpgsql
+volatile
+as $function$
+declare
+    known sqlembed.clustering := sqlembed._clustering_of(refit_clustering.name);
+    fitted sqlembed.fitted_model;
+begin
+    perform sqlembed._check_relation(known.relation);
+    fitted := sqlembed._refit_model(known.name, refit_clustering.num_clusters, 20, 0.01);
+    -- Nobody may write a vector between the new centroids and the labels; readers do not wait.
+    execute pg_catalog.format('lock table %s in share row exclusive mode', known.relation);
+    perform sqlembed._label_rows(known);
+    return fitted;
+end
+$function$;
+
+comment on function sqlembed.refit_clustering(text, integer) is
+    'Fit a clustering anew to the rows as they are now, and write their clusters. Clusters that stayed keep their numbers, as in refit_kmeans. Writers of the table wait while the clusters are written.';
+
 create or replace function sqlembed.refit_kmeans(
     name text,
     num_clusters integer default null,
@@ -11477,20 +11892,11 @@ returns sqlembed.fitted_model
 language plpgsql
 volatile
 as $function$
-declare
-    model sqlembed.cluster_model := sqlembed._cluster_model(refit_kmeans.name);
-    previous record;
 begin
-    select pg_catalog.array_agg(c.centroid_id order by c.centroid_id) as ids,
-        pg_catalog.array_agg(c.centroid order by c.centroid_id) as centroids
-    into previous
-    from sqlembed.cluster_centroid as c
-    where c.model operator(pg_catalog.=) model.name;
-    perform sqlembed.drop_model(model.name);
-    return sqlembed._make_kmeans(
-        model.name, model.query, coalesce(refit_kmeans.num_clusters, model.num_clusters), model.metric,
-        refit_kmeans.max_iterations, refit_kmeans.min_rel_progress, model.seed, model.standardize, model.weights,
-        'rows', null, previous.ids, previous.centroids
+    perform sqlembed._cluster_model(refit_kmeans.name);
+    perform sqlembed._refuse_clustering(refit_kmeans.name, 'refit_clustering');
+    return sqlembed._refit_model(
+        refit_kmeans.name, refit_kmeans.num_clusters, refit_kmeans.max_iterations, refit_kmeans.min_rel_progress
     );
 end
 $function$;
@@ -13074,6 +13480,42 @@ comment on column sqlembed.cache_use.vectors is 'How many there are.';
 comment on column sqlembed.cache_use.bytes is 'About what they take.';
 comment on column sqlembed.cache_use.oldest_use is 'When the one was used that has not been used for longest.';
 comment on column sqlembed.cache_use.newest_use is 'When one was used last.';
+
+create or replace view sqlembed.clustering_status with (security_barrier, security_invoker) as
+select
+    c.name,
+    c.relation,
+    f.embedding,
+    f.cluster_column,
+    m.num_clusters,
+    m.created_at as fitted_at,
+    m.training_rows[cardinality(m.training_rows)] as fitted_rows,
+    f.total,
+    f.embedded,
+    f.assigned,
+    f.size_shift,
+    f.distance_growth
+from sqlembed.clustering as c
+join sqlembed.cluster_model as m on m.name = c.name
+cross join lateral sqlembed._clustering_facts(c) as f
+where exists (select from pg_class as r where r.oid = c.relation);
+
+comment on view sqlembed.clustering_status is
+    'Each clustering of yours, and how far its table has drifted from the fit. size_shift: the share of rows that would have to change clusters for these to be as large as they were, 0 to 1. distance_growth: how many times as far rows lie from their centroids, by the root of mean squares. Reads the tables.';
+comment on column sqlembed.clustering_status.name is 'Name of the clustering and of its model.';
+comment on column sqlembed.clustering_status.relation is 'The table.';
+comment on column sqlembed.clustering_status.embedding is 'The vector column; NULL when it, or that of the clusters, was dropped.';
+comment on column sqlembed.clustering_status.cluster_column is 'The column of the clusters.';
+comment on column sqlembed.clustering_status.num_clusters is 'Number of clusters.';
+comment on column sqlembed.clustering_status.fitted_at is 'When it was fitted.';
+comment on column sqlembed.clustering_status.fitted_rows is 'Rows that it was fitted on.';
+comment on column sqlembed.clustering_status.total is 'Rows now.';
+comment on column sqlembed.clustering_status.embedded is 'Rows that have a vector.';
+comment on column sqlembed.clustering_status.assigned is 'Rows that have a cluster.';
+comment on column sqlembed.clustering_status.size_shift is 'Share of rows that would have to change clusters for these to be as large as they were.';
+comment on column sqlembed.clustering_status.distance_growth is 'Root of the mean squared distance of rows to their centroids, divided by what it was.';
+
+grant select on sqlembed.clustering_status to public;
 
 -- The barrier: a cheap function in somebody's WHERE would see what the condition keeps back.
 create or replace view sqlembed.failure with (security_barrier) as

@@ -393,6 +393,36 @@ comment on column sqlembed.cluster_centroid.centroid is 'Mean of the cluster''s 
 comment on column sqlembed.cluster_centroid.cluster_size is 'Rows in the cluster when it was fitted.';
 comment on column sqlembed.cluster_centroid.cluster_radius is 'Root of the mean squared distance of its rows to the centroid.';
 
+create table sqlembed.clustering (
+    id integer generated always as identity primary key,
+    -- A refit takes the model away and puts another in its place.
+    name text not null unique references sqlembed.cluster_model on update cascade deferrable initially deferred,
+    relation regclass not null,
+    vector_number smallint not null,
+    cluster_number smallint not null,
+    is_dropped boolean not null default false
+);
+
+alter table sqlembed.clustering enable row level security;
+
+create policy as_the_model on sqlembed.clustering
+    using (name = any (array(select m.name from sqlembed.cluster_model as m)))
+    with check (
+        exists (
+            select from pg_catalog.pg_class as c
+            where c.oid = relation and pg_has_role(c.relowner, 'usage')
+        )
+        and name = any (array(select m.name from sqlembed.cluster_model as m))
+    );
+
+comment on table sqlembed.clustering is 'Cluster columns that are kept up to date.';
+comment on column sqlembed.clustering.id is 'Number in the names of its triggers.';
+comment on column sqlembed.clustering.name is 'Name of the clustering, and of its model.';
+comment on column sqlembed.clustering.relation is 'The table.';
+comment on column sqlembed.clustering.vector_number is 'Number of the vector column.';
+comment on column sqlembed.clustering.cluster_number is 'Number of the column of the clusters.';
+comment on column sqlembed.clustering.is_dropped is 'Set to have the row removed.';
+
 create type sqlembed.row_state as (
     embedding name,
     state text,
@@ -481,4 +511,7 @@ grant update (
     dimensions, num_clusters, iterations, loss, embedding_scale, number_means, number_scales, training_loss, training_rows,
     is_dropped
 ) on sqlembed.cluster_model to public;
+grant select on sqlembed.clustering to public;
+grant insert (name, relation, vector_number, cluster_number) on sqlembed.clustering to public;
+grant update (is_dropped) on sqlembed.clustering to public;
 grant usage on schema sqlembed_wire to sqlembed_loopback;

@@ -278,6 +278,23 @@ CREATE FUNCTION sqlembed._cluster_model(name text) RETURNS sqlembed.cluster_mode
 CREATE FUNCTION sqlembed._cluster_rows(query text, OUT rows text, OUT num_numbers integer) RETURNS record
     LANGUAGE plpgsql STABLE;
 
+CREATE TABLE sqlembed.clustering (
+    id integer NOT NULL,
+    name text NOT NULL,
+    relation regclass NOT NULL,
+    vector_number smallint NOT NULL,
+    cluster_number smallint NOT NULL,
+    is_dropped boolean DEFAULT false NOT NULL
+);
+
+CREATE FUNCTION sqlembed._clustering_facts(known sqlembed.clustering, OUT embedding name, OUT cluster_column name, OUT total bigint, OUT embedded bigint, OUT assigned bigint, OUT size_shift double precision, OUT distance_growth double precision) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET jit TO 'off';
+
+CREATE FUNCTION sqlembed._clustering_of(name text) RETURNS sqlembed.clustering
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._column_numbers(relation regclass, columns name[]) RETURNS smallint[]
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -562,6 +579,10 @@ CREATE FUNCTION sqlembed._is_waiting(relation regclass, since timestamp with tim
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._keep_cluster() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._keep_members(embedding integer, members regclass[]) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -611,6 +632,10 @@ CREATE FUNCTION sqlembed._kmeans_settle(rows text, points public.vector[], INOUT
 
 CREATE FUNCTION sqlembed._kmeans_step(rows text, points public.vector[], centroids public.vector[], metric text) RETURNS TABLE(centroid_id integer, mean public.vector, cluster_size bigint, sum_distance double precision, sum_squared_distance double precision)
     LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed._label_rows(known sqlembed.clustering) RETURNS void
+    LANGUAGE plpgsql
+    SET jit TO 'off';
 
 CREATE FUNCTION sqlembed._label_scores(input public.vector, labels text[], label_vectors public.vector[], temperature double precision) RETURNS TABLE(label text, similarity double precision, score double precision)
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -806,6 +831,13 @@ CREATE FUNCTION sqlembed._read_texts(declared sqlembed.embedding, keys jsonb[]) 
     SET enable_seqscan TO 'off'
     SET enable_hashjoin TO 'off'
     SET enable_mergejoin TO 'off';
+
+CREATE FUNCTION sqlembed._refit_model(name text, num_clusters integer, max_iterations integer, min_rel_progress double precision) RETURNS sqlembed.fitted_model
+    LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed._refuse_clustering(name text, instead text) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._refuse_hidden(declared sqlembed.embedding) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -1121,6 +1153,9 @@ CREATE FUNCTION sqlembed.cluster_terms(name text, query text, terms integer DEFA
     LANGUAGE plpgsql STABLE
     SET jit TO 'off';
 
+CREATE FUNCTION sqlembed.create_clustering(relation regclass, name text, embedding name DEFAULT NULL::name, cluster_column name DEFAULT 'cluster'::name, num_clusters integer DEFAULT NULL::integer, metric text DEFAULT NULL::text, seed integer DEFAULT 0, choose_by text DEFAULT 'silhouette'::text) RETURNS sqlembed.fitted_model
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed.create_embedding(relation regclass, embedder text, source text, embedding name DEFAULT 'embedding'::name, timing text DEFAULT 'async'::text, on_change text DEFAULT 'hide'::text, metric text DEFAULT 'cosine'::text, storage text DEFAULT NULL::text, index text DEFAULT 'hnsw'::text, place text DEFAULT 'row'::text, chunking jsonb DEFAULT NULL::jsonb, adopt text DEFAULT 'keep'::text, if_not_exists boolean DEFAULT false, full_text regconfig DEFAULT NULL::regconfig, index_options jsonb DEFAULT NULL::jsonb, dimensions integer DEFAULT NULL::integer) RETURNS bigint
     LANGUAGE plpgsql;
 
@@ -1142,6 +1177,9 @@ CREATE FUNCTION sqlembed.drift(relation regclass, baseline_filter text, current_
 
 CREATE FUNCTION sqlembed.drift_rows(relation regclass, baseline_filter text, current_filter text, k integer DEFAULT 10, embedding name DEFAULT NULL::name) RETURNS TABLE(key jsonb, shift double precision)
     LANGUAGE plpgsql STABLE;
+
+CREATE FUNCTION sqlembed.drop_clustering(name text, keep_column boolean DEFAULT true) RETURNS void
+    LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.drop_embedding(relation regclass, embedding name DEFAULT 'embedding'::name, keep_column boolean DEFAULT true) RETURNS void
     LANGUAGE plpgsql;
@@ -1212,6 +1250,9 @@ CREATE FUNCTION sqlembed.recommend(relation anyelement, liked jsonb[], disliked 
 
 CREATE FUNCTION sqlembed.recommend(relation text, liked jsonb[], disliked jsonb[] DEFAULT '{}'::jsonb[], k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, disliked_weight double precision DEFAULT 0.5) RETURNS TABLE(base text, distance double precision)
     LANGUAGE plpgsql IMMUTABLE;
+
+CREATE FUNCTION sqlembed.refit_clustering(name text, num_clusters integer DEFAULT NULL::integer) RETURNS sqlembed.fitted_model
+    LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.refit_kmeans(name text, num_clusters integer DEFAULT NULL::integer, max_iterations integer DEFAULT 20, min_rel_progress double precision DEFAULT 0.01) RETURNS sqlembed.fitted_model
     LANGUAGE plpgsql;
@@ -1429,6 +1470,35 @@ CREATE TABLE sqlembed.cluster_centroid (
 )
 WITH (toast_tuple_target='8160');
 
+ALTER TABLE sqlembed.clustering ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME sqlembed.clustering_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE VIEW sqlembed.clustering_status WITH (security_barrier='true', security_invoker='true') AS
+ SELECT c.name,
+    c.relation,
+    f.embedding,
+    f.cluster_column,
+    m.num_clusters,
+    m.created_at AS fitted_at,
+    m.training_rows[cardinality(m.training_rows)] AS fitted_rows,
+    f.total,
+    f.embedded,
+    f.assigned,
+    f.size_shift,
+    f.distance_growth
+   FROM ((sqlembed.clustering c
+     JOIN sqlembed.cluster_model m ON ((m.name = c.name)))
+     CROSS JOIN LATERAL sqlembed._clustering_facts(c.*) f(embedding, cluster_column, total, embedded, assigned, size_shift, distance_growth))
+  WHERE (EXISTS ( SELECT
+           FROM pg_class r
+          WHERE (r.oid = (c.relation)::oid)));
+
 CREATE TABLE sqlembed.embedder_key (
     embedder text NOT NULL,
     key bytea NOT NULL,
@@ -1606,6 +1676,12 @@ ALTER TABLE ONLY sqlembed.cluster_centroid
 ALTER TABLE ONLY sqlembed.cluster_model
     ADD CONSTRAINT cluster_model_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY sqlembed.clustering
+    ADD CONSTRAINT clustering_name_key UNIQUE (name);
+
+ALTER TABLE ONLY sqlembed.clustering
+    ADD CONSTRAINT clustering_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY sqlembed.embedder_key
     ADD CONSTRAINT embedder_key_pkey PRIMARY KEY (embedder);
 
@@ -1647,10 +1723,15 @@ CREATE TRIGGER check_declaration BEFORE INSERT OR UPDATE OF embedder, dimensions
 
 CREATE TRIGGER remove_dropped AFTER UPDATE OF is_dropped ON sqlembed.cluster_model FOR EACH STATEMENT EXECUTE FUNCTION sqlembed._remove_dropped();
 
+CREATE TRIGGER remove_dropped AFTER UPDATE OF is_dropped ON sqlembed.clustering FOR EACH STATEMENT EXECUTE FUNCTION sqlembed._remove_dropped();
+
 CREATE TRIGGER remove_dropped AFTER UPDATE OF is_dropped ON sqlembed.embedding FOR EACH STATEMENT EXECUTE FUNCTION sqlembed._remove_dropped();
 
 ALTER TABLE ONLY sqlembed.cluster_centroid
     ADD CONSTRAINT cluster_centroid_model_fkey FOREIGN KEY (model) REFERENCES sqlembed.cluster_model(name) ON UPDATE CASCADE ON DELETE CASCADE;
+
+ALTER TABLE ONLY sqlembed.clustering
+    ADD CONSTRAINT clustering_name_fkey FOREIGN KEY (name) REFERENCES sqlembed.cluster_model(name) ON UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED;
 
 ALTER TABLE ONLY sqlembed.embedder_key
     ADD CONSTRAINT embedder_key_embedder_fkey FOREIGN KEY (embedder) REFERENCES sqlembed.embedder(name) ON UPDATE CASCADE ON DELETE CASCADE;
@@ -1661,11 +1742,19 @@ ALTER TABLE ONLY sqlembed.embedding
 CREATE POLICY as_the_model ON sqlembed.cluster_centroid USING ((model = ANY (ARRAY( SELECT m.name
    FROM sqlembed.cluster_model m))));
 
+CREATE POLICY as_the_model ON sqlembed.clustering USING ((name = ANY (ARRAY( SELECT m.name
+   FROM sqlembed.cluster_model m)))) WITH CHECK (((EXISTS ( SELECT
+   FROM pg_class c
+  WHERE ((c.oid = (clustering.relation)::oid) AND pg_has_role(c.relowner, 'usage'::text)))) AND (name = ANY (ARRAY( SELECT m.name
+   FROM sqlembed.cluster_model m)))));
+
 ALTER TABLE sqlembed.change ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE sqlembed.cluster_centroid ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE sqlembed.cluster_model ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE sqlembed.clustering ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE sqlembed.embedder_key ENABLE ROW LEVEL SECURITY;
 
@@ -1788,6 +1877,18 @@ GRANT UPDATE(training_loss) ON TABLE sqlembed.cluster_model TO PUBLIC;
 GRANT UPDATE(training_rows) ON TABLE sqlembed.cluster_model TO PUBLIC;
 
 GRANT UPDATE(is_dropped) ON TABLE sqlembed.cluster_model TO PUBLIC;
+
+GRANT SELECT ON TABLE sqlembed.clustering TO PUBLIC;
+
+GRANT INSERT(name) ON TABLE sqlembed.clustering TO PUBLIC;
+
+GRANT INSERT(relation) ON TABLE sqlembed.clustering TO PUBLIC;
+
+GRANT INSERT(vector_number) ON TABLE sqlembed.clustering TO PUBLIC;
+
+GRANT INSERT(cluster_number) ON TABLE sqlembed.clustering TO PUBLIC;
+
+GRANT UPDATE(is_dropped) ON TABLE sqlembed.clustering TO PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._configure_loopback(password text, way_in text) FROM PUBLIC;
 
@@ -1934,6 +2035,8 @@ GRANT SELECT ON TABLE sqlembed._waiting TO PUBLIC;
 GRANT SELECT ON TABLE sqlembed.embedder TO PUBLIC;
 
 GRANT SELECT,INSERT ON TABLE sqlembed.cluster_centroid TO PUBLIC;
+
+GRANT SELECT ON TABLE sqlembed.clustering_status TO PUBLIC;
 
 GRANT SELECT ON TABLE sqlembed.embedder_key TO PUBLIC;
 

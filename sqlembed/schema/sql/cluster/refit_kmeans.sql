@@ -8,20 +8,11 @@ returns sqlembed.fitted_model
 language plpgsql
 volatile
 as $function$
-declare
-    model sqlembed.cluster_model := sqlembed._cluster_model(refit_kmeans.name);
-    previous record;
 begin
-    select pg_catalog.array_agg(c.centroid_id order by c.centroid_id) as ids,
-        pg_catalog.array_agg(c.centroid order by c.centroid_id) as centroids
-    into previous
-    from sqlembed.cluster_centroid as c
-    where c.model operator(pg_catalog.=) model.name;
-    perform sqlembed.drop_model(model.name);
-    return sqlembed._make_kmeans(
-        model.name, model.query, coalesce(refit_kmeans.num_clusters, model.num_clusters), model.metric,
-        refit_kmeans.max_iterations, refit_kmeans.min_rel_progress, model.seed, model.standardize, model.weights,
-        'rows', null, previous.ids, previous.centroids
+    perform sqlembed._cluster_model(refit_kmeans.name);
+    perform sqlembed._refuse_clustering(refit_kmeans.name, 'refit_clustering');
+    return sqlembed._refit_model(
+        refit_kmeans.name, refit_kmeans.num_clusters, refit_kmeans.max_iterations, refit_kmeans.min_rel_progress
     );
 end
 $function$;
