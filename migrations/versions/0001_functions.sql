@@ -9689,7 +9689,7 @@ begin
         $sql$,
         _clustering_facts.cluster_column, _clustering_facts.embedding, (_clustering_facts.known).relation,
         (_clustering_facts.known).name,
-        case model.metric when 'cosine' then 'public.<=>' else 'public.<->' end
+        case when model.metric operator(pg_catalog.=) 'cosine' then 'public.<=>' else 'public.<->' end
     )
     into total, embedded, assigned, size_shift, distance_growth;
 end
@@ -10528,7 +10528,8 @@ begin
         set %2$I = a.centroid_id
         from (%3$s) as a
         where a.id operator(pg_catalog.=) (r.tableoid::pg_catalog.text operator(pg_catalog.||) r.ctid::pg_catalog.text)
-            and r.%2$I is distinct from a.centroid_id
+            and (r.%2$I operator(pg_catalog.=) a.centroid_id) is not true
+            and (r.%2$I is not null or a.centroid_id is not null)
         $sql$,
         (_label_rows.known).relation, columns.cluster,
         sqlembed._assigned_sql(
@@ -11450,7 +11451,7 @@ declare
 begin
     perform sqlembed._check_relation(create_clustering.relation);
     vector_column := sqlembed._vector_column(create_clustering.relation, create_clustering.embedding);
-    select case when e.metric in ('euclidean', 'l1') then 'euclidean' else 'cosine' end
+    select case when e.metric operator(pg_catalog.=) any ('{euclidean,l1}') then 'euclidean' else 'cosine' end
     into declared_metric
     from sqlembed.embedding as e
     where coalesce(e.side, e.relation) operator(pg_catalog.=) create_clustering.relation

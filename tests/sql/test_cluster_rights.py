@@ -230,7 +230,21 @@ def test_a_hostile_search_path(connection: Connection, metric: str) -> None:
     assert rows(
         connection, "select sqlembed.predict('m', embedding) is null from point limit 1"
     ) == [(False,)]
+    assert rows(connection, "select silhouette from sqlembed.evaluate('m')")
+    assert len(rows(connection, "select * from sqlembed.detect_anomalies('m')")) == 12_000
+    assert len(rows(connection, "select * from sqlembed.training_info('m')")) > 1
+    assert rows(connection, "select num_clusters from sqlembed.refit_kmeans('m')") == [(3,)]
     rows(connection, "select sqlembed.drop_model('m')")
+    numbered = "select id, embedding, id from point limit 500"
+    rows(connection, "select sqlembed.create_kmeans('n', %s, metric => 'euclidean')", numbered)
+    assert len(rows(connection, "select * from sqlembed.assign('n', %s)", numbered)) == 500
+    rows(
+        connection, f"select sqlembed.create_clustering('public.point', 'c', metric => '{metric}')"
+    )
+    connection.execute("insert into public.point (id, embedding) values (12000, '[1,2,3,4,5,6]')")
+    assert len(rows(connection, "select * from sqlembed.clustering_status")) == 1
+    rows(connection, "select sqlembed.refit_clustering('c')")
+    rows(connection, "select sqlembed.drop_clustering('c')")
 
 
 def test_clusterings_are_for_the_owner_of_the_table(

@@ -71,7 +71,7 @@ begin
         $sql$,
         _clustering_facts.cluster_column, _clustering_facts.embedding, (_clustering_facts.known).relation,
         (_clustering_facts.known).name,
-        case model.metric when 'cosine' then 'public.<=>' else 'public.<->' end
+        case when model.metric operator(pg_catalog.=) 'cosine' then 'public.<=>' else 'public.<->' end
     )
     into total, embedded, assigned, size_shift, distance_growth;
 end

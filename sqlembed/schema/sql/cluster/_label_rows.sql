@@ -20,7 +20,8 @@ begin
         set %2$I = a.centroid_id
         from (%3$s) as a
         where a.id operator(pg_catalog.=) (r.tableoid::pg_catalog.text operator(pg_catalog.||) r.ctid::pg_catalog.text)
-            and r.%2$I is distinct from a.centroid_id
+            and (r.%2$I operator(pg_catalog.=) a.centroid_id) is not true
+            and (r.%2$I is not null or a.centroid_id is not null)
         $sql$,
         (_label_rows.known).relation, columns.cluster,
         sqlembed._assigned_sql(

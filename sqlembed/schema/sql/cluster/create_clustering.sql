@@ -21,7 +21,7 @@ declare
 begin
     perform sqlembed._check_relation(create_clustering.relation);
     vector_column := sqlembed._vector_column(create_clustering.relation, create_clustering.embedding);
-    select case when e.metric in ('euclidean', 'l1') then 'euclidean' else 'cosine' end
+    select case when e.metric operator(pg_catalog.=) any ('{euclidean,l1}') then 'euclidean' else 'cosine' end
     into declared_metric
     from sqlembed.embedding as e
     where coalesce(e.side, e.relation) operator(pg_catalog.=) create_clustering.relation
