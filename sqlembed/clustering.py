@@ -15,12 +15,29 @@ if TYPE_CHECKING:
 #: The two of the metrics for which a mean is the best centroid.
 ClusterMetric: TypeAlias = Literal["cosine", "euclidean"]
 
+#: How the number of clusters is found where none is given.
+ChooseBy: TypeAlias = Literal["silhouette", "davies_bouldin", "rows"]
+
 CREATE = sa.text("""
 select name, num_clusters, iterations, loss
 from sqlembed.create_kmeans(
     name => :name, query => :query, num_clusters => :num_clusters, metric => :metric,
-    max_iterations => :max_iterations, min_rel_progress => :min_rel_progress, seed => :seed
+    max_iterations => :max_iterations, min_rel_progress => :min_rel_progress, seed => :seed,
+    standardize => :standardize, weights => cast(:weights as double precision[]),
+    choose_by => :choose_by
 )
+""")
+REFIT = sa.text("""
+select name, num_clusters, iterations, loss
+from sqlembed.refit_kmeans(name => :name, num_clusters => :num_clusters)
+""")
+EVALUATE = sa.text("""
+select davies_bouldin_index, mean_squared_distance, silhouette
+from sqlembed.evaluate(:name, :query, :sample_size)
+""")
+ANOMALIES = sa.text("""
+select id, is_anomaly, normalized_distance, centroid_id
+from sqlembed.detect_anomalies(:name, :query, :contamination)
 """)
 # Whether or not the driver knows pgvector's types: every vector can be read as an array.
 CENTROIDS = sa.text("""
@@ -56,6 +73,28 @@ class KMeansModel:
     iterations: int
     #: Over all rows: the sum of 1 - cos under cosine, of squared distances under euclidean.
     loss: float
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What ``evaluate`` says of a model; the indexes are ``None`` for a single cluster."""
+
+    #: The lower the better.
+    davies_bouldin_index: float | None
+    mean_squared_distance: float
+    #: From -1 to 1, the higher the better.
+    silhouette: float | None
+
+
+@dataclass(frozen=True)
+class Anomaly:
+    """How far out a row lies; all but the id is ``None`` without a vector."""
+
+    id: str
+    is_anomaly: bool | None
+    #: Distance to the centroid, divided by the radius of the cluster.
+    normalized_distance: float | None
+    centroid_id: int | None
 
 
 @dataclass(frozen=True)
@@ -99,6 +138,9 @@ def create_kmeans(
     max_iterations: int = 20,
     min_rel_progress: float = 0.01,
     seed: int = 0,
+    standardize: bool = True,
+    weights: Iterable[float] | None = None,
+    choose_by: ChooseBy = "silhouette",
     replace: bool = False,
 ) -> KMeansModel:
     """Fits a k-means model to the rows of a query and keeps it in the database; does not commit.
@@ -106,13 +148,18 @@ def create_kmeans(
     Args:
         connection: where to fit it; the query runs with its role's rights.
         name: what the model is called from then on.
-        query: a SELECT of an id of any type and a vector.
-        num_clusters: from 1 to 1000; by default the root of half the number of rows, 2 to 100.
+        query: a SELECT of an id of any type and a vector, under euclidean also of numbers.
+        num_clusters: from 1 to 1000; by default the best of several by ``choose_by``.
         metric: cosine or euclidean.
         max_iterations: how often the centroids are moved at most.
         min_rel_progress: it stops when further iterations promise less than this share of what has
             been gained so far.
         seed: the same rows and seed give the same clusters.
+        standardize: whether the vector, where numbers stand beside it, and each of them are scaled
+            to a variance of 1.
+        weights: what the squared distances of the vector and of each number count; 1 each.
+        choose_by: silhouette and davies_bouldin try several numbers of clusters; rows takes the
+            root of half the number of rows.
         replace: whether a model of this name is forgotten first.
 
     Raises:
@@ -132,9 +179,49 @@ def create_kmeans(
             "max_iterations": max_iterations,
             "min_rel_progress": min_rel_progress,
             "seed": seed,
+            "standardize": standardize,
+            "weights": None if weights is None else list(weights),
+            "choose_by": choose_by,
         },
     ).one()
     return KMeansModel(*row)
+
+
+def refit_kmeans(
+    connection: sa.Connection, name: str, *, num_clusters: int | None = None
+) -> KMeansModel:
+    """Fits a model anew to the rows of its query; does not commit.
+
+    Clusters that stayed keep their numbers; ``num_clusters`` is as before unless given.
+    """
+    row = connection.execute(REFIT, {"name": name, "num_clusters": num_clusters}).one()
+    return KMeansModel(*row)
+
+
+def evaluate(
+    connection: sa.Connection,
+    name: str,
+    query: str | None = None,
+    *,
+    sample_size: int | None = 2000,
+) -> Quality:
+    """Returns how good the clusters of a model are, for its own rows or those of another query.
+
+    The silhouette is that of a sample of rows, or of all for ``None``.
+    """
+    wanted = {"name": name, "query": query, "sample_size": sample_size}
+    return Quality(*connection.execute(EVALUATE, wanted).one())
+
+
+def detect_anomalies(
+    connection: sa.Connection, name: str, query: str | None = None, *, contamination: float = 0.02
+) -> list[Anomaly]:
+    """Returns which rows, by default the model's own, lie far from all clusters.
+
+    That is farther than its own rows do, but for a share of ``contamination``.
+    """
+    wanted = {"name": name, "query": query, "contamination": contamination}
+    return [Anomaly(*row) for row in connection.execute(ANOMALIES, wanted)]
 
 
 def centroids(connection: sa.Connection, name: str) -> list[Centroid]:

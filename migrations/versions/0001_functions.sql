@@ -3713,6 +3713,8 @@ begin
             delete from sqlembed.embedding as e where e.is_dropped;
         when 'sqlembed.cluster_model'::regclass then
             delete from sqlembed.cluster_model as m where m.is_dropped;
+        when 'sqlembed.clustering'::regclass then
+            delete from sqlembed.clustering as c where c.is_dropped;
     end case;
     return null;
 end
@@ -3727,6 +3729,9 @@ create or replace trigger remove_dropped after update of is_dropped on sqlembed.
 for each statement execute function sqlembed._remove_dropped();
 
 create or replace trigger remove_dropped after update of is_dropped on sqlembed.cluster_model
+for each statement execute function sqlembed._remove_dropped();
+
+create or replace trigger remove_dropped after update of is_dropped on sqlembed.clustering
 for each statement execute function sqlembed._remove_dropped();
 
 create or replace function sqlembed._renamed_source(
@@ -9202,28 +9207,33 @@ $function$;
 comment on function sqlembed.vector_search(text, public.vector, integer, name, text, text, text, double precision, double precision, jsonb) is
     'Always an error, which shows how a table is given: as a NULL of its row type.';
 
-create or replace function sqlembed._assigned_sql(name text, rows text, with_distances boolean) returns text
+create or replace function sqlembed._assigned_sql(name text, query text, with_distances boolean) returns text
 language plpgsql
 stable
-set search_path = pg_catalog, pg_temp
 as $function$
 declare
     model sqlembed.cluster_model := sqlembed._cluster_model(_assigned_sql.name);
+    rows pg_catalog.text := sqlembed._model_rows(_assigned_sql.name, _assigned_sql.query);
+    found record;
 begin
+    select pg_catalog.array_agg(c.centroid order by c.centroid_id) as centroids,
+        pg_catalog.array_agg(c.centroid_id order by c.centroid_id) as ids
+    into found
+    from sqlembed.cluster_centroid as c
+    where c.model operator(pg_catalog.=) model.name;
     return sqlembed._nearest_sql(
-        case when _assigned_sql.with_distances and model.metric = 'cosine' then
-            format('select r.id, public.l2_normalize(r.embedding) as embedding from (%s) as r', _assigned_sql.rows)
+        case when _assigned_sql.with_distances and model.metric operator(pg_catalog.=) 'cosine' then
+            pg_catalog.format('select r.id, public.l2_normalize(r.embedding) as embedding from (%s) as r', rows)
         else
-            _assigned_sql.rows
+            rows
         end,
-        model.metric,
-        array(select c.centroid from sqlembed.cluster_centroid as c where c.model = model.name order by c.centroid_id)
+        model.metric, found.centroids, found.ids
     );
 end
 $function$;
 
 comment on function sqlembed._assigned_sql(text, text, boolean) is
-    'SQL that adds to rows (id, embedding) the number of the nearest centroid of a model and the distance to it, which under cosine is right only when asked for.';
+    'SQL that gives the rows of a query as (id, embedding) with the number of the nearest centroid of a model and the distance to it, which under cosine is right only when asked for.';
 
 create or replace function sqlembed._check_cluster_facts(
     num_rows bigint,
@@ -9266,7 +9276,7 @@ $function$;
 comment on function sqlembed._check_cluster_facts(bigint, bigint, integer, integer, double precision, bigint) is
     'An error when the rows of a query cannot be clustered. num_directions, vectors that are not all zeros, is NULL where zeros do not matter.';
 
-create or replace function sqlembed._check_dimensions(name text, dimensions integer) returns void
+create or replace function sqlembed._check_dimensions(name text, dimensions integer, num_numbers integer default null) returns void
 language plpgsql
 stable
 parallel safe
@@ -9274,17 +9284,24 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     model sqlembed.cluster_model := sqlembed._cluster_model(_check_dimensions.name);
+    model_numbers integer := cardinality(model.number_means);
 begin
-    if model.dimensions <> _check_dimensions.dimensions then
+    if model.dimensions - model_numbers <> _check_dimensions.dimensions then
         raise exception 'sqlembed: cluster model % is for vectors of % dimensions, not %',
-            quote_literal(model.name), model.dimensions, _check_dimensions.dimensions
+            quote_literal(model.name), model.dimensions - model_numbers, _check_dimensions.dimensions
             using errcode = 'SE014', hint = 'Give it vectors of the embedder that made those it was fitted on.';
+    end if;
+    if model_numbers <> _check_dimensions.num_numbers then
+        raise exception 'sqlembed: cluster model % is for a vector and % numbers, not %',
+            quote_literal(model.name), model_numbers, _check_dimensions.num_numbers
+            using errcode = 'SE014',
+                hint = 'Give them in the order of the query it was fitted on: numbers => array[longitude, latitude].';
     end if;
 end
 $function$;
 
-comment on function sqlembed._check_dimensions(text, integer) is
-    'An error when there is no such cluster model, or when it is for vectors of other dimensions.';
+comment on function sqlembed._check_dimensions(text, integer, integer) is
+    'An error when there is no such cluster model, or when it is for vectors of other dimensions, or for other numbers beside them.';
 
 create or replace function sqlembed._check_kmeans(
     name text,
@@ -9292,7 +9309,10 @@ create or replace function sqlembed._check_kmeans(
     metric text,
     max_iterations integer,
     min_rel_progress double precision,
-    seed integer
+    seed integer,
+    weights double precision[],
+    choose_by text,
+    candidates integer[]
 )
 returns void
 language plpgsql
@@ -9310,19 +9330,89 @@ declare
         when coalesce(_check_kmeans.min_rel_progress, -1) not between 0 and 1
             then format('min_rel_progress => %s is not between 0 and 1', coalesce(_check_kmeans.min_rel_progress::text, 'NULL'))
         when _check_kmeans.seed is null then 'seed => NULL is not a number'
+        when not (
+            select coalesce(min(coalesce(w, -1)), 0) >= 0 and coalesce(max(w), 1) between 1e-30 and 1e30
+            from unnest(_check_kmeans.weights) as w
+        )
+            then format('weights => %s are not numbers from 0 on, of which one is greater', _check_kmeans.weights)
+        when not (select coalesce(bool_and(coalesce(c, 0) between 1 and 1000), true) from unnest(_check_kmeans.candidates) as c)
+            then format('candidates => %s are not numbers from 1 to 1000', _check_kmeans.candidates)
+        when _check_kmeans.candidates = '{}' then 'candidates => {} leaves nothing to choose from'
     end;
 begin
     perform sqlembed._check_choice('metric', _check_kmeans.metric, '{cosine,euclidean}');
+    perform sqlembed._check_choice('choose_by', _check_kmeans.choose_by, '{silhouette,davies_bouldin,rows}');
     if problem is not null then
         raise exception 'sqlembed: %', problem
             using errcode = 'SE014',
-hint = 'Only name and query must be given; the other arguments have defaults, and num_clusters is chosen by the number of rows.';
+                hint = 'Only name and query must be given; the other arguments have defaults, and num_clusters is found out.';
     end if;
 end
 $function$;
 
-comment on function sqlembed._check_kmeans(text, integer, text, integer, double precision, integer) is
+comment on function sqlembed._check_kmeans(text, integer, text, integer, double precision, integer, double precision[], text, integer[]) is
     'An error when an argument of create_kmeans is not possible.';
+
+create or replace function sqlembed._choose_num_clusters(
+    points public.vector[],
+    metric text,
+    choose_by text,
+    candidates integer[],
+    seed integer
+)
+returns integer
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    num_points constant integer := cardinality(_choose_num_clusters.points);
+    to_try integer[] := array(select distinct c from unnest(_choose_num_clusters.candidates) as c where c <= num_points order by c);
+    tried integer[] := '{}';
+    candidate integer;
+    centroids public.vector[];
+    score double precision;
+    best integer;
+    best_score double precision;
+begin
+    -- A second time between the neighbours of the best.
+    for turn in 1..2 loop
+        foreach candidate in array to_try loop
+            centroids := sqlembed._kmeans_seed(
+                _choose_num_clusters.points, candidate, _choose_num_clusters.metric, _choose_num_clusters.seed, 1
+            );
+            exit when cardinality(centroids) < candidate;
+            centroids := (
+                sqlembed._kmeans_move(
+                    _choose_num_clusters.points, centroids, _choose_num_clusters.metric, 0, 10, 0.02,
+                    _choose_num_clusters.seed, 0
+                )
+            ).centroids;
+            score := sqlembed._partition_score(
+                _choose_num_clusters.points, centroids, _choose_num_clusters.metric, _choose_num_clusters.choose_by
+            );
+            if best is null or score > best_score then
+                best := candidate;
+                best_score := score;
+            end if;
+        end loop;
+        exit when _choose_num_clusters.candidates <> sqlembed._num_clusters_range(num_points);
+        tried := to_try;
+        to_try := array(
+            select c
+            from generate_series(
+                (select max(t) + 1 from unnest(tried) as t where t < best),
+                (select min(t) - 1 from unnest(tried) as t where t > best)
+            ) as c
+            where c <> best
+        );
+    end loop;
+    return best;
+end
+$function$;
+
+comment on function sqlembed._choose_num_clusters(public.vector[], text, text, integer[], integer) is
+    'The best of several numbers of clusters, by a fit of each to the points and its score.';
 
 create or replace function sqlembed._cluster_facts(
     inout rows text,
@@ -9411,7 +9501,7 @@ $function$;
 comment on function sqlembed._cluster_model(text) is
     'The model of that name, or an error that names those the caller may use.';
 
-create or replace function sqlembed._cluster_rows(query text) returns text
+create or replace function sqlembed._cluster_rows(query text, out rows text, out num_numbers integer)
 language plpgsql
 stable
 as $function$
@@ -9421,6 +9511,8 @@ declare
     ending constant pg_catalog.text := E';([[:space:]]|;|--[^\n]*|/[*]([^*]|[*]+[^*/])*[*]+/)*$';
     num_columns bigint;
     vector_type pg_catalog.regtype;
+    number_types pg_catalog.regtype[];
+    columns pg_catalog.text;
     state pg_catalog.text;
     problem pg_catalog.text;
     pg_hint pg_catalog.text;
@@ -9465,10 +9557,6 @@ begin
                     )
                 );
     end if;
-    if num_columns operator(pg_catalog.<>) 2 then
-        raise exception 'sqlembed: the query has % columns instead of two', num_columns
-            using errcode = 'SE014', hint = 'The first is an id, the second a vector, such as: select id, embedding from article.';
-    end if;
     vector_type := coalesce(
         (
             select t.typbasetype
@@ -9483,16 +9571,242 @@ begin
         raise exception 'sqlembed: the second column of the query is of type %, not a vector', vector_type
             using errcode = 'SE014', hint = 'If it holds vectors in another form, cast it: column::vector.';
     end if;
-    return pg_catalog.format(
-        E'select q.row_id::pg_catalog.text as id, q.row_vector::public.vector as embedding
-        from (%s\n) as q(row_id, row_vector)',
-        body
+    num_numbers := num_columns operator(pg_catalog.-) 2;
+    columns := coalesce(
+        (
+            select pg_catalog.string_agg(pg_catalog.format(', row_number_%s', i), '' order by i)
+            from pg_catalog.generate_series(1, num_numbers) as i
+        ),
+        ''
+    );
+    if num_numbers operator(pg_catalog.>) 0 then
+        execute pg_catalog.format(
+            E'select array[%s]
+            from (select q.* from (select 1) as one left join (%s\n) as q(row_id, row_vector%s) on false) as x',
+            (
+                select pg_catalog.string_agg(pg_catalog.format('pg_catalog.pg_typeof(x.row_number_%s)', i), ', ' order by i)
+                from pg_catalog.generate_series(1, num_numbers) as i
+            ),
+            body, columns
+        )
+        into number_types;
+        for place in 1..num_numbers loop
+            if number_types[place] operator(pg_catalog.<>) all (
+                '{smallint,integer,bigint,real,double precision,numeric}'::pg_catalog.regtype[]
+            ) then
+                raise exception 'sqlembed: column % of the query is of type %, not a number',
+                    place operator(pg_catalog.+) 2, number_types[place]
+                    using errcode = 'SE014',
+                        hint = 'The first is an id, the second a vector, and further ones are numbers, such as: extract(doy from time).';
+            end if;
+        end loop;
+    end if;
+    rows := pg_catalog.format(
+        E'select q.row_id::pg_catalog.text as id, q.row_vector::public.vector as embedding%3$s
+        from (%1$s\n) as q(row_id, row_vector%2$s)',
+        body, columns,
+        (
+            select pg_catalog.format(
+                ', array[%s] as numbers',
+                pg_catalog.string_agg(pg_catalog.format('q.row_number_%s::pg_catalog.float8', i), ', ' order by i)
+            )
+            from pg_catalog.generate_series(1, num_numbers) as i
+            having pg_catalog.count(*) operator(pg_catalog.>) 0
+        )
     );
 end
 $function$;
 
 comment on function sqlembed._cluster_rows(text) is
-    'SQL that gives the rows of a query of an id and a vector as (id text, embedding vector), or an error that says what the query must be. It is planned, not run.';
+    'SQL that gives the rows of a query of an id, a vector and perhaps numbers as (id text, embedding vector, and numbers double precision[] if there are any), or an error that says what the query must be. It is planned, not run.';
+
+create or replace function sqlembed._clustering_facts(
+    known sqlembed.clustering,
+    out embedding name,
+    out cluster_column name,
+    out total bigint,
+    out embedded bigint,
+    out assigned bigint,
+    out size_shift double precision,
+    out distance_growth double precision
+)
+language plpgsql
+stable
+set jit = off
+as $function$
+declare
+    model sqlembed.cluster_model := sqlembed._cluster_model((_clustering_facts.known).name);
+begin
+    select v.attname, n.attname
+    into _clustering_facts.embedding, _clustering_facts.cluster_column
+    from pg_catalog.pg_attribute as v
+    join pg_catalog.pg_attribute as n on n.attrelid operator(pg_catalog.=) v.attrelid
+    where v.attrelid operator(pg_catalog.=) (_clustering_facts.known).relation
+        and v.attnum operator(pg_catalog.=) (_clustering_facts.known).vector_number
+        and n.attnum operator(pg_catalog.=) (_clustering_facts.known).cluster_number
+        and not v.attisdropped
+        and not n.attisdropped;
+    if not found then
+        return;
+    end if;
+    execute pg_catalog.format(
+        $sql$
+        with present as (
+            select r.%1$I as centroid_id, pg_catalog.count(*) as size, pg_catalog.count(r.%2$I) as embedded,
+                pg_catalog.sum(d.distance operator(pg_catalog.*) d.distance) as squares
+            from %3$s as r
+            left join sqlembed.cluster_centroid as c
+                on c.model operator(pg_catalog.=) %4$L and c.centroid_id operator(pg_catalog.=) r.%1$I
+            cross join lateral (select r.%2$I::public.vector operator(%5$s) c.centroid as distance) as d
+            group by r.%1$I
+        ),
+        fitted as (
+            select c.centroid_id, c.cluster_size::pg_catalog.float8 as size,
+                c.cluster_size operator(pg_catalog.*) c.cluster_radius operator(pg_catalog.*) c.cluster_radius as squares
+            from sqlembed.cluster_centroid as c
+            where c.model operator(pg_catalog.=) %4$L
+        ),
+        whole as (
+            select pg_catalog.sum(p.size) as total, pg_catalog.sum(p.embedded) as embedded,
+                pg_catalog.sum(p.size) filter (where p.centroid_id is not null) as assigned,
+                pg_catalog.sum(p.squares) as squares,
+                (select pg_catalog.sum(f.size) from fitted as f) as fitted,
+                (select pg_catalog.sum(f.squares) from fitted as f) as fitted_squares
+            from present as p
+        )
+        select coalesce(w.total, 0), coalesce(w.embedded, 0), coalesce(w.assigned, 0),
+            (
+                select pg_catalog.sum(
+                    pg_catalog.abs(
+                        (coalesce(p.size, 0) operator(pg_catalog./) w.assigned::pg_catalog.float8)
+                        operator(pg_catalog.-) (coalesce(f.size, 0) operator(pg_catalog./) w.fitted)
+                    )
+                ) operator(pg_catalog./) 2
+                from (select p.* from present as p where p.centroid_id is not null) as p
+                full join fitted as f on f.centroid_id operator(pg_catalog.=) p.centroid_id
+            ),
+            pg_catalog.sqrt(
+                (w.squares operator(pg_catalog./) w.assigned::pg_catalog.float8)
+                operator(pg_catalog./) case when w.fitted_squares operator(pg_catalog.>) 0 then w.fitted_squares operator(pg_catalog./) w.fitted end
+            )
+        from whole as w
+        $sql$,
+        _clustering_facts.cluster_column, _clustering_facts.embedding, (_clustering_facts.known).relation,
+        (_clustering_facts.known).name,
+        case when model.metric operator(pg_catalog.=) 'cosine' then 'public.<=>' else 'public.<->' end
+    )
+    into total, embedded, assigned, size_shift, distance_growth;
+end
+$function$;
+
+comment on function sqlembed._clustering_facts(sqlembed.clustering) is
+    'The rows of a clustering''s table as they are now, against those that it was fitted on.';
+
+create or replace function sqlembed._clustering_of(name text) returns sqlembed.clustering
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    known sqlembed.clustering;
+begin
+    select c.* into known from sqlembed.clustering as c where c.name = _clustering_of.name;
+    if known.id is null then
+        raise exception 'sqlembed: no clustering %', coalesce(quote_literal(_clustering_of.name), 'NULL')
+            using errcode = 'SE020',
+                hint = coalesce(
+                    'You may use: ' || (select string_agg(quote_literal(c.name), ', ' order by c.name) from sqlembed.clustering as c) || '.',
+                    'Make one: select * from sqlembed.create_clustering(''article'', ''topics'').'
+                );
+    end if;
+    return known;
+end
+$function$;
+
+comment on function sqlembed._clustering_of(text) is
+    'The clustering of that name, or an error that names those the caller may use.';
+
+create or replace function sqlembed._cosine_silhouette_sql(rows text, sample_size integer) returns text
+language sql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- Between unit vectors the mean distance to all rows of a cluster is that to their mean, as an inner
+    -- product; of a row's own cluster all but itself count.
+    select format(
+        $sql$
+        select pg_catalog.avg(
+            case when s.size operator(pg_catalog.>) 1 and greatest(s.own, s.other) operator(pg_catalog.>) 0
+                then (s.other operator(pg_catalog.-) s.own) operator(pg_catalog./) greatest(s.own, s.other)
+                else 0
+            end
+        )
+        from (
+            select d.number, pg_catalog.max(d.size) filter (where d.is_own) as size,
+                pg_catalog.max(
+                    d.distance operator(pg_catalog.*) d.size operator(pg_catalog./)
+                    case when d.size operator(pg_catalog.>) 1 then d.size operator(pg_catalog.-) 1 end
+                ) filter (where d.is_own) as own,
+                pg_catalog.min(d.distance) filter (where not d.is_own) as other
+            from (
+                select r.number, c.size, r.centroid_id operator(pg_catalog.=) c.centroid_id as is_own,
+                    1 operator(pg_catalog.+) (r.embedding operator(public.<#>) c.mean) as distance
+                from (
+                    select r.embedding, r.centroid_id, pg_catalog.row_number() over () as number from (%s) as r
+                ) as r
+                cross join rows from (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)) as c(centroid_id, mean, size)
+            ) as d
+            group by d.number
+        ) as s
+        $sql$,
+        sqlembed._sampled_sql(_cosine_silhouette_sql.rows, _cosine_silhouette_sql.sample_size)
+    )
+$function$;
+
+comment on function sqlembed._cosine_silhouette_sql(text, integer) is
+    'SQL of the mean silhouette of a sample of rows (id, embedding, centroid_id, distance) against all; $1: the clusters, $2: the means of their rows, unit vectors, $3: their numbers of rows.';
+
+create or replace function sqlembed._davies_bouldin_sql(rows text) returns text
+language sql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $function$
+    select format(
+        $sql$
+        with cluster as materialized (
+            select c.centroid_id, c.mean, s.distance
+            from rows from (pg_catalog.unnest($1), pg_catalog.unnest($2)) as c(centroid_id, mean)
+            join (
+                select r.centroid_id, pg_catalog.avg(r.embedding operator(public.<->) m.mean) as distance
+                from (%s) as r
+                join rows from (pg_catalog.unnest($1), pg_catalog.unnest($2)) as m(centroid_id, mean) on m.centroid_id operator(pg_catalog.=) r.centroid_id
+                group by r.centroid_id
+            ) as s on s.centroid_id operator(pg_catalog.=) c.centroid_id
+        )
+        select pg_catalog.avg(w.worst)
+        from (
+            select coalesce(
+                pg_catalog.max(
+                    (a.distance operator(pg_catalog.+) b.distance) operator(pg_catalog./)
+                    case when (a.mean operator(public.<->) b.mean) operator(pg_catalog.>) 0::double precision
+                        then a.mean operator(public.<->) b.mean
+                    end
+                ),
+                0
+            ) as worst
+            from cluster as a
+            join cluster as b on b.centroid_id operator(pg_catalog.<>) a.centroid_id
+            group by a.centroid_id
+        ) as w
+        $sql$,
+        _davies_bouldin_sql.rows
+    )
+$function$;
+
+comment on function sqlembed._davies_bouldin_sql(text) is
+    'SQL of the Davies-Bouldin index of rows (id, embedding, centroid_id); $1: the clusters, $2: the means of their rows.';
 
 create or replace function sqlembed._default_num_clusters(num_rows bigint) returns integer
 language sql
@@ -9530,6 +9844,45 @@ $function$;
 comment on function sqlembed._distinct_vectors(text, integer) is
     'The different vectors of rows (id, embedding), in order.';
 
+create or replace function sqlembed._euclidean_silhouette_sql(rows text, sample_size integer) returns text
+language sql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $function$
+    select format(
+        $sql$
+        with sample as materialized (
+            select r.embedding, r.centroid_id, pg_catalog.row_number() over () as number from (%s) as r
+        )
+        select pg_catalog.avg(
+            case when s.own is not null and greatest(s.own, s.other) operator(pg_catalog.>) 0
+                then (s.other operator(pg_catalog.-) s.own) operator(pg_catalog./) greatest(s.own, s.other)
+                else 0
+            end
+        )
+        from (
+            select d.number, pg_catalog.max(d.distance) filter (where d.is_own) as own,
+                pg_catalog.min(d.distance) filter (where not d.is_own) as other
+            from (
+                select a.number, a.centroid_id operator(pg_catalog.=) b.centroid_id as is_own,
+                    pg_catalog.avg(a.embedding operator(public.<->) b.embedding) as distance
+                from sample as a
+                join sample as b on b.number operator(pg_catalog.<>) a.number
+                group by a.number, a.centroid_id, b.centroid_id
+            ) as d
+            group by d.number
+        ) as s
+        -- The sample may have missed all other clusters.
+        where s.other is not null
+        $sql$,
+        sqlembed._sampled_sql(_euclidean_silhouette_sql.rows, _euclidean_silhouette_sql.sample_size)
+    )
+$function$;
+
+comment on function sqlembed._euclidean_silhouette_sql(text, integer) is
+    'SQL of the mean silhouette of a sample of rows (id, embedding, centroid_id, distance) among themselves.';
+
 create or replace function sqlembed._explain_dimensions(name text, state text, problem text) returns void
 language plpgsql
 stable
@@ -9548,6 +9901,139 @@ $function$;
 comment on function sqlembed._explain_dimensions(text, text, text) is
     'An error in the words of a cluster model when pgvector refused to compare a row with its centroids; else nothing.';
 
+create or replace function sqlembed._features(name text, embedding public.vector, numbers double precision[])
+returns public.vector
+language plpgsql
+stable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    model sqlembed.cluster_model;
+begin
+    if cardinality(_features.numbers) = 0 then
+        return _features.embedding;
+    end if;
+    perform sqlembed._check_dimensions(
+        _features.name, public.vector_dims(_features.embedding), cardinality(_features.numbers)
+    );
+    model := sqlembed._cluster_model(_features.name);
+    return _features.embedding operator(public.*)
+        array_fill(model.embedding_scale::real, array[public.vector_dims(_features.embedding)])::public.vector
+        operator(public.||) array(
+            select (coalesce(n.number, n.mean) - n.mean) * n.scale
+            from unnest(_features.numbers, model.number_means, model.number_scales) with ordinality
+                as n(number, mean, scale, place)
+            order by n.place
+        )::public.vector;
+end
+$function$;
+
+comment on function sqlembed._features(text, public.vector, double precision[]) is
+    'A vector and the numbers beside it as the one vector that a model compares with its centroids.';
+
+create or replace function sqlembed._features_sql(
+    rows text,
+    dimensions integer,
+    embedding_scale double precision,
+    number_means double precision[],
+    number_scales double precision[]
+)
+returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select case when cardinality(_features_sql.number_means) = 0 then _features_sql.rows else format(
+        'select r.id, r.embedding operator(public.*) %L::public.vector operator(public.||) array[%s]::public.vector as embedding
+        from (%s) as r',
+        array_fill(_features_sql.embedding_scale::real, array[_features_sql.dimensions])::public.vector,
+        (
+            -- In double precision up to here: single would not tell one second of this year from the next.
+            select string_agg(
+                format(
+                    '(coalesce(r.numbers[%1$s], %2$L) operator(pg_catalog.-) %2$L::pg_catalog.float8) operator(pg_catalog.*) %3$L::pg_catalog.float8',
+                    n.place, n.mean, n.scale
+                ),
+                ', ' order by n.place
+            )
+            from unnest(_features_sql.number_means, _features_sql.number_scales) with ordinality as n(mean, scale, place)
+        ),
+        _features_sql.rows
+    ) end
+$function$;
+
+comment on function sqlembed._features_sql(text, integer, double precision, double precision[], double precision[]) is
+    'SQL that makes one vector of each vector and the numbers beside it: the vector scaled, then each number, less its mean, scaled.';
+
+create or replace function sqlembed._keep_cluster() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    known record;
+    embedding public.vector;
+    is_number boolean;
+    nearest record;
+begin
+    -- By their numbers: columns may be renamed. What was dropped must not fail the application's statement.
+    select c.name, v.attname as vector_column, n.attname as cluster_column
+    into known
+    from sqlembed.clustering as c
+    join pg_attribute as v on v.attrelid = c.relation and v.attnum = c.vector_number and not v.attisdropped
+    join pg_attribute as n on n.attrelid = c.relation and n.attnum = c.cluster_number and not n.attisdropped
+    where c.id = tg_argv[0]::integer
+        -- Whoever hangs this function on a table of their own learns nothing.
+        and (c.relation = tg_relid or c.relation = any (array(select a.relid from pg_partition_ancestors(tg_relid) as a)));
+    if known.name is null then
+        return new;
+    end if;
+    -- This runs with the rights of sqlembed's owner: of columns that are of other types by now nothing
+    -- may be cast, which could call a function of the table's owner.
+    execute format(
+        'select case pg_typeof(($1).%1$I)
+                when ''public.vector''::regtype then ($1).%1$I::public.vector
+                when ''public.halfvec''::regtype then ($1).%1$I::public.vector
+            end,
+            pg_typeof(($1).%2$I) = ''integer''::regtype',
+        known.vector_column, known.cluster_column
+    )
+    into embedding, is_number
+    using new;
+    if not is_number then
+        return new;
+    end if;
+    select c.centroid_id, m.metric, d.distance
+    into nearest
+    from sqlembed.cluster_model as m
+    join sqlembed.cluster_centroid as c on c.model = m.name
+    cross join lateral (
+        select case m.metric when 'cosine' then c.centroid operator(public.<#>) embedding
+            else c.centroid operator(public.<->) embedding
+        end as distance
+    ) as d
+    where m.name = known.name
+        and m.dimensions = public.vector_dims(embedding)
+    order by d.distance, c.centroid_id
+    limit 1;
+    return jsonb_populate_record(
+        new,
+        jsonb_build_object(
+            known.cluster_column,
+            case
+                -- A vector of zeros has no direction.
+                when nearest.distance = 0 and nearest.metric = 'cosine' and public.vector_norm(embedding) = 0 then null
+                else nearest.centroid_id
+            end
+        )
+    );
+end
+$function$;
+
+comment on function sqlembed._keep_cluster() is
+    'Row trigger of a clustering: the vector is another, so the cluster is that of the nearest centroid.';
+
 create or replace function sqlembed._kmeans_fit(
     points public.vector[],
     num_clusters integer,
@@ -9555,8 +10041,11 @@ create or replace function sqlembed._kmeans_fit(
     max_iterations integer,
     min_rel_progress double precision,
     seed integer,
+    previous public.vector[],
     out centroids public.vector[],
-    out iterations integer
+    out iterations integer,
+    out training_loss double precision[],
+    out training_rows bigint[]
 )
 language plpgsql
 volatile
@@ -9570,6 +10059,7 @@ declare
     quarter constant public.vector[] := _kmeans_fit.points[1:greatest(num_points / 4, 2000, 32 * _kmeans_fit.num_clusters)];
     -- One start in twenty is a percent worse than the others; with many clusters they differ less.
     num_attempts constant integer := case
+        when _kmeans_fit.max_iterations = 1 and cardinality(_kmeans_fit.previous) > 0 then 0
         when _kmeans_fit.max_iterations > 1 then least(greatest(1, 200 / _kmeans_fit.num_clusters), 3, num_points)
         else 1
     end;
@@ -9580,8 +10070,18 @@ declare
 begin
     centroids := '{}';
     iterations := 0;
+    training_loss := '{}';
+    training_rows := '{}';
     if num_points = 0 then
         return;
+    end if;
+    if cardinality(_kmeans_fit.previous) > 0 then
+        -- Where clusters have been they stay, unless a fresh start is better by more than chance.
+        best := sqlembed._kmeans_move(
+            quarter, _kmeans_fit.previous, _kmeans_fit.metric, 0, _kmeans_fit.max_iterations / 2,
+            5 * _kmeans_fit.min_rel_progress, _kmeans_fit.seed, 0
+        );
+        best_loss := best.loss * 0.97;
     end if;
     for attempt in 1..num_attempts loop
         first_centroids := sqlembed._kmeans_seed(
@@ -9596,22 +10096,26 @@ begin
             quarter, first_centroids, _kmeans_fit.metric, 0, _kmeans_fit.max_iterations / 2,
             5 * _kmeans_fit.min_rel_progress, _kmeans_fit.seed, 0
         );
-        if attempt = 1 or moved.loss < best_loss then
+        if best_loss is null or moved.loss < best_loss then
             best := moved;
             best_loss := moved.loss;
         end if;
     end loop;
+    training_loss := best.losses;
+    training_rows := array_fill(cardinality(quarter)::bigint, array[cardinality(best.losses)]);
     best := sqlembed._kmeans_move(
         _kmeans_fit.points, best.centroids, _kmeans_fit.metric, best.iterations, _kmeans_fit.max_iterations,
         _kmeans_fit.min_rel_progress, _kmeans_fit.seed, best.gained
     );
     centroids := best.centroids;
     iterations := best.iterations;
+    training_loss := training_loss || best.losses;
+    training_rows := training_rows || array_fill(num_points::bigint, array[cardinality(best.losses)]);
 end
 $function$;
 
-comment on function sqlembed._kmeans_fit(public.vector[], integer, text, integer, double precision, integer) is
-    'Centroids of points in random order, and the iterations they took: from the best of several starts on a part of the points, moved on over all. Fewer than num_clusters when there are not so many different points. Under cosine the points are unit vectors.';
+comment on function sqlembed._kmeans_fit(public.vector[], integer, text, integer, double precision, integer, public.vector[]) is
+    'Centroids of points in random order, and the iterations they took, with the loss of a point on average and the number of points of each: from the best of several starts on a part of the points, moved on over all. One start is from previous centroids, if there are so many, and another must be better by 3 percent. Fewer than num_clusters when there are not so many different points. Under cosine the points are unit vectors.';
 
 create or replace function sqlembed._kmeans_move(
     points public.vector[],
@@ -9622,7 +10126,8 @@ create or replace function sqlembed._kmeans_move(
     tolerance double precision,
     seed integer,
     inout gained double precision,
-    out loss double precision
+    out loss double precision,
+    out losses double precision[]
 )
 language plpgsql
 volatile
@@ -9642,6 +10147,7 @@ declare
     -- at first they shrink much faster than later.
     to_come double precision;
 begin
+    losses := '{}';
     while iterations < _kmeans_move.last_iteration loop
         iterations := iterations + 1;
         select array_agg(s.mean order by s.centroid_id), array_agg(s.cluster_size order by s.centroid_id),
@@ -9653,6 +10159,7 @@ begin
             ) / cardinality(_kmeans_move.points)
         into means, sizes, loss
         from sqlembed._kmeans_step(null, _kmeans_move.points, centroids, _kmeans_move.metric) as s;
+        losses := losses || loss;
 
         if array_position(means, null) is not null then
             centroids := sqlembed._kmeans_refill(
@@ -9692,7 +10199,7 @@ $function$;
 comment on function sqlembed._kmeans_move(
     public.vector[], public.vector[], text, integer, integer, double precision, integer, double precision
 ) is
-    'Moves centroids to the means of the points nearest to them, again and again up to an iteration, or until all further iterations together promise less than tolerance of what has been gained since the first. Under cosine the points are unit vectors. The loss is that of a point on average.';
+    'Moves centroids to the means of the points nearest to them, again and again up to an iteration, or until all further iterations together promise less than tolerance of what has been gained since the first. Under cosine the points are unit vectors. The loss is that of a point on average; losses are those after each iteration.';
 
 create or replace function sqlembed._kmeans_refill(
     rows text,
@@ -9900,7 +10407,8 @@ create or replace function sqlembed._kmeans_settle(
     inout moves integer,
     out cluster_sizes bigint[],
     out cluster_radii double precision[],
-    out loss double precision
+    out loss double precision,
+    out training_loss double precision[]
 )
 language plpgsql
 volatile
@@ -9910,6 +10418,7 @@ declare
     means public.vector[];
 begin
     moves := 0;
+    training_loss := '{}';
     loop
         select pg_catalog.array_agg(s.mean order by s.centroid_id),
             pg_catalog.array_agg(s.cluster_size order by s.centroid_id),
@@ -9927,6 +10436,7 @@ begin
             )
         into means, cluster_sizes, cluster_radii, loss
         from sqlembed._kmeans_step(_kmeans_settle.rows, _kmeans_settle.points, centroids, _kmeans_settle.metric) as s;
+        training_loss := training_loss operator(pg_catalog.||) loss;
         -- A cluster that is still empty after three more moves stays so.
         exit when moves operator(pg_catalog.>=) moves_left
             and (
@@ -9946,7 +10456,7 @@ end
 $function$;
 
 comment on function sqlembed._kmeans_settle(text, public.vector[], public.vector[], text, integer, integer) is
-    'Moves centroids to the means of their rows (id, embedding), or points when rows is NULL, so many times, and further while a cluster is empty; then measures the clusters: their rows, the root of their mean squared distance, and the loss.';
+    'Moves centroids to the means of their rows (id, embedding), or points when rows is NULL, so many times, and further while a cluster is empty; then measures the clusters: their rows, the root of their mean squared distance, and the loss, also before each move.';
 
 create or replace function sqlembed._kmeans_step(
     rows text,
@@ -10000,6 +10510,47 @@ $function$;
 comment on function sqlembed._kmeans_step(text, public.vector[], public.vector[], text) is
     'Gives each of the rows (id, embedding), or of the points when rows is NULL, to its nearest centroid and returns, for each centroid in order, the mean of its rows (a unit vector under cosine; NULL if there is none), their number, and sums of their distances to the centroid.';
 
+create or replace function sqlembed._label_rows(known sqlembed.clustering) returns void
+language plpgsql
+volatile
+set jit = off
+as $function$
+declare
+    columns record;
+begin
+    select v.attname as vector, n.attname as cluster
+    into columns
+    from pg_catalog.pg_attribute as v
+    join pg_catalog.pg_attribute as n on n.attrelid operator(pg_catalog.=) v.attrelid
+    where v.attrelid operator(pg_catalog.=) (_label_rows.known).relation
+        and v.attnum operator(pg_catalog.=) (_label_rows.known).vector_number
+        and n.attnum operator(pg_catalog.=) (_label_rows.known).cluster_number;
+    -- By where rows lie: a table need not have a key.
+    execute pg_catalog.format(
+        $sql$
+        update %1$s as r
+        set %2$I = a.centroid_id
+        from (%3$s) as a
+        where a.id operator(pg_catalog.=) (r.tableoid::pg_catalog.text operator(pg_catalog.||) r.ctid::pg_catalog.text)
+            and (r.%2$I operator(pg_catalog.=) a.centroid_id) is not true
+            and (r.%2$I is not null or a.centroid_id is not null)
+        $sql$,
+        (_label_rows.known).relation, columns.cluster,
+        sqlembed._assigned_sql(
+            (_label_rows.known).name,
+            pg_catalog.format(
+                'select r.tableoid::pg_catalog.text operator(pg_catalog.||) r.ctid::pg_catalog.text, r.%I from %s as r',
+                columns.vector, (_label_rows.known).relation
+            ),
+            false
+        )
+    );
+end
+$function$;
+
+comment on function sqlembed._label_rows(sqlembed.clustering) is
+    'Write the cluster of every row of a clustering''s table, where it is another.';
+
 create or replace function sqlembed._loss_at_mean(
     metric text,
     cluster_size bigint,
@@ -10029,7 +10580,195 @@ $function$;
 comment on function sqlembed._loss_at_mean(text, bigint, double precision, double precision, public.vector, public.vector) is
     'Loss of a cluster once its centroid has moved to the mean of its rows, from their distances to where it was. It falls from one iteration to the next also where centroids go further than to the mean.';
 
-create or replace function sqlembed._nearest_sql(rows text, metric text, centroids public.vector[]) returns text
+create or replace function sqlembed._make_kmeans(
+    name text,
+    query text,
+    num_clusters integer,
+    metric text,
+    max_iterations integer,
+    min_rel_progress double precision,
+    seed integer,
+    standardize boolean,
+    weights double precision[],
+    choose_by text,
+    candidates integer[],
+    previous_ids integer[] default '{}',
+    previous public.vector[] default '{}'
+)
+returns sqlembed.fitted_model
+language plpgsql
+volatile
+-- Compiling an expression for each centroid takes longer than evaluating it.
+set jit = off
+as $function$
+declare
+    source record;
+    facts record;
+    scaling record;
+    wanted integer;
+    sample_size integer;
+    points public.vector[];
+    fit record;
+    settled record;
+    fitted sqlembed.fitted_model;
+    state pg_catalog.text;
+    problem pg_catalog.text;
+    detail pg_catalog.text;
+    hint pg_catalog.text;
+begin
+    perform sqlembed._check_kmeans(
+        _make_kmeans.name, _make_kmeans.num_clusters, _make_kmeans.metric, _make_kmeans.max_iterations,
+        _make_kmeans.min_rel_progress, _make_kmeans.seed, _make_kmeans.weights, _make_kmeans.choose_by, _make_kmeans.candidates
+    );
+    source := sqlembed._cluster_rows(_make_kmeans.query);
+    if source.num_numbers operator(pg_catalog.>) 0 and _make_kmeans.metric operator(pg_catalog.=) 'cosine' then
+        raise exception 'sqlembed: numbers beside a vector have no angle to measure'
+            using errcode = 'SE014', hint = 'Say metric => ''euclidean'', or let the query yield an id and a vector alone.';
+    end if;
+    -- Ahead of the work: who comes second with a name waits here for the first, and then fails at once.
+    perform sqlembed._reserve_model(
+        _make_kmeans.name, _make_kmeans.query, _make_kmeans.metric, _make_kmeans.seed, _make_kmeans.standardize,
+        _make_kmeans.weights
+    );
+
+    facts := sqlembed._cluster_facts(source.rows, _make_kmeans.metric);
+    scaling := sqlembed._number_facts(source.rows, source.num_numbers, _make_kmeans.standardize, _make_kmeans.weights);
+    if source.num_numbers operator(pg_catalog.>) 0 then
+        facts.rows := sqlembed._features_sql(
+            pg_catalog.format('select * from (%s) as r where r.embedding is not null', source.rows),
+            facts.dimensions, scaling.embedding_scale, scaling.number_means, scaling.number_scales
+        );
+        facts.dimensions := facts.dimensions operator(pg_catalog.+) source.num_numbers;
+    end if;
+    wanted := _make_kmeans.num_clusters;
+    if wanted is null and _make_kmeans.choose_by operator(pg_catalog.<>) 'rows' then
+        points := sqlembed._kmeans_sample(facts.rows, facts.num_rows, facts.dimensions, 2000, _make_kmeans.seed);
+        wanted := sqlembed._choose_num_clusters(
+            points, _make_kmeans.metric, _make_kmeans.choose_by,
+            coalesce(_make_kmeans.candidates, sqlembed._num_clusters_range(facts.num_rows)), _make_kmeans.seed
+        );
+    end if;
+    wanted := coalesce(wanted, sqlembed._default_num_clusters(facts.num_rows));
+    sample_size := sqlembed._kmeans_sample_size(wanted, facts.dimensions);
+    points := sqlembed._kmeans_sample(facts.rows, facts.num_rows, facts.dimensions, sample_size, _make_kmeans.seed);
+    fit := sqlembed._kmeans_fit(
+        points, wanted, _make_kmeans.metric, _make_kmeans.max_iterations, _make_kmeans.min_rel_progress, _make_kmeans.seed,
+        case
+            when pg_catalog.cardinality(_make_kmeans.previous) operator(pg_catalog.=) wanted
+                and public.vector_dims(_make_kmeans.previous[1]) operator(pg_catalog.=) facts.dimensions
+                then _make_kmeans.previous
+        end
+    );
+    if pg_catalog.cardinality(fit.centroids) operator(pg_catalog.<) wanted
+        and pg_catalog.cardinality(points) operator(pg_catalog.<) facts.num_rows
+    then
+        -- Nearly all rows are the same, and the sample has missed those that are not.
+        points := sqlembed._distinct_vectors(facts.rows, sample_size);
+        fit := sqlembed._kmeans_fit(
+            points, wanted, _make_kmeans.metric, _make_kmeans.max_iterations, _make_kmeans.min_rel_progress, _make_kmeans.seed,
+            null
+        );
+    end if;
+    if pg_catalog.cardinality(fit.centroids) operator(pg_catalog.=) 0 then
+        raise exception 'sqlembed: the query gave rows at first, and then none'
+            using errcode = 'SE022', hint = 'It is run several times and must give the same rows each time.';
+    end if;
+    if pg_catalog.cardinality(fit.centroids) operator(pg_catalog.<) _make_kmeans.num_clusters then
+        raise exception 'sqlembed: the query has only % different vectors for % clusters',
+            pg_catalog.cardinality(fit.centroids), _make_kmeans.num_clusters
+            using errcode = 'SE022',
+                hint = pg_catalog.format(
+                    'Ask for num_clusters => %s at most, or leave it out.', pg_catalog.cardinality(fit.centroids)
+                );
+    end if;
+    settled := case
+        when pg_catalog.cardinality(points) operator(pg_catalog.<) facts.num_rows then
+            -- Fitted on a sample: one more move, to the means of all rows.
+            sqlembed._kmeans_settle(
+                facts.rows, null, fit.centroids, _make_kmeans.metric, _make_kmeans.seed,
+                least(1, _make_kmeans.max_iterations operator(pg_catalog.-) fit.iterations)
+            )
+        else
+            sqlembed._kmeans_settle(null, points, fit.centroids, _make_kmeans.metric, _make_kmeans.seed, 0)
+    end;
+
+    insert into sqlembed.cluster_centroid (model, centroid_id, centroid, cluster_size, cluster_radius)
+    select _make_kmeans.name, c.centroid_id, c.centroid, c.cluster_size, c.cluster_radius
+    from rows from (
+        pg_catalog.unnest(
+            sqlembed._stayed_ids(
+                points, _make_kmeans.metric, settled.centroids, _make_kmeans.previous, _make_kmeans.previous_ids
+            )
+        ),
+        pg_catalog.unnest(settled.centroids), pg_catalog.unnest(settled.cluster_sizes), pg_catalog.unnest(settled.cluster_radii)
+    ) as c(centroid_id, centroid, cluster_size, cluster_radius);
+    fitted := row(
+        _make_kmeans.name,
+        pg_catalog.cardinality(settled.centroids),
+        fit.iterations operator(pg_catalog.+) settled.moves,
+        settled.loss
+    );
+    update sqlembed.cluster_model as m
+    set dimensions = facts.dimensions, num_clusters = fitted.num_clusters, iterations = fitted.iterations,
+        loss = fitted.loss, embedding_scale = scaling.embedding_scale, number_means = scaling.number_means,
+        number_scales = scaling.number_scales,
+        -- What an iteration has left is what the next one, on all rows, finds.
+        training_loss = fit.training_loss[1:fit.iterations operator(pg_catalog.-) 1]
+            operator(pg_catalog.||) array(
+                select l.loss operator(pg_catalog./) facts.num_rows
+                from pg_catalog.unnest(settled.training_loss) as l(loss)
+            ),
+        training_rows = fit.training_rows[1:fit.iterations operator(pg_catalog.-) 1]
+            operator(pg_catalog.||) pg_catalog.array_fill(
+                facts.num_rows, array[pg_catalog.cardinality(settled.training_loss)]
+            )
+    where m.name operator(pg_catalog.=) _make_kmeans.name;
+    return fitted;
+exception
+    when others or query_canceled then
+        get stacked diagnostics
+            state = returned_sqlstate, problem = message_text, detail = pg_exception_detail, hint = pg_exception_hint;
+        perform sqlembed._raise_briefly(state, problem, detail, hint);
+end
+$function$;
+
+comment on function sqlembed._make_kmeans(
+    text, text, integer, text, integer, double precision, integer, boolean, double precision[], text, integer[], integer[],
+    public.vector[]
+) is
+    'What create_kmeans does. A model that follows another is given its centroids and their numbers: clusters that stayed keep theirs.';
+
+create or replace function sqlembed._model_rows(name text, query text) returns text
+language plpgsql
+stable
+as $function$
+declare
+    model sqlembed.cluster_model := sqlembed._cluster_model(_model_rows.name);
+    source record := sqlembed._cluster_rows(_model_rows.query);
+    num_numbers integer := pg_catalog.cardinality(model.number_means);
+begin
+    if source.num_numbers operator(pg_catalog.<>) num_numbers then
+        raise exception 'sqlembed: cluster model % is for a vector and % numbers, but the query has % columns',
+            pg_catalog.quote_literal(model.name), num_numbers, source.num_numbers operator(pg_catalog.+) 2
+            using errcode = 'SE014', hint = 'The columns must be those it was fitted on: id, vector, then the numbers in their order.';
+    end if;
+    return sqlembed._features_sql(
+        source.rows, model.dimensions operator(pg_catalog.-) num_numbers, model.embedding_scale, model.number_means,
+        model.number_scales
+    );
+end
+$function$;
+
+comment on function sqlembed._model_rows(text, text) is
+    'SQL that gives the rows of a query as (id, embedding), the numbers beside the vectors made part of them as when the model was fitted.';
+
+create or replace function sqlembed._nearest_sql(
+    rows text,
+    metric text,
+    centroids public.vector[],
+    centroid_ids integer[] default null
+)
+returns text
 language plpgsql
 immutable
 set search_path = pg_catalog, pg_temp
@@ -10048,7 +10787,10 @@ begin
         ),
         string_agg(format('r.d%s', c.centroid_id), ', ' order by c.centroid_id),
         string_agg(
-            format('when r.d%s operator(pg_catalog.=) r.nearest then %s', c.centroid_id, c.centroid_id),
+            format(
+                'when r.d%s operator(pg_catalog.=) r.nearest then %s',
+                c.centroid_id, coalesce(_nearest_sql.centroid_ids[c.centroid_id], c.centroid_id)
+            ),
             ' ' order by c.centroid_id
         )
     into distances, names, choices
@@ -10090,8 +10832,174 @@ begin
 end
 $function$;
 
-comment on function sqlembed._nearest_sql(text, text, public.vector[]) is
-    'SQL that adds to rows (id, embedding) the number of the nearest centroid and the distance to it; the distance under cosine is right for unit vectors. Both are NULL for NULL, the number also for a vector without direction.';
+comment on function sqlembed._nearest_sql(text, text, public.vector[], integer[]) is
+    'SQL that adds to rows (id, embedding) the number of the nearest centroid, its place if no numbers are given, and the distance to it; the distance under cosine is right for unit vectors. Both are NULL for NULL, the number also for a vector without direction.';
+
+create or replace function sqlembed._num_clusters_range(num_rows bigint) returns integer[]
+language sql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $function$
+    select array(
+        select c
+        from unnest('{2,3,4,5,6,7,8,9,10,12,15,19,24,30,37,46,57,70,85,100}'::integer[]) as c
+        where c <= greatest(2, 2 * sqlembed._default_num_clusters(_num_clusters_range.num_rows))
+    )
+$function$;
+
+comment on function sqlembed._num_clusters_range(bigint) is
+    'Numbers of clusters to try: each to 10, then in steps of a quarter, up to twice the root of half the number of rows and 100.';
+
+create or replace function sqlembed._number_facts(
+    rows text,
+    num_numbers integer,
+    standardize boolean,
+    weights double precision[],
+    out embedding_scale double precision,
+    out number_means double precision[],
+    out number_scales double precision[]
+)
+language plpgsql
+volatile
+as $function$
+declare
+    weights double precision[] := coalesce(
+        _number_facts.weights,
+        pg_catalog.array_fill(1::double precision, array[_number_facts.num_numbers operator(pg_catalog.+) 1])
+    );
+    embedding_variance double precision;
+    variances double precision[];
+begin
+    if pg_catalog.cardinality(weights) operator(pg_catalog.<>) (_number_facts.num_numbers operator(pg_catalog.+) 1) then
+        raise exception 'sqlembed: % weights for a vector and % numbers', pg_catalog.cardinality(weights), _number_facts.num_numbers
+            using errcode = 'SE014', hint = 'Give one for the vector and one for each number, in the order of the columns.';
+    end if;
+    if _number_facts.num_numbers operator(pg_catalog.=) 0 then
+        embedding_scale := 1;
+        number_means := '{}';
+        number_scales := '{}';
+        return;
+    end if;
+    execute pg_catalog.format(
+        'select
+            pg_catalog.avg(operator(pg_catalog.-) (r.embedding operator(public.<#>) r.embedding))
+                operator(pg_catalog.+) (public.avg(r.embedding) operator(public.<#>) public.avg(r.embedding)),
+            array[%1$s], array[%2$s]
+        from (%3$s) as r
+        where r.embedding is not null',
+        (
+            select pg_catalog.string_agg(pg_catalog.format('coalesce(pg_catalog.avg(r.numbers[%s]), 0)', i), ', ' order by i)
+            from pg_catalog.generate_series(1, _number_facts.num_numbers) as i
+        ),
+        (
+            select pg_catalog.string_agg(pg_catalog.format('coalesce(pg_catalog.var_pop(r.numbers[%s]), 0)', i), ', ' order by i)
+            from pg_catalog.generate_series(1, _number_facts.num_numbers) as i
+        ),
+        _number_facts.rows
+    )
+    into embedding_variance, number_means, variances;
+    for place in 1.._number_facts.num_numbers loop
+        -- Of infinity and NaN alike the variance is NaN.
+        if variances[place] operator(pg_catalog.=) 'NaN'::double precision then
+            raise exception 'sqlembed: column % of the query has infinity or NaN among its numbers', place operator(pg_catalog.+) 2
+                using errcode = 'SE022', hint = 'Leave these rows out, or give NULL, which counts as the mean.';
+        end if;
+    end loop;
+    -- What is the same in all rows has nothing to be scaled by.
+    embedding_scale := pg_catalog.sqrt(
+        weights[1] operator(pg_catalog./) case
+            when _number_facts.standardize and embedding_variance operator(pg_catalog.>) 1e-12::double precision
+                then embedding_variance
+            else 1
+        end
+    );
+    number_scales := array(
+        select pg_catalog.sqrt(
+            w.weight operator(pg_catalog./) case
+                when _number_facts.standardize and v.variance operator(pg_catalog.>) 0::double precision then v.variance
+                else 1
+            end
+        )
+        from pg_catalog.unnest(variances) with ordinality as v(variance, place)
+        join pg_catalog.unnest(weights) with ordinality as w(weight, place)
+            on w.place operator(pg_catalog.=) (v.place operator(pg_catalog.+) 1)
+        order by v.place
+    );
+end
+$function$;
+
+comment on function sqlembed._number_facts(text, integer, boolean, double precision[]) is
+    'How to scale the vectors and numbers of rows (id, embedding, numbers): to a variance of 1, which for vectors is their mean squared distance to their mean, if so wanted, and then so that squared distances count by their weights.';
+
+create or replace function sqlembed._partition_score(
+    points public.vector[],
+    centroids public.vector[],
+    metric text,
+    choose_by text
+)
+returns double precision
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    score double precision;
+begin
+    execute format(
+        $sql$
+        with point as materialized (%1$s),
+        cluster as materialized (
+            select p.centroid_id, public.avg(p.embedding) as mean, count(*)::float8 as size
+            from point as p
+            group by p.centroid_id
+        ),
+        spread as materialized (
+            select c.centroid_id, c.mean, c.size, avg(p.embedding operator(public.<->) c.mean) as distance,
+                avg((p.embedding operator(public.<->) c.mean) ^ 2) as variance
+            from cluster as c
+            join point as p on p.centroid_id = c.centroid_id
+            group by c.centroid_id, c.mean, c.size
+        )
+        %2$s
+        $sql$,
+        sqlembed._nearest_sql(
+            'select i::text as id, p as embedding from unnest($1) with ordinality as p(p, i)',
+            _partition_score.metric, _partition_score.centroids
+        ),
+        case _partition_score.choose_by when 'davies_bouldin' then
+            'select -avg(w.worst)
+            from (
+                select coalesce(max((a.distance + b.distance) / nullif(a.mean operator(public.<->) b.mean, 0)), 0) as worst
+                from spread as a
+                join spread as b on b.centroid_id <> a.centroid_id
+                group by a.centroid_id
+            ) as w'
+        else
+            -- The squared distances of a point to those of a cluster: on average that to the mean, and the
+            -- variance around it. Its own cluster counts without itself.
+            'select avg(case when s.is_alone then 0 else coalesce((s.other - s.own) / nullif(greatest(s.own, s.other), 0), 0) end)
+            from (
+                select min(d.distance) filter (where d.centroid_id <> p.centroid_id) as other,
+                    min(d.distance * d.size / nullif(d.size - 1, 0)) filter (where d.centroid_id = p.centroid_id) as own,
+                    bool_or(d.centroid_id = p.centroid_id and d.size = 1) as is_alone
+                from point as p
+                cross join lateral (
+                    select c.centroid_id, c.size, (p.embedding operator(public.<->) c.mean) ^ 2 + c.variance as distance
+                    from spread as c
+                ) as d
+                group by p.id
+            ) as s'
+        end
+    )
+    into score
+    using _partition_score.points;
+    return coalesce(score, '-infinity');
+end
+$function$;
+
+comment on function sqlembed._partition_score(public.vector[], public.vector[], text, text) is
+    'How well centroids divide points, the higher the better: the mean silhouette of squared distances, or the Davies-Bouldin index below zero. Under cosine the points are unit vectors.';
 
 create or replace function sqlembed._raise_briefly(state text, problem text, detail text, hint text) returns void
 language plpgsql
@@ -10116,7 +11024,65 @@ $function$;
 comment on function sqlembed._raise_briefly(text, text, text, text) is
     'Raise an error anew without where it happened: statements that hold all centroids would fill clients and logs.';
 
-create or replace function sqlembed._reserve_model(name text, query text, metric text, seed integer) returns void
+create or replace function sqlembed._refit_model(
+    name text,
+    num_clusters integer,
+    max_iterations integer,
+    min_rel_progress double precision
+)
+returns sqlembed.fitted_model
+language plpgsql
+volatile
+as $function$
+declare
+    model sqlembed.cluster_model := sqlembed._cluster_model(_refit_model.name);
+    previous record;
+begin
+    select pg_catalog.array_agg(c.centroid_id order by c.centroid_id) as ids,
+        pg_catalog.array_agg(c.centroid order by c.centroid_id) as centroids
+    into previous
+    from sqlembed.cluster_centroid as c
+    where c.model operator(pg_catalog.=) model.name;
+    update sqlembed.cluster_model as m set is_dropped = true where m.name operator(pg_catalog.=) model.name;
+    return sqlembed._make_kmeans(
+        model.name, model.query, coalesce(_refit_model.num_clusters, model.num_clusters), model.metric,
+        _refit_model.max_iterations, _refit_model.min_rel_progress, model.seed, model.standardize, model.weights,
+        'rows', null, previous.ids, previous.centroids
+    );
+end
+$function$;
+
+comment on function sqlembed._refit_model(text, integer, integer, double precision) is
+    'What refit_kmeans does.';
+
+create or replace function sqlembed._refuse_clustering(name text, instead text) returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    if exists (select from sqlembed.clustering as c where c.name = _refuse_clustering.name) then
+        raise exception 'sqlembed: a cluster column of % is kept by the model %',
+            (select c.relation from sqlembed.clustering as c where c.name = _refuse_clustering.name),
+            quote_literal(_refuse_clustering.name)
+            using errcode = 'SE021',
+                hint = format('Instead: select sqlembed.%s(%L).', _refuse_clustering.instead, _refuse_clustering.name);
+    end if;
+end
+$function$;
+
+comment on function sqlembed._refuse_clustering(text, text) is
+    'An error when a model belongs to a clustering, which would not notice what becomes of it.';
+
+create or replace function sqlembed._reserve_model(
+    name text,
+    query text,
+    metric text,
+    seed integer,
+    standardize boolean,
+    weights double precision[]
+)
+returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -10124,8 +11090,13 @@ as $function$
 declare
     is_mine boolean;
 begin
-    insert into sqlembed.cluster_model (name, query, metric, dimensions, num_clusters, iterations, loss, seed)
-    values (_reserve_model.name, _reserve_model.query, _reserve_model.metric, 0, 0, 0, 0, _reserve_model.seed)
+    insert into sqlembed.cluster_model (
+        name, query, metric, dimensions, num_clusters, iterations, loss, seed, standardize, weights
+    )
+    values (
+        _reserve_model.name, _reserve_model.query, _reserve_model.metric, 0, 0, 0, 0, _reserve_model.seed,
+        _reserve_model.standardize, _reserve_model.weights
+    )
     on conflict do nothing;
     if found then
         return;
@@ -10134,14 +11105,92 @@ begin
     raise exception 'sqlembed: a cluster model % exists already', quote_literal(_reserve_model.name)
         using errcode = 'SE021',
             hint = case
-                when is_mine then format('To fit it anew, first: select sqlembed.drop_model(%L).', _reserve_model.name)
+                when is_mine then format(
+                    'To fit it anew: select sqlembed.refit_kmeans(%1$L). To have another: select sqlembed.drop_model(%1$L).',
+                    _reserve_model.name
+                )
                 else 'Another role made it: choose another name.'
             end;
 end
 $function$;
 
-comment on function sqlembed._reserve_model(text, text, text, integer) is
+comment on function sqlembed._reserve_model(text, text, text, integer, boolean, double precision[]) is
     'Enter a model that is still to be fitted, or an error when its name is taken; waits for another session that is fitting one of this name.';
+
+create or replace function sqlembed._sampled_sql(rows text, sample_size integer) returns text
+language sql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $function$
+    select format(
+        'select r.* from (%s) as r
+        order by pg_catalog.hashfloat8extended(r.distance, pg_catalog.hashtextextended(coalesce(r.id, ''''), 0)), r.embedding
+        limit %s',
+        _sampled_sql.rows, coalesce(_sampled_sql.sample_size::text, 'all')
+    )
+$function$;
+
+comment on function sqlembed._sampled_sql(text, integer) is
+    'SQL of a random choice of so many of the rows (id, embedding, centroid_id, distance), or of all: the same ones each time.';
+
+create or replace function sqlembed._stayed_ids(
+    points public.vector[],
+    metric text,
+    centroids public.vector[],
+    previous public.vector[],
+    previous_ids integer[]
+)
+returns integer[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    point_rows constant text := 'select i::text as id, p as embedding from unnest($1) with ordinality as p(p, i)';
+    greatest_id constant integer := coalesce((select max(i) from unnest(_stayed_ids.previous_ids) as i), 0);
+    ids integer[];
+begin
+    if cardinality(_stayed_ids.previous) = 0
+        or public.vector_dims(_stayed_ids.previous[1]) <> public.vector_dims(_stayed_ids.centroids[1])
+    then
+        return array(select greatest_id + i from generate_subscripts(_stayed_ids.centroids, 1) as i order by i);
+    end if;
+    execute format(
+        $sql$
+        with shared as (
+            select a.centroid_id as place, b.centroid_id as previous_id, count(*) as shared,
+                sum(count(*)) over (partition by a.centroid_id) as size
+            from (%1$s) as a
+            join (%2$s) as b on b.id = a.id
+            group by a.centroid_id, b.centroid_id
+        ),
+        stayed as (
+            select distinct on (s.previous_id) s.place, s.previous_id
+            from shared as s
+            where s.shared > s.size / 2
+            order by s.previous_id,
+                $3[s.place] operator(public.<->) $4[array_position($5, s.previous_id)], s.place
+        )
+        select array_agg(coalesce(c.previous_id, $2 + c.rank) order by c.place)
+        from (
+            select c.place, s.previous_id, (row_number() over (partition by s.place is null order by c.place))::integer as rank
+            from generate_series(1, %3$s) as c(place)
+            left join stayed as s on s.place = c.place
+        ) as c
+        $sql$,
+        sqlembed._nearest_sql(point_rows, _stayed_ids.metric, _stayed_ids.centroids),
+        sqlembed._nearest_sql(point_rows, _stayed_ids.metric, _stayed_ids.previous, _stayed_ids.previous_ids),
+        cardinality(_stayed_ids.centroids)
+    )
+    into ids
+    using _stayed_ids.points, greatest_id, _stayed_ids.centroids, _stayed_ids.previous, _stayed_ids.previous_ids;
+    return ids;
+end
+$function$;
+
+comment on function sqlembed._stayed_ids(public.vector[], text, public.vector[], public.vector[], integer[]) is
+    'Numbers of centroids that follow others: that of the previous one to which more than half of the points of one would go; of several such, the nearest has it, and the others have new numbers, greater than all before.';
 
 create or replace function sqlembed._uniform(key text, seed bigint) returns double precision
 language sql
@@ -10191,7 +11240,7 @@ declare
 begin
     return query execute pg_catalog.format(
         'select r.id, r.centroid_id from (%s) as r',
-        sqlembed._assigned_sql(assign.name, sqlembed._cluster_rows(assign.query), false)
+        sqlembed._assigned_sql(assign.name, assign.query, false)
     );
 exception
     when others or query_canceled then
@@ -10206,17 +11255,47 @@ comment on function sqlembed.assign(text, text) is
     'The cluster of each row of a query of an id and a vector, as predict says it, for many rows at once: many times as fast.';
 
 create or replace function sqlembed.centroids(name text)
-returns table (centroid_id integer, centroid public.vector, cluster_size bigint, cluster_radius double precision)
+returns table (
+    centroid_id integer,
+    centroid public.vector,
+    cluster_size bigint,
+    cluster_radius double precision,
+    numbers double precision[]
+)
 language plpgsql
 stable
 parallel safe
 rows 20
 set search_path = pg_catalog, pg_temp
 as $function$
+declare
+    model sqlembed.cluster_model := sqlembed._cluster_model(centroids.name);
+    num_numbers constant integer := cardinality(model.number_means);
+    width constant integer := model.dimensions - num_numbers;
 begin
-    perform sqlembed._cluster_model(centroids.name);
+    if num_numbers = 0 then
+        return query
+            select c.centroid_id, c.centroid, c.cluster_size, c.cluster_radius, '{}'::double precision[]
+            from sqlembed.cluster_centroid as c
+            where c.model = centroids.name
+            order by c.centroid_id;
+        return;
+    end if;
     return query
-        select c.centroid_id, c.centroid, c.cluster_size, c.cluster_radius
+        select c.centroid_id,
+            -- What a weight of 0 has taken away is nowhere.
+            case when model.embedding_scale > 0 then
+                public.subvector(c.centroid, 1, width)
+                    operator(public.*) array_fill((1 / model.embedding_scale)::real, array[width])::public.vector
+            end,
+            c.cluster_size, c.cluster_radius,
+            array(
+                select n.mean + v.value / nullif(n.scale, 0)
+                from unnest(model.number_means, model.number_scales) with ordinality as n(mean, scale, place)
+                join unnest(public.subvector(c.centroid, width + 1, num_numbers)::real[]) with ordinality as v(value, place)
+                    on v.place = n.place
+                order by n.place
+            )
         from sqlembed.cluster_centroid as c
         where c.model = centroids.name
         order by c.centroid_id;
@@ -10224,7 +11303,7 @@ end
 $function$;
 
 comment on function sqlembed.centroids(text) is
-    'The clusters of a model: number, centroid (the mean of its rows, under cosine their mean direction), rows when it was fitted, and the root of their mean squared distance to the centroid.';
+    'The clusters of a model: number, centroid (the mean of its rows, under cosine their mean direction), rows when it was fitted, and the root of their mean squared distance to the centroid; then the means of the numbers beside the vectors. Vectors and numbers are as the query gives them, unscaled; the radius is scaled.';
 
 create or replace function sqlembed.cluster_examples(name text, query text, examples integer default 3)
 returns table (centroid_id integer, id text, distance double precision)
@@ -10250,7 +11329,7 @@ begin
         where r.place operator(pg_catalog.<=) %L::bigint
         order by r.centroid_id, r.place
         $sql$,
-        sqlembed._assigned_sql(cluster_examples.name, sqlembed._cluster_rows(cluster_examples.query), true),
+        sqlembed._assigned_sql(cluster_examples.name, cluster_examples.query, true),
         cluster_examples.examples
     );
 exception
@@ -10334,7 +11413,7 @@ begin
         where r.place operator(pg_catalog.<=) $4
         order by r.centroid_id, r.place
         $sql$,
-        sqlembed._assigned_sql(cluster_terms.name, sqlembed._cluster_rows(cluster_terms.query), false)
+        sqlembed._assigned_sql(cluster_terms.name, cluster_terms.query, false)
     )
     using
         (select c.cfgparser from pg_catalog.pg_ts_config as c where c.oid operator(pg_catalog.=) words),
@@ -10353,6 +11432,95 @@ $function$;
 comment on function sqlembed.cluster_terms(text, text, integer, regconfig) is
     'Of the texts of a query of a text and a vector, the words that tell each cluster of a model from the others (class-based tf-idf), most telling first. The text search configuration, by default the session''s, takes stop words out and all forms of a word as one.';
 
+create or replace function sqlembed.create_clustering(
+    relation regclass,
+    name text,
+    embedding name default null,
+    cluster_column name default 'cluster',
+    num_clusters integer default null,
+    metric text default null,
+    seed integer default 0,
+    choose_by text default 'silhouette'
+)
+returns sqlembed.fitted_model
+language plpgsql
+volatile
+as $function$
+declare
+    vector_column pg_catalog.name;
+    declared_metric pg_catalog.text;
+    present record;
+    known sqlembed.clustering;
+    fitted sqlembed.fitted_model;
+begin
+    perform sqlembed._check_relation(create_clustering.relation);
+    vector_column := sqlembed._vector_column(create_clustering.relation, create_clustering.embedding);
+    select case when e.metric operator(pg_catalog.=) any ('{euclidean,l1}') then 'euclidean' else 'cosine' end
+    into declared_metric
+    from sqlembed.embedding as e
+    where coalesce(e.side, e.relation) operator(pg_catalog.=) create_clustering.relation
+        and e.name operator(pg_catalog.=) vector_column;
+    select a.attnum, pg_catalog.format_type(a.atttypid, a.atttypmod) as type, a.attnotnull, a.attgenerated, a.attidentity
+    into present
+    from pg_catalog.pg_attribute as a
+    where a.attrelid operator(pg_catalog.=) create_clustering.relation
+        and a.attname operator(pg_catalog.=) create_clustering.cluster_column
+        and a.attnum operator(pg_catalog.>) 0
+        and not a.attisdropped;
+    if present.type operator(pg_catalog.<>) 'integer' or present.attnotnull
+        or present.attgenerated operator(pg_catalog.<>) '' or present.attidentity operator(pg_catalog.<>) ''
+    then
+        raise exception 'sqlembed: column % of % cannot hold a cluster',
+            pg_catalog.quote_ident(create_clustering.cluster_column), create_clustering.relation
+            using errcode = 'SE011',
+                hint = 'It must be a plain integer that may be NULL. Name another, as cluster_column => ''...'': it is added if it is missing.';
+    end if;
+    -- Fitted first: only what follows keeps others from the table.
+    fitted := sqlembed.create_kmeans(
+        create_clustering.name,
+        pg_catalog.format(
+            'select %s, r.%I from %s as r',
+            coalesce(
+                (select k.expression from sqlembed._key_sql(create_clustering.relation, 'r.') as k), 'r.ctid'
+            ),
+            vector_column, create_clustering.relation
+        ),
+        create_clustering.num_clusters, coalesce(create_clustering.metric, declared_metric, 'cosine'),
+        seed => create_clustering.seed, choose_by => create_clustering.choose_by
+    );
+    if present is null then
+        execute pg_catalog.format(
+            'alter table %s add column %I integer', create_clustering.relation, create_clustering.cluster_column
+        );
+    end if;
+    insert into sqlembed.clustering (name, relation, vector_number, cluster_number)
+    select create_clustering.name, create_clustering.relation, v.attnum, n.attnum
+    from pg_catalog.pg_attribute as v
+    join pg_catalog.pg_attribute as n on n.attrelid operator(pg_catalog.=) v.attrelid
+    where v.attrelid operator(pg_catalog.=) create_clustering.relation
+        and v.attname operator(pg_catalog.=) vector_column
+        and n.attname operator(pg_catalog.=) create_clustering.cluster_column;
+    known := sqlembed._clustering_of(create_clustering.name);
+    -- Their names sort last, so that they see the vector as other triggers leave it.
+    execute pg_catalog.format(
+        'create trigger %I before insert on %s for each row when (new.%I is not null)
+        execute function sqlembed._keep_cluster(%s)',
+        'zzz_sqlembed_cluster_insert_' operator(pg_catalog.||) known.id::pg_catalog.text, create_clustering.relation, vector_column, known.id
+    );
+    execute pg_catalog.format(
+        'create trigger %I before update on %s for each row
+        when (not pg_catalog.record_image_eq(row(old.%3$I), row(new.%3$I)))
+        execute function sqlembed._keep_cluster(%4$s)',
+        'zzz_sqlembed_cluster_update_' operator(pg_catalog.||) known.id::pg_catalog.text, create_clustering.relation, vector_column, known.id
+    );
+    perform sqlembed._label_rows(known);
+    return fitted;
+end
+$function$;
+
+comment on function sqlembed.create_clustering(regclass, text, name, name, integer, text, integer, text) is
+    'Cluster a table by a vector column, and keep each row''s cluster in a column, which is added if it is missing: whenever the vector is written, by a worker or by anybody, the row gets the cluster whose centroid is nearest; without a vector it has none. The model has the name of the clustering and serves all functions of models. The other arguments are those of create_kmeans; the metric is by default the declared one, or what comes next to it.';
+
 create or replace function sqlembed.create_kmeans(
     name text,
     query text,
@@ -10360,101 +11528,124 @@ create or replace function sqlembed.create_kmeans(
     metric text default 'cosine',
     max_iterations integer default 20,
     min_rel_progress double precision default 0.01,
-    seed integer default 0
+    seed integer default 0,
+    standardize boolean default true,
+    weights double precision[] default null,
+    choose_by text default 'silhouette',
+    candidates integer[] default null
 )
 returns sqlembed.fitted_model
-language plpgsql
+language sql
 volatile
--- Compiling an expression for each centroid takes longer than evaluating it.
+as $function$
+    select sqlembed._make_kmeans(
+        create_kmeans.name, create_kmeans.query, create_kmeans.num_clusters, create_kmeans.metric,
+        create_kmeans.max_iterations, create_kmeans.min_rel_progress, create_kmeans.seed, create_kmeans.standardize,
+        create_kmeans.weights, create_kmeans.choose_by, create_kmeans.candidates
+    )
+$function$;
+
+comment on function sqlembed.create_kmeans(
+    text, text, integer, text, integer, double precision, integer, boolean, double precision[], text, integer[]
+) is
+    'Fit a k-means model to the rows of a query of an id and a vector, and keep it under a name. metric: cosine (loss: sum of 1 - cos) or euclidean (loss: sum of squared distances). The query may yield numbers after the vector, under euclidean: the vector as a whole and each number are then scaled to a variance of 1 (standardize), and weights, one for the vector and one for each number, say how much their squared distances count; NULL counts as the mean. num_clusters NULL is chosen from candidates, by default from 2 up to 100, on 2000 rows: choose_by silhouette (of squared distances, the highest), davies_bouldin (the lowest), or rows (the root of half their number, no trials). It stops after max_iterations, or when further iterations promise less than min_rel_progress of what has been gained so far. Large tables are fitted on a sample of 256 rows a cluster, 10000 at least; sizes, radii and loss are those of all rows. The query is run several times and must give the same rows each time.';
+
+create or replace function sqlembed.detect_anomalies(
+    name text,
+    query text default null,
+    contamination double precision default 0.02
+)
+returns table (id text, is_anomaly boolean, normalized_distance double precision, centroid_id integer)
+language plpgsql
+stable
 set jit = off
 as $function$
 declare
-    rows pg_catalog.text;
-    facts record;
-    wanted integer;
-    sample_size integer;
-    points public.vector[];
-    fit record;
-    settled record;
-    fitted sqlembed.fitted_model;
+    model sqlembed.cluster_model := sqlembed._cluster_model(detect_anomalies.name);
+    distances constant pg_catalog.text :=
+        'select r.id, r.centroid_id,
+            case when r.centroid_id is null then null when r.distance operator(pg_catalog.=) 0 then 0
+                else coalesce(
+                    r.distance operator(pg_catalog./) case when c.cluster_radius operator(pg_catalog.>) 0 then c.cluster_radius end,
+                    ''infinity''
+                )
+            end as distance
+        from (%s) as r
+        left join sqlembed.cluster_centroid as c
+            on c.model operator(pg_catalog.=) %L and c.centroid_id operator(pg_catalog.=) r.centroid_id';
+    usual pg_catalog.text;
+    threshold double precision;
     state pg_catalog.text;
     problem pg_catalog.text;
     detail pg_catalog.text;
     hint pg_catalog.text;
 begin
-    perform sqlembed._check_kmeans(
-        create_kmeans.name, create_kmeans.num_clusters, create_kmeans.metric, create_kmeans.max_iterations,
-        create_kmeans.min_rel_progress, create_kmeans.seed
-    );
-    rows := sqlembed._cluster_rows(create_kmeans.query);
-    -- Ahead of the work: who comes second with a name waits here for the first, and then fails at once.
-    perform sqlembed._reserve_model(create_kmeans.name, create_kmeans.query, create_kmeans.metric, create_kmeans.seed);
-
-    facts := sqlembed._cluster_facts(rows, create_kmeans.metric);
-    wanted := coalesce(create_kmeans.num_clusters, sqlembed._default_num_clusters(facts.num_rows));
-    sample_size := sqlembed._kmeans_sample_size(wanted, facts.dimensions);
-    points := sqlembed._kmeans_sample(facts.rows, facts.num_rows, facts.dimensions, sample_size, create_kmeans.seed);
-    fit := sqlembed._kmeans_fit(
-        points, wanted, create_kmeans.metric, create_kmeans.max_iterations, create_kmeans.min_rel_progress, create_kmeans.seed
-    );
-    if pg_catalog.cardinality(fit.centroids) operator(pg_catalog.<) wanted
-        and pg_catalog.cardinality(points) operator(pg_catalog.<) facts.num_rows
+    if coalesce(detect_anomalies.contamination, -1) operator(pg_catalog.<) 0
+        or detect_anomalies.contamination operator(pg_catalog.>) 0.5
     then
-        -- Nearly all rows are the same, and the sample has missed those that are not.
-        points := sqlembed._distinct_vectors(facts.rows, sample_size);
-        fit := sqlembed._kmeans_fit(
-            points, wanted, create_kmeans.metric, create_kmeans.max_iterations, create_kmeans.min_rel_progress, create_kmeans.seed
-        );
+        raise exception 'sqlembed: contamination => % is not between 0 and 0.5',
+            coalesce(detect_anomalies.contamination::pg_catalog.text, 'NULL')
+            using errcode = 'SE014', hint = 'It is the share of anomalies among the rows that the model was fitted on.';
     end if;
-    if pg_catalog.cardinality(fit.centroids) operator(pg_catalog.=) 0 then
-        raise exception 'sqlembed: the query gave rows at first, and then none'
-            using errcode = 'SE022', hint = 'It is run several times and must give the same rows each time.';
-    end if;
-    if pg_catalog.cardinality(fit.centroids) operator(pg_catalog.<) create_kmeans.num_clusters then
-        raise exception 'sqlembed: the query has only % different vectors for % clusters',
-            pg_catalog.cardinality(fit.centroids), create_kmeans.num_clusters
-            using errcode = 'SE022',
-                hint = pg_catalog.format(
-                    'Ask for num_clusters => %s at most, or leave it out.', pg_catalog.cardinality(fit.centroids)
-                );
-    end if;
-    settled := case
-        when pg_catalog.cardinality(points) operator(pg_catalog.<) facts.num_rows then
-            -- Fitted on a sample: one more move, to the means of all rows.
-            sqlembed._kmeans_settle(
-                facts.rows, null, fit.centroids, create_kmeans.metric, create_kmeans.seed,
-                least(1, create_kmeans.max_iterations operator(pg_catalog.-) fit.iterations)
-            )
-        else
-            sqlembed._kmeans_settle(null, points, fit.centroids, create_kmeans.metric, create_kmeans.seed, 0)
-    end;
-
-    insert into sqlembed.cluster_centroid (model, centroid_id, centroid, cluster_size, cluster_radius)
-    select create_kmeans.name, c.centroid_id, c.centroid, c.cluster_size, c.cluster_radius
-    from rows from (
-        pg_catalog.unnest(settled.centroids), pg_catalog.unnest(settled.cluster_sizes), pg_catalog.unnest(settled.cluster_radii)
-    ) with ordinality as c(centroid, cluster_size, cluster_radius, centroid_id);
-    fitted := row(
-        create_kmeans.name,
-        pg_catalog.cardinality(settled.centroids),
-        fit.iterations operator(pg_catalog.+) settled.moves,
-        settled.loss
+    usual := pg_catalog.format(distances, sqlembed._assigned_sql(model.name, model.query, true), model.name);
+    execute pg_catalog.format(
+        'select pg_catalog.percentile_disc(%L) within group (order by r.distance) from (%s) as r',
+        1 operator(pg_catalog.-) detect_anomalies.contamination, usual
+    )
+    into threshold;
+    return query execute pg_catalog.format(
+        'select r.id, r.distance operator(pg_catalog.>) %L::double precision, r.distance, r.centroid_id from (%s) as r',
+        threshold,
+        case when detect_anomalies.query is null then usual
+            else pg_catalog.format(distances, sqlembed._assigned_sql(model.name, detect_anomalies.query, true), model.name)
+        end
     );
-    update sqlembed.cluster_model as m
-    set dimensions = facts.dimensions, num_clusters = fitted.num_clusters, iterations = fitted.iterations,
-        loss = fitted.loss
-    where m.name operator(pg_catalog.=) create_kmeans.name;
-    return fitted;
 exception
     when others or query_canceled then
         get stacked diagnostics
             state = returned_sqlstate, problem = message_text, detail = pg_exception_detail, hint = pg_exception_hint;
+        perform sqlembed._explain_dimensions(detect_anomalies.name, state, problem);
         perform sqlembed._raise_briefly(state, problem, detail, hint);
 end
 $function$;
 
-comment on function sqlembed.create_kmeans(text, text, integer, text, integer, double precision, integer) is
-    'Fit a k-means model to the rows of a query of an id and a vector, and keep it under a name. num_clusters is by default the root of half the number of rows, from 2 to 100. metric: cosine (loss: sum of 1 - cos) or euclidean (loss: sum of squared distances). It stops after max_iterations, or when further iterations promise less than min_rel_progress of what has been gained so far. Large tables are fitted on a sample of 256 rows a cluster, 10000 at least; sizes, radii and loss are those of all rows. The query is run several times and must give the same rows each time.';
+comment on function sqlembed.detect_anomalies(text, text, double precision) is
+    'Which rows of a query, by default the model''s own, lie farther from their centroid than the rows of the model''s own query but for a share of contamination (0 to 0.5). normalized_distance is the distance to the nearest centroid divided by the radius of its cluster. All is NULL of a row without vector.';
+
+create or replace function sqlembed.drop_clustering(name text, keep_column boolean default true) returns void
+language plpgsql
+volatile
+as $function$
+declare
+    known sqlembed.clustering := sqlembed._clustering_of(drop_clustering.name);
+    cluster_column pg_catalog.name;
+begin
+    -- The table may be gone.
+    if exists (select from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) known.relation) then
+        perform sqlembed._check_relation(known.relation);
+        execute pg_catalog.format(
+            'drop trigger if exists %I on %s', 'zzz_sqlembed_cluster_insert_' operator(pg_catalog.||) known.id::pg_catalog.text, known.relation
+        );
+        execute pg_catalog.format(
+            'drop trigger if exists %I on %s', 'zzz_sqlembed_cluster_update_' operator(pg_catalog.||) known.id::pg_catalog.text, known.relation
+        );
+        select a.attname
+        into cluster_column
+        from pg_catalog.pg_attribute as a
+        where a.attrelid operator(pg_catalog.=) known.relation
+            and a.attnum operator(pg_catalog.=) known.cluster_number
+            and not a.attisdropped;
+        if not drop_clustering.keep_column and cluster_column is not null then
+            execute pg_catalog.format('alter table %s drop column %I', known.relation, cluster_column);
+        end if;
+    end if;
+    update sqlembed.clustering as c set is_dropped = true where c.id operator(pg_catalog.=) known.id;
+    update sqlembed.cluster_model as m set is_dropped = true where m.name operator(pg_catalog.=) known.name;
+end
+$function$;
+
+comment on function sqlembed.drop_clustering(text, boolean) is
+    'Stop keeping a cluster column up to date, and forget the model. The column and its clusters stay unless keep_column is false.';
 
 create or replace function sqlembed.drop_model(name text) returns void
 language plpgsql
@@ -10463,6 +11654,7 @@ set search_path = pg_catalog, pg_temp
 as $function$
 begin
     perform sqlembed._cluster_model(drop_model.name);
+    perform sqlembed._refuse_clustering(drop_model.name, 'drop_clustering');
     update sqlembed.cluster_model as m set is_dropped = true where m.name = drop_model.name;
 end
 $function$;
@@ -10470,13 +11662,158 @@ $function$;
 comment on function sqlembed.drop_model(text) is
     'Forget a cluster model.';
 
-create or replace function sqlembed.predict(name text, embedding public.vector) returns integer
+create or replace function sqlembed.evaluate(
+    name text,
+    query text default null,
+    sample_size integer default 2000,
+    out davies_bouldin_index double precision,
+    out mean_squared_distance double precision,
+    out silhouette double precision
+)
+language plpgsql
+stable
+set jit = off
+as $function$
+declare
+    model sqlembed.cluster_model := sqlembed._cluster_model(evaluate.name);
+    rows pg_catalog.text;
+    ids integer[];
+    means public.vector[];
+    sizes double precision[];
+    state pg_catalog.text;
+    problem pg_catalog.text;
+    detail pg_catalog.text;
+    hint pg_catalog.text;
+begin
+    if evaluate.sample_size operator(pg_catalog.<) 1 then
+        raise exception 'sqlembed: sample_size => % is less than 1', evaluate.sample_size
+            using errcode = 'SE014', hint = 'It is the number of rows whose silhouettes are averaged; NULL takes all.';
+    end if;
+    rows := pg_catalog.format(
+        'select r.* from (%s) as r where r.centroid_id is not null',
+        sqlembed._assigned_sql(model.name, coalesce(evaluate.query, model.query), true)
+    );
+    -- avg() adds in double precision, sum() does not.
+    execute pg_catalog.format(
+        $sql$
+        select pg_catalog.array_agg(c.centroid_id order by c.centroid_id), pg_catalog.array_agg(c.mean order by c.centroid_id),
+            pg_catalog.array_agg(c.size::double precision order by c.centroid_id),
+            pg_catalog.sum(c.sum_squared_distance) operator(pg_catalog./) pg_catalog.sum(c.size)::double precision
+        from (
+            select r.centroid_id, public.avg(r.embedding) as mean, pg_catalog.count(*) as size,
+                pg_catalog.sum(r.distance operator(pg_catalog.*) r.distance) as sum_squared_distance
+            from (%s) as r
+            group by r.centroid_id
+        ) as c
+        $sql$,
+        rows
+    )
+    into ids, means, sizes, mean_squared_distance;
+    if pg_catalog.cardinality(ids) operator(pg_catalog.>) 1 then
+        execute sqlembed._davies_bouldin_sql(rows) into davies_bouldin_index using ids, means;
+        execute case
+            when model.metric operator(pg_catalog.=) 'cosine' then sqlembed._cosine_silhouette_sql(rows, evaluate.sample_size)
+            else sqlembed._euclidean_silhouette_sql(rows, evaluate.sample_size)
+        end
+        into silhouette
+        using ids, means, sizes;
+    end if;
+exception
+    when others or query_canceled then
+        get stacked diagnostics
+            state = returned_sqlstate, problem = message_text, detail = pg_exception_detail, hint = pg_exception_hint;
+        perform sqlembed._explain_dimensions(evaluate.name, state, problem);
+        perform sqlembed._raise_briefly(state, problem, detail, hint);
+end
+$function$;
+
+comment on function sqlembed.evaluate(text, text, integer) is
+    'How good the clusters of a model are, for the rows of its own query or of another: the Davies-Bouldin index (the lower the better), the mean squared distance to the nearest centroid, and the mean silhouette (-1 to 1) of so many rows, of all when NULL. Davies-Bouldin is measured by euclidean distances, under cosine between unit vectors; the others by the distance of the model''s metric. Silhouettes under euclidean are held against the rows of the sample alone. NULL for a single cluster.';
+
+create or replace function sqlembed.nearest_centroids(
+    name text,
+    embedding public.vector,
+    k integer default 5,
+    numbers double precision[] default '{}'
+)
+returns table (centroid_id integer, distance double precision)
+language plpgsql
+stable
+strict
+parallel safe
+rows 5
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    model sqlembed.cluster_model := sqlembed._cluster_model(nearest_centroids.name);
+    features public.vector := sqlembed._features(
+        nearest_centroids.name, nearest_centroids.embedding, nearest_centroids.numbers
+    );
+begin
+    perform sqlembed._check_dimensions(
+        model.name, public.vector_dims(nearest_centroids.embedding), cardinality(nearest_centroids.numbers)
+    );
+    if nearest_centroids.k < 1 then
+        raise exception 'sqlembed: k => % is less than 1', nearest_centroids.k
+            using errcode = 'SE014', hint = 'k is the number of centroids to return.';
+    end if;
+    return query
+        select c.centroid_id, d.distance
+        from sqlembed.cluster_centroid as c
+        cross join lateral (
+            select case model.metric when 'cosine' then c.centroid operator(public.<=>) features
+                else c.centroid operator(public.<->) features
+            end as distance
+        ) as d
+        where c.model = model.name
+            -- A vector of zeros has no direction.
+            and d.distance <> 'nan'
+        order by d.distance, c.centroid_id
+        limit nearest_centroids.k;
+end
+$function$;
+
+comment on function sqlembed.nearest_centroids(text, public.vector, integer, double precision[]) is
+    'The k clusters whose centroids are nearest to a vector, and their distances; none for NULL, and under cosine for a vector of zeros, which has no direction. numbers: those beside the vector, where the model has them, in their order.';
+
+create or replace function sqlembed.nearest_centroids(
+    name text,
+    embedding public.halfvec,
+    k integer default 5,
+    numbers double precision[] default '{}'
+)
+returns table (centroid_id integer, distance double precision)
+language sql
+stable
+strict
+parallel safe
+rows 5
+as $function$
+    select c.centroid_id, c.distance
+    from sqlembed.nearest_centroids(
+        nearest_centroids.name, nearest_centroids.embedding::public.vector, nearest_centroids.k, nearest_centroids.numbers
+    ) as c
+$function$;
+
+comment on function sqlembed.nearest_centroids(text, public.halfvec, integer, double precision[]) is
+    'The k clusters whose centroids are nearest to a vector, and their distances; none for NULL, and under cosine for a vector of zeros, which has no direction. numbers: those beside the vector, where the model has them, in their order.';
+
+create or replace function sqlembed.predict(
+    name text,
+    embedding public.vector,
+    numbers double precision[] default '{}'
+)
+returns integer
 language plpgsql
 stable
 strict
 parallel safe
 as $function$
 declare
+    features public.vector := case
+        when pg_catalog.cardinality(predict.numbers) operator(pg_catalog.=) 0 then predict.embedding
+        else sqlembed._features(predict.name, predict.embedding, predict.numbers)
+    end;
     nearest record;
 begin
     select c.centroid_id, m.metric, d.distance
@@ -10484,16 +11821,19 @@ begin
     from sqlembed.cluster_model as m
     join sqlembed.cluster_centroid as c on c.model operator(pg_catalog.=) m.name
     cross join lateral (
-        select case when m.metric operator(pg_catalog.=) 'cosine' then c.centroid operator(public.<#>) predict.embedding
-            else c.centroid operator(public.<->) predict.embedding
+        select case when m.metric operator(pg_catalog.=) 'cosine' then c.centroid operator(public.<#>) features
+            else c.centroid operator(public.<->) features
         end as distance
     ) as d
     where m.name operator(pg_catalog.=) predict.name
-        and m.dimensions operator(pg_catalog.=) public.vector_dims(predict.embedding)
+        and m.dimensions operator(pg_catalog.=) public.vector_dims(features)
+        and pg_catalog.cardinality(m.number_means) operator(pg_catalog.=) pg_catalog.cardinality(predict.numbers)
     order by d.distance, c.centroid_id
     limit 1;
     if nearest.centroid_id is null then
-        perform sqlembed._check_dimensions(predict.name, public.vector_dims(predict.embedding));
+        perform sqlembed._check_dimensions(
+            predict.name, public.vector_dims(predict.embedding), pg_catalog.cardinality(predict.numbers)
+        );
     end if;
     -- A vector of zeros has no direction.
     if nearest.distance operator(pg_catalog.=) 0
@@ -10506,20 +11846,88 @@ begin
 end
 $function$;
 
-comment on function sqlembed.predict(text, public.vector) is
-    'Number of the cluster whose centroid is nearest; NULL for NULL, and under cosine for a vector of zeros, which has no direction. For many rows, assign is several times as fast.';
+comment on function sqlembed.predict(text, public.vector, double precision[]) is
+    'Number of the cluster whose centroid is nearest; NULL for NULL, and under cosine for a vector of zeros, which has no direction. numbers: those beside the vector, where the model has them, in their order. For many rows, assign is several times as fast.';
 
-create or replace function sqlembed.predict(name text, embedding public.halfvec) returns integer
+create or replace function sqlembed.predict(
+    name text,
+    embedding public.halfvec,
+    numbers double precision[] default '{}'
+)
+returns integer
 language sql
 stable
 strict
 parallel safe
 as $function$
-    select sqlembed.predict(predict.name, predict.embedding::public.vector)
+    select sqlembed.predict(predict.name, predict.embedding::public.vector, predict.numbers)
 $function$;
 
-comment on function sqlembed.predict(text, public.halfvec) is
-    'Number of the cluster whose centroid is nearest; NULL for NULL, and under cosine for a vector of zeros, which has no direction. For many rows, assign is several times as fast.';
+comment on function sqlembed.predict(text, public.halfvec, double precision[]) is
+    'Number of the cluster whose centroid is nearest; NULL for NULL, and under cosine for a vector of zeros, which has no direction. numbers: those beside the vector, where the model has them, in their order. For many rows, assign is several times as fast.';
+
+create or replace function sqlembed.refit_clustering(name text, num_clusters integer default null)
+returns sqlembed.fitted_model
+language plpgsql
+volatile
+as $function$
+declare
+    known sqlembed.clustering := sqlembed._clustering_of(refit_clustering.name);
+    fitted sqlembed.fitted_model;
+begin
+    perform sqlembed._check_relation(known.relation);
+    fitted := sqlembed._refit_model(known.name, refit_clustering.num_clusters, 20, 0.01);
+    -- Nobody may write a vector between the new centroids and the labels; readers do not wait.
+    execute pg_catalog.format('lock table %s in share row exclusive mode', known.relation);
+    perform sqlembed._label_rows(known);
+    return fitted;
+end
+$function$;
+
+comment on function sqlembed.refit_clustering(text, integer) is
+    'Fit a clustering anew to the rows as they are now, and write their clusters. Clusters that stayed keep their numbers, as in refit_kmeans. Writers of the table wait while the clusters are written.';
+
+create or replace function sqlembed.refit_kmeans(
+    name text,
+    num_clusters integer default null,
+    max_iterations integer default 20,
+    min_rel_progress double precision default 0.01
+)
+returns sqlembed.fitted_model
+language plpgsql
+volatile
+as $function$
+begin
+    perform sqlembed._cluster_model(refit_kmeans.name);
+    perform sqlembed._refuse_clustering(refit_kmeans.name, 'refit_clustering');
+    return sqlembed._refit_model(
+        refit_kmeans.name, refit_kmeans.num_clusters, refit_kmeans.max_iterations, refit_kmeans.min_rel_progress
+    );
+end
+$function$;
+
+comment on function sqlembed.refit_kmeans(text, integer, integer, double precision) is
+    'Fit a model anew to the rows that its query gives now. It starts from where the centroids were, unless a fresh start is better by 3 percent. A cluster keeps the number of the one of before from which more than half of its rows come, the nearest if there are several; others get new numbers.';
+
+create or replace function sqlembed.training_info(name text)
+returns table (iteration integer, loss double precision, num_rows bigint)
+language plpgsql
+stable
+parallel safe
+rows 20
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    model sqlembed.cluster_model := sqlembed._cluster_model(training_info.name);
+begin
+    return query
+        select t.place::integer, t.mean * model.training_rows[cardinality(model.training_rows)], t.seen
+        from unnest(model.training_loss, model.training_rows) with ordinality as t(mean, seen, place);
+end
+$function$;
+
+comment on function sqlembed.training_info(text) is
+    'Loss after each iteration of a model''s fit, and how many rows that iteration looked at: a part of a sample, the sample, or all rows, to which the loss is extrapolated. The last is the model''s loss.';
 
 create or replace function sqlembed._check_filter(filter text) returns void
 language plpgsql
@@ -12077,6 +13485,42 @@ comment on column sqlembed.cache_use.vectors is 'How many there are.';
 comment on column sqlembed.cache_use.bytes is 'About what they take.';
 comment on column sqlembed.cache_use.oldest_use is 'When the one was used that has not been used for longest.';
 comment on column sqlembed.cache_use.newest_use is 'When one was used last.';
+
+create or replace view sqlembed.clustering_status with (security_barrier, security_invoker) as
+select
+    c.name,
+    c.relation,
+    f.embedding,
+    f.cluster_column,
+    m.num_clusters,
+    m.created_at as fitted_at,
+    m.training_rows[cardinality(m.training_rows)] as fitted_rows,
+    f.total,
+    f.embedded,
+    f.assigned,
+    f.size_shift,
+    f.distance_growth
+from sqlembed.clustering as c
+join sqlembed.cluster_model as m on m.name = c.name
+cross join lateral sqlembed._clustering_facts(c) as f
+where exists (select from pg_class as r where r.oid = c.relation);
+
+comment on view sqlembed.clustering_status is
+    'Each clustering of yours, and how far its table has drifted from the fit. size_shift: the share of rows that would have to change clusters for these to be as large as they were, 0 to 1. distance_growth: how many times as far rows lie from their centroids, by the root of mean squares. Reads the tables.';
+comment on column sqlembed.clustering_status.name is 'Name of the clustering and of its model.';
+comment on column sqlembed.clustering_status.relation is 'The table.';
+comment on column sqlembed.clustering_status.embedding is 'The vector column; NULL when it, or that of the clusters, was dropped.';
+comment on column sqlembed.clustering_status.cluster_column is 'The column of the clusters.';
+comment on column sqlembed.clustering_status.num_clusters is 'Number of clusters.';
+comment on column sqlembed.clustering_status.fitted_at is 'When it was fitted.';
+comment on column sqlembed.clustering_status.fitted_rows is 'Rows that it was fitted on.';
+comment on column sqlembed.clustering_status.total is 'Rows now.';
+comment on column sqlembed.clustering_status.embedded is 'Rows that have a vector.';
+comment on column sqlembed.clustering_status.assigned is 'Rows that have a cluster.';
+comment on column sqlembed.clustering_status.size_shift is 'Share of rows that would have to change clusters for these to be as large as they were.';
+comment on column sqlembed.clustering_status.distance_growth is 'Root of the mean squared distance of rows to their centroids, divided by what it was.';
+
+grant select on sqlembed.clustering_status to public;
 
 -- The barrier: a cheap function in somebody's WHERE would see what the condition keeps back.
 create or replace view sqlembed.failure with (security_barrier) as

@@ -325,6 +325,13 @@ create table sqlembed.cluster_model (
     iterations integer not null,
     loss double precision not null,
     seed integer not null,
+    standardize boolean not null default true,
+    weights double precision[],
+    embedding_scale double precision not null default 1,
+    number_means double precision[] not null default '{}',
+    number_scales double precision[] not null default '{}',
+    training_loss double precision[] not null default '{}',
+    training_rows bigint[] not null default '{}',
     owner regrole not null default current_user::regrole,
     created_at timestamptz not null default now(),
     is_dropped boolean not null default false
@@ -338,11 +345,18 @@ comment on table sqlembed.cluster_model is 'k-means models kept under a name.';
 comment on column sqlembed.cluster_model.name is 'Name of the model.';
 comment on column sqlembed.cluster_model.query is 'The query it was fitted on.';
 comment on column sqlembed.cluster_model.metric is 'cosine or euclidean.';
-comment on column sqlembed.cluster_model.dimensions is 'Length of the vectors.';
+comment on column sqlembed.cluster_model.dimensions is 'Length of the centroids: that of the vectors, and one for each number beside them.';
 comment on column sqlembed.cluster_model.num_clusters is 'Number of centroids.';
 comment on column sqlembed.cluster_model.iterations is 'Iterations until it stopped.';
 comment on column sqlembed.cluster_model.loss is 'Over all rows, the distances to their centroids summed up: 1 - cos under cosine, squared under euclidean.';
 comment on column sqlembed.cluster_model.seed is 'Seed of the random choices.';
+comment on column sqlembed.cluster_model.standardize is 'Whether the vector and each number beside it were scaled to a variance of 1.';
+comment on column sqlembed.cluster_model.weights is 'What the squared distances of the vector and of each number count; NULL: 1 each.';
+comment on column sqlembed.cluster_model.embedding_scale is 'By what the vectors were multiplied.';
+comment on column sqlembed.cluster_model.number_means is 'Means of the numbers beside the vectors, which were taken off, and stand for NULL.';
+comment on column sqlembed.cluster_model.number_scales is 'By what the numbers were multiplied then.';
+comment on column sqlembed.cluster_model.training_loss is 'Loss after each iteration, of a row on average.';
+comment on column sqlembed.cluster_model.training_rows is 'How many rows each iteration looked at.';
 comment on column sqlembed.cluster_model.owner is 'The role that made it; its members may use it.';
 comment on column sqlembed.cluster_model.created_at is 'When it was fitted.';
 comment on column sqlembed.cluster_model.is_dropped is 'Set to have the row removed.';
@@ -370,6 +384,36 @@ comment on column sqlembed.cluster_centroid.centroid_id is 'Number of the cluste
 comment on column sqlembed.cluster_centroid.centroid is 'Mean of the cluster''s vectors; under cosine their mean direction, a unit vector.';
 comment on column sqlembed.cluster_centroid.cluster_size is 'Rows in the cluster when it was fitted.';
 comment on column sqlembed.cluster_centroid.cluster_radius is 'Root of the mean squared distance of its rows to the centroid.';
+
+create table sqlembed.clustering (
+    id integer generated always as identity primary key,
+    -- A refit takes the model away and puts another in its place.
+    name text not null unique references sqlembed.cluster_model on update cascade deferrable initially deferred,
+    relation regclass not null,
+    vector_number smallint not null,
+    cluster_number smallint not null,
+    is_dropped boolean not null default false
+);
+
+alter table sqlembed.clustering enable row level security;
+
+create policy as_the_model on sqlembed.clustering
+    using (name = any (array(select m.name from sqlembed.cluster_model as m)))
+    with check (
+        exists (
+            select from pg_catalog.pg_class as c
+            where c.oid = relation and pg_has_role(c.relowner, 'usage')
+        )
+        and name = any (array(select m.name from sqlembed.cluster_model as m))
+    );
+
+comment on table sqlembed.clustering is 'Cluster columns that are kept up to date.';
+comment on column sqlembed.clustering.id is 'Number in the names of its triggers.';
+comment on column sqlembed.clustering.name is 'Name of the clustering, and of its model.';
+comment on column sqlembed.clustering.relation is 'The table.';
+comment on column sqlembed.clustering.vector_number is 'Number of the vector column.';
+comment on column sqlembed.clustering.cluster_number is 'Number of the column of the clusters.';
+comment on column sqlembed.clustering.is_dropped is 'Set to have the row removed.';
 
 create type sqlembed.row_state as (
     embedding name,
@@ -455,5 +499,11 @@ grant update (
 grant select on sqlembed.change to public;
 grant insert (embedding, key, transaction) on sqlembed.change to public;
 grant select, insert on sqlembed.cluster_model, sqlembed.cluster_centroid to public;
-grant update (dimensions, num_clusters, iterations, loss, is_dropped) on sqlembed.cluster_model to public;
+grant update (
+    dimensions, num_clusters, iterations, loss, embedding_scale, number_means, number_scales, training_loss, training_rows,
+    is_dropped
+) on sqlembed.cluster_model to public;
+grant select on sqlembed.clustering to public;
+grant insert (name, relation, vector_number, cluster_number) on sqlembed.clustering to public;
+grant update (is_dropped) on sqlembed.clustering to public;
 grant usage on schema sqlembed_wire to sqlembed_loopback;

@@ -43,7 +43,9 @@ METRICS: dict[str, ClusterMetric] = {
 )
 @database_options
 @click.argument("table")
-@click.option("-k", type=click.IntRange(min=1), help="How many clusters; by default found out.")
+@click.option(
+    "-k", type=click.IntRange(min=1), help="How many clusters; by default by the number of rows."
+)
 @click.option(
     "--rows", type=click.IntRange(min=0), default=3, show_default=True, help="To show of each."
 )
@@ -103,6 +105,8 @@ def cluster(
             model,
             _query(declared, _key(declared)),
             num_clusters=k,
+            # For looking through: the best silhouette may be that of two.
+            choose_by="rows",
             metric=METRICS[declared.metric],
             seed=seed,
             replace=True,

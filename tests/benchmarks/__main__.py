@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import embedding, searching, sync, uses, writing
+from tests.benchmarks import clustering, embedding, searching, sync, uses, writing
 from tests.benchmarks.stage import database
 
 BENCHMARKS = {
@@ -19,6 +19,7 @@ BENCHMARKS = {
     "search": searching.search_by_function_and_by_hand,
     "recall": searching.recall_and_time_of_filters,
     "uses": uses.uses_of_vectors,
+    "kmeans": clustering.k_means,
 }
 
 

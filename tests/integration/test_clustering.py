@@ -85,3 +85,19 @@ def test_a_percent_sign_and_a_colon_are_only_text(engine: sa.Engine) -> None:
         clustering.create_kmeans(session, "m", query, num_clusters=2)
 
         assert len(clustering.assign(session, "m", query)) == 150
+
+
+def test_models_are_judged_and_refitted(engine: sa.Engine, truth: list[int]) -> None:
+    with engine.begin() as session:
+        made = clustering.create_kmeans(session, "m", QUERY, metric="euclidean", weights=[2])
+        quality = clustering.evaluate(session, "m", sample_size=None)
+        found = clustering.detect_anomalies(session, "m", contamination=0.1)
+        again = clustering.refit_kmeans(session, "m", num_clusters=4)
+
+    assert 2 <= made.num_clusters <= 24
+    assert quality.silhouette is not None
+    assert quality.davies_bouldin_index is not None
+    assert 0 < quality.silhouette < 1
+    assert quality.mean_squared_distance == pytest.approx(made.loss / sum(truth))
+    assert sum(bool(row.is_anomaly) for row in found) == 30
+    assert again.num_clusters == 4

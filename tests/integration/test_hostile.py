@@ -17,6 +17,8 @@ OPEN = {
     "change": {"select"},
     "cluster_model": {"select", "insert"},
     "cluster_centroid": {"select", "insert"},
+    "clustering": {"select"},
+    "clustering_status": {"select"},
     "_row_work": {"select"},
     "failure": {"select"},
     "status": {"select"},
@@ -31,6 +33,8 @@ ELEVATED = {
     "sqlembed._drop_note_function(integer)",
     "sqlembed._forget_own_changes(integer)",
     "sqlembed._has_own_changes(integer)",
+    # A trigger, and silent on any table but the one of its clustering.
+    "sqlembed._keep_cluster()",
     "sqlembed._make_note_function(integer)",
     "sqlembed._make_row_functions(integer)",
 }

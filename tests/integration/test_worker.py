@@ -190,3 +190,24 @@ def test_halfvec_and_blank_rows_in_one_batch(article: Connection, url: str) -> N
     run(article, "update half set title = case when id % 2 > 0 then 'again ' || id end")
     embed_all(url)
     assert outdated(article, "half", "title", "embedding::vector") == []
+
+
+def test_a_cluster_column_follows_the_worker(
+    article: Connection, url: str, registry: Registry
+) -> None:
+    fill(article, 30)
+    Worker(url, registry).run(burst=True)
+    article.execute("select sqlembed.create_clustering('article', 'topics', num_clusters => 3)")
+    wrong = (
+        "select count(*) from article"
+        " where cluster is distinct from sqlembed.predict('topics', embedding)"
+    )
+
+    run(article, "insert into article values (31, 'another')")
+    run(article, "update article set title = 'changed' where id <= 5")
+
+    hidden = scalar(article, "select count(*) from article where cluster is null")
+    assert hidden == 6
+    Worker(url, registry).run(burst=True)
+    assert scalar(article, "select count(cluster) from article") == 31
+    assert scalar(article, wrong) == 0

@@ -75,9 +75,8 @@ CREATE FUNCTION sqlembed._ask_worker(embedder text, kind text, inputs text[]) RE
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._assigned_sql(name text, rows text, with_distances boolean) RETURNS text
-    LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp';
+CREATE FUNCTION sqlembed._assigned_sql(name text, query text, with_distances boolean) RETURNS text
+    LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed._attach_families() RETURNS void
     LANGUAGE plpgsql
@@ -169,7 +168,7 @@ CREATE FUNCTION sqlembed._check_described(relation oid, name text, numbers small
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._check_dimensions(name text, dimensions integer) RETURNS void
+CREATE FUNCTION sqlembed._check_dimensions(name text, dimensions integer, num_numbers integer DEFAULT NULL::integer) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -189,7 +188,7 @@ CREATE FUNCTION sqlembed._check_key(relation regclass, argument text, key jsonb)
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._check_kmeans(name text, num_clusters integer, metric text, max_iterations integer, min_rel_progress double precision, seed integer) RETURNS void
+CREATE FUNCTION sqlembed._check_kmeans(name text, num_clusters integer, metric text, max_iterations integer, min_rel_progress double precision, seed integer, weights double precision[], choose_by text, candidates integer[]) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -227,6 +226,10 @@ CREATE FUNCTION sqlembed._checked_chunking(chunking jsonb) RETURNS jsonb
 CREATE FUNCTION sqlembed._choose_diverse(distances double precision[], vectors public.vector[], k integer, diversity double precision, metric text) RETURNS integer[]
     LANGUAGE plpgsql IMMUTABLE;
 
+CREATE FUNCTION sqlembed._choose_num_clusters(points public.vector[], metric text, choose_by text, candidates integer[], seed integer) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._choose_worker(embedder text) RETURNS integer
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -254,6 +257,13 @@ CREATE TABLE sqlembed.cluster_model (
     iterations integer NOT NULL,
     loss double precision NOT NULL,
     seed integer NOT NULL,
+    standardize boolean DEFAULT true NOT NULL,
+    weights double precision[],
+    embedding_scale double precision DEFAULT 1 NOT NULL,
+    number_means double precision[] DEFAULT '{}'::double precision[] NOT NULL,
+    number_scales double precision[] DEFAULT '{}'::double precision[] NOT NULL,
+    training_loss double precision[] DEFAULT '{}'::double precision[] NOT NULL,
+    training_rows bigint[] DEFAULT '{}'::bigint[] NOT NULL,
     owner regrole DEFAULT (CURRENT_USER)::regrole NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     is_dropped boolean DEFAULT false NOT NULL,
@@ -265,8 +275,25 @@ CREATE FUNCTION sqlembed._cluster_model(name text) RETURNS sqlembed.cluster_mode
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._cluster_rows(query text) RETURNS text
+CREATE FUNCTION sqlembed._cluster_rows(query text, OUT rows text, OUT num_numbers integer) RETURNS record
     LANGUAGE plpgsql STABLE;
+
+CREATE TABLE sqlembed.clustering (
+    id integer NOT NULL,
+    name text NOT NULL,
+    relation regclass NOT NULL,
+    vector_number smallint NOT NULL,
+    cluster_number smallint NOT NULL,
+    is_dropped boolean DEFAULT false NOT NULL
+);
+
+CREATE FUNCTION sqlembed._clustering_facts(known sqlembed.clustering, OUT embedding name, OUT cluster_column name, OUT total bigint, OUT embedded bigint, OUT assigned bigint, OUT size_shift double precision, OUT distance_growth double precision) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET jit TO 'off';
+
+CREATE FUNCTION sqlembed._clustering_of(name text) RETURNS sqlembed.clustering
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._column_numbers(relation regclass, columns name[]) RETURNS smallint[]
     LANGUAGE sql STABLE
@@ -285,12 +312,20 @@ CREATE FUNCTION sqlembed._configure_loopback(password text DEFAULT NULL::text, w
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET standard_conforming_strings TO 'on';
 
+CREATE FUNCTION sqlembed._cosine_silhouette_sql(rows text, sample_size integer) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._count_pending(embedders text[], without integer[]) RETURNS bigint
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._count_rows(declared sqlembed.embedding, OUT total bigint, OUT embedded bigint, OUT blank bigint) RETURNS record
     LANGUAGE plpgsql STABLE;
+
+CREATE FUNCTION sqlembed._davies_bouldin_sql(rows text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._declared_embedding(embedding integer) RETURNS sqlembed.embedding
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -381,6 +416,10 @@ CREATE FUNCTION sqlembed._estimate(statement text, query public.vector, after_di
 CREATE FUNCTION sqlembed._estimated_rows(relation regclass) RETURNS double precision
     LANGUAGE sql STABLE;
 
+CREATE FUNCTION sqlembed._euclidean_silhouette_sql(rows text, sample_size integer) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._exchange_index(present sqlembed.embedding, wanted sqlembed.embedding, index_name name) RETURNS void
     LANGUAGE plpgsql;
 
@@ -401,6 +440,14 @@ CREATE FUNCTION sqlembed._fail_jobs(worker integer, embedding integer, keys json
 
 CREATE FUNCTION sqlembed._failed_keys(most integer) RETURNS TABLE(embedding integer, relation regclass, keys jsonb[])
     LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._features(name text, embedding public.vector, numbers double precision[]) RETURNS public.vector
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._features_sql(rows text, dimensions integer, embedding_scale double precision, number_means double precision[], number_scales double precision[]) RETURNS text
+    LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._finish_jobs(worker integer, embedding integer, keys jsonb[]) RETURNS void
@@ -532,6 +579,10 @@ CREATE FUNCTION sqlembed._is_waiting(relation regclass, since timestamp with tim
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._keep_cluster() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._keep_members(embedding integer, members regclass[]) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -553,11 +604,11 @@ CREATE FUNCTION sqlembed._key_text(value anyelement) RETURNS text
     SET bytea_output TO 'hex'
     SET extra_float_digits TO '1';
 
-CREATE FUNCTION sqlembed._kmeans_fit(points public.vector[], num_clusters integer, metric text, max_iterations integer, min_rel_progress double precision, seed integer, OUT centroids public.vector[], OUT iterations integer) RETURNS record
+CREATE FUNCTION sqlembed._kmeans_fit(points public.vector[], num_clusters integer, metric text, max_iterations integer, min_rel_progress double precision, seed integer, previous public.vector[], OUT centroids public.vector[], OUT iterations integer, OUT training_loss double precision[], OUT training_rows bigint[]) RETURNS record
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._kmeans_move(points public.vector[], INOUT centroids public.vector[], metric text, INOUT iterations integer, last_iteration integer, tolerance double precision, seed integer, INOUT gained double precision, OUT loss double precision) RETURNS record
+CREATE FUNCTION sqlembed._kmeans_move(points public.vector[], INOUT centroids public.vector[], metric text, INOUT iterations integer, last_iteration integer, tolerance double precision, seed integer, INOUT gained double precision, OUT loss double precision, OUT losses double precision[]) RETURNS record
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -576,11 +627,15 @@ CREATE FUNCTION sqlembed._kmeans_seed(points public.vector[], num_clusters integ
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._kmeans_settle(rows text, points public.vector[], INOUT centroids public.vector[], metric text, seed integer, INOUT moves integer, OUT cluster_sizes bigint[], OUT cluster_radii double precision[], OUT loss double precision) RETURNS record
+CREATE FUNCTION sqlembed._kmeans_settle(rows text, points public.vector[], INOUT centroids public.vector[], metric text, seed integer, INOUT moves integer, OUT cluster_sizes bigint[], OUT cluster_radii double precision[], OUT loss double precision, OUT training_loss double precision[]) RETURNS record
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._kmeans_step(rows text, points public.vector[], centroids public.vector[], metric text) RETURNS TABLE(centroid_id integer, mean public.vector, cluster_size bigint, sum_distance double precision, sum_squared_distance double precision)
     LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed._label_rows(known sqlembed.clustering) RETURNS void
+    LANGUAGE plpgsql
+    SET jit TO 'off';
 
 CREATE FUNCTION sqlembed._label_scores(input public.vector, labels text[], label_vectors public.vector[], temperature double precision) RETURNS TABLE(label text, similarity double precision, score double precision)
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -617,6 +672,10 @@ CREATE FUNCTION sqlembed._make_hash_function(declared sqlembed.embedding, replac
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._make_kmeans(name text, query text, num_clusters integer, metric text, max_iterations integer, min_rel_progress double precision, seed integer, standardize boolean, weights double precision[], choose_by text, candidates integer[], previous_ids integer[] DEFAULT '{}'::integer[], previous public.vector[] DEFAULT '{}'::public.vector[]) RETURNS sqlembed.fitted_model
+    LANGUAGE plpgsql
+    SET jit TO 'off';
+
 CREATE FUNCTION sqlembed._make_note_function(embedding integer) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -642,6 +701,9 @@ CREATE FUNCTION sqlembed._mmd_test(baseline public.vector[], present public.vect
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET jit TO 'off';
 
+CREATE FUNCTION sqlembed._model_rows(name text, query text) RETURNS text
+    LANGUAGE plpgsql STABLE;
+
 CREATE FUNCTION sqlembed._near_pairs(rows text, from_clause text, vector text, key text, filter text, within text, threshold double precision, is_every_pair boolean) RETURNS TABLE(key_a jsonb, key_b jsonb, similarity double precision)
     LANGUAGE plpgsql STABLE
     SET jit TO 'off';
@@ -649,7 +711,7 @@ CREATE FUNCTION sqlembed._near_pairs(rows text, from_clause text, vector text, k
 CREATE FUNCTION sqlembed._nearest(function_name text, source anyelement, query public.vector, k integer, name name, filter text, mode text, metric text DEFAULT NULL::text, diversity double precision DEFAULT NULL::double precision, after_distance double precision DEFAULT NULL::double precision, after_key jsonb DEFAULT NULL::jsonb, excluded tid DEFAULT NULL::tid, excluded_table oid DEFAULT NULL::oid) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
     LANGUAGE sql STABLE ROWS 10;
 
-CREATE FUNCTION sqlembed._nearest_sql(rows text, metric text, centroids public.vector[]) RETURNS text
+CREATE FUNCTION sqlembed._nearest_sql(rows text, metric text, centroids public.vector[], centroid_ids integer[] DEFAULT NULL::integer[]) RETURNS text
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -679,6 +741,13 @@ CREATE FUNCTION sqlembed._note_sql(embedding integer, on_change text, OUT probe_
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._num_clusters_range(num_rows bigint) RETURNS integer[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._number_facts(rows text, num_numbers integer, standardize boolean, weights double precision[], OUT embedding_scale double precision, OUT number_means double precision[], OUT number_scales double precision[]) RETURNS record
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed._open_loopback() RETURNS text
     LANGUAGE plpgsql PARALLEL RESTRICTED
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -693,6 +762,10 @@ CREATE FUNCTION sqlembed._own_index(holder regclass, index_name name) RETURNS re
 
 CREATE FUNCTION sqlembed._pair_rows(from_clause text, vector text, key text, filter text, within text, is_every_pair boolean) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._partition_score(points public.vector[], centroids public.vector[], metric text, choose_by text) RETURNS double precision
+    LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._parts(inputs text[]) RETURNS SETOF text[]
@@ -758,6 +831,13 @@ CREATE FUNCTION sqlembed._read_texts(declared sqlembed.embedding, keys jsonb[]) 
     SET enable_seqscan TO 'off'
     SET enable_hashjoin TO 'off'
     SET enable_mergejoin TO 'off';
+
+CREATE FUNCTION sqlembed._refit_model(name text, num_clusters integer, max_iterations integer, min_rel_progress double precision) RETURNS sqlembed.fitted_model
+    LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed._refuse_clustering(name text, instead text) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._refuse_hidden(declared sqlembed.embedding) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -845,7 +925,7 @@ CREATE FUNCTION sqlembed._request_timeout() RETURNS interval
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._reserve_model(name text, query text, metric text, seed integer) RETURNS void
+CREATE FUNCTION sqlembed._reserve_model(name text, query text, metric text, seed integer, standardize boolean, weights double precision[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -862,6 +942,10 @@ CREATE FUNCTION sqlembed._row_key(relation regclass, key jsonb) RETURNS jsonb
 
 CREATE FUNCTION sqlembed._row_source(relation regclass, expression text, row_name text) RETURNS text
     LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed._sampled_sql(rows text, sample_size integer) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._search_conditions(target sqlembed.search_target, filter text, after_distance double precision, after_key jsonb, excluded tid) RETURNS text
     LANGUAGE sql STABLE;
@@ -922,6 +1006,10 @@ CREATE FUNCTION sqlembed._spread(inputs text[], known text[], vectors public.vec
 
 CREATE FUNCTION sqlembed._start_worker(name text, embedders text[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._stayed_ids(points public.vector[], metric text, centroids public.vector[], previous public.vector[], previous_ids integer[]) RETURNS integer[]
+    LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._stop_worker(worker integer) RETURNS void
@@ -1047,7 +1135,7 @@ CREATE FUNCTION sqlembed.assign(name text, query text) RETURNS TABLE(id text, ce
     LANGUAGE plpgsql STABLE
     SET jit TO 'off';
 
-CREATE FUNCTION sqlembed.centroids(name text) RETURNS TABLE(centroid_id integer, centroid public.vector, cluster_size bigint, cluster_radius double precision)
+CREATE FUNCTION sqlembed.centroids(name text) RETURNS TABLE(centroid_id integer, centroid public.vector, cluster_size bigint, cluster_radius double precision, numbers double precision[])
     LANGUAGE plpgsql STABLE ROWS 20 PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -1069,11 +1157,17 @@ CREATE FUNCTION sqlembed.cluster_terms(name text, query text, terms integer DEFA
     LANGUAGE plpgsql STABLE
     SET jit TO 'off';
 
+CREATE FUNCTION sqlembed.create_clustering(relation regclass, name text, embedding name DEFAULT NULL::name, cluster_column name DEFAULT 'cluster'::name, num_clusters integer DEFAULT NULL::integer, metric text DEFAULT NULL::text, seed integer DEFAULT 0, choose_by text DEFAULT 'silhouette'::text) RETURNS sqlembed.fitted_model
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed.create_embedding(relation regclass, embedder text, source text, embedding name DEFAULT 'embedding'::name, timing text DEFAULT 'async'::text, on_change text DEFAULT 'hide'::text, metric text DEFAULT 'cosine'::text, storage text DEFAULT NULL::text, index text DEFAULT 'hnsw'::text, place text DEFAULT 'row'::text, chunking jsonb DEFAULT NULL::jsonb, adopt text DEFAULT 'keep'::text, if_not_exists boolean DEFAULT false, full_text regconfig DEFAULT NULL::regconfig, index_options jsonb DEFAULT NULL::jsonb, dimensions integer DEFAULT NULL::integer) RETURNS bigint
     LANGUAGE plpgsql;
 
-CREATE FUNCTION sqlembed.create_kmeans(name text, query text, num_clusters integer DEFAULT NULL::integer, metric text DEFAULT 'cosine'::text, max_iterations integer DEFAULT 20, min_rel_progress double precision DEFAULT 0.01, seed integer DEFAULT 0) RETURNS sqlembed.fitted_model
-    LANGUAGE plpgsql
+CREATE FUNCTION sqlembed.create_kmeans(name text, query text, num_clusters integer DEFAULT NULL::integer, metric text DEFAULT 'cosine'::text, max_iterations integer DEFAULT 20, min_rel_progress double precision DEFAULT 0.01, seed integer DEFAULT 0, standardize boolean DEFAULT true, weights double precision[] DEFAULT NULL::double precision[], choose_by text DEFAULT 'silhouette'::text, candidates integer[] DEFAULT NULL::integer[]) RETURNS sqlembed.fitted_model
+    LANGUAGE sql;
+
+CREATE FUNCTION sqlembed.detect_anomalies(name text, query text DEFAULT NULL::text, contamination double precision DEFAULT 0.02) RETURNS TABLE(id text, is_anomaly boolean, normalized_distance double precision, centroid_id integer)
+    LANGUAGE plpgsql STABLE
     SET jit TO 'off';
 
 CREATE FUNCTION sqlembed.distance(a public.halfvec, b public.halfvec, metric text DEFAULT 'cosine'::text) RETURNS double precision
@@ -1087,6 +1181,9 @@ CREATE FUNCTION sqlembed.drift(relation regclass, baseline_filter text, current_
 
 CREATE FUNCTION sqlembed.drift_rows(relation regclass, baseline_filter text, current_filter text, k integer DEFAULT 10, embedding name DEFAULT NULL::name) RETURNS TABLE(key jsonb, shift double precision)
     LANGUAGE plpgsql STABLE;
+
+CREATE FUNCTION sqlembed.drop_clustering(name text, keep_column boolean DEFAULT true) RETURNS void
+    LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.drop_embedding(relation regclass, embedding name DEFAULT 'embedding'::name, keep_column boolean DEFAULT true) RETURNS void
     LANGUAGE plpgsql;
@@ -1111,6 +1208,10 @@ CREATE FUNCTION sqlembed.embed(embedder text, input text) RETURNS public.vector
 CREATE FUNCTION sqlembed.embed_given(embedder text, input text, given public.vector, fingerprint text) RETURNS public.vector
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED;
 
+CREATE FUNCTION sqlembed.evaluate(name text, query text DEFAULT NULL::text, sample_size integer DEFAULT 2000, OUT davies_bouldin_index double precision, OUT mean_squared_distance double precision, OUT silhouette double precision) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET jit TO 'off';
+
 CREATE FUNCTION sqlembed.explain_search(relation anyelement, query text, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, OUT path text, OUT reason text, OUT index_name text, OUT rows_found bigint, OUT rows_visited bigint, OUT total_rows bigint, OUT matching_rows bigint, OUT selectivity double precision, OUT ef_search integer, OUT iterative_scan text, OUT max_scan_tuples integer, OUT milliseconds double precision, OUT remarks text[]) RETURNS record
     LANGUAGE plpgsql;
 
@@ -1119,6 +1220,13 @@ CREATE FUNCTION sqlembed.explain_search(relation anyelement, query public.vector
 
 CREATE FUNCTION sqlembed.grant_embedder(embedder text, grantee text) RETURNS void
     LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed.nearest_centroids(name text, embedding public.halfvec, k integer DEFAULT 5, numbers double precision[] DEFAULT '{}'::double precision[]) RETURNS TABLE(centroid_id integer, distance double precision)
+    LANGUAGE sql STABLE STRICT ROWS 5 PARALLEL SAFE;
+
+CREATE FUNCTION sqlembed.nearest_centroids(name text, embedding public.vector, k integer DEFAULT 5, numbers double precision[] DEFAULT '{}'::double precision[]) RETURNS TABLE(centroid_id integer, distance double precision)
+    LANGUAGE plpgsql STABLE STRICT ROWS 5 PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed.nearest_label(relation regclass, input text, label_column name, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text) RETURNS TABLE(label text, confidence double precision, neighbours bigint, distance double precision)
@@ -1132,10 +1240,10 @@ CREATE FUNCTION sqlembed.outliers(relation regclass, k integer DEFAULT 10, embed
     SET jit TO 'off'
     SET work_mem TO '64MB';
 
-CREATE FUNCTION sqlembed.predict(name text, embedding public.halfvec) RETURNS integer
+CREATE FUNCTION sqlembed.predict(name text, embedding public.halfvec, numbers double precision[] DEFAULT '{}'::double precision[]) RETURNS integer
     LANGUAGE sql STABLE STRICT PARALLEL SAFE;
 
-CREATE FUNCTION sqlembed.predict(name text, embedding public.vector) RETURNS integer
+CREATE FUNCTION sqlembed.predict(name text, embedding public.vector, numbers double precision[] DEFAULT '{}'::double precision[]) RETURNS integer
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE;
 
 CREATE FUNCTION sqlembed.recall(relation regclass, embedding name DEFAULT NULL::name, k integer DEFAULT 10, queries integer DEFAULT 100) RETURNS double precision
@@ -1146,6 +1254,12 @@ CREATE FUNCTION sqlembed.recommend(relation anyelement, liked jsonb[], disliked 
 
 CREATE FUNCTION sqlembed.recommend(relation text, liked jsonb[], disliked jsonb[] DEFAULT '{}'::jsonb[], k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, disliked_weight double precision DEFAULT 0.5) RETURNS TABLE(base text, distance double precision)
     LANGUAGE plpgsql IMMUTABLE;
+
+CREATE FUNCTION sqlembed.refit_clustering(name text, num_clusters integer DEFAULT NULL::integer) RETURNS sqlembed.fitted_model
+    LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed.refit_kmeans(name text, num_clusters integer DEFAULT NULL::integer, max_iterations integer DEFAULT 20, min_rel_progress double precision DEFAULT 0.01) RETURNS sqlembed.fitted_model
+    LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.refresh_embedding(relation regclass, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text) RETURNS bigint
     LANGUAGE plpgsql;
@@ -1175,6 +1289,10 @@ CREATE FUNCTION sqlembed."similar"(relation anyelement, key jsonb, k integer DEF
 
 CREATE FUNCTION sqlembed.similarity(embedder text, a text, b text) RETURNS double precision
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED;
+
+CREATE FUNCTION sqlembed.training_info(name text) RETURNS TABLE(iteration integer, loss double precision, num_rows bigint)
+    LANGUAGE plpgsql STABLE ROWS 20 PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed.vector_search(relation anyelement, query public.vector, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, metric text DEFAULT NULL::text, diversity double precision DEFAULT NULL::double precision, after_distance double precision DEFAULT NULL::double precision, after_key jsonb DEFAULT NULL::jsonb) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
     LANGUAGE sql STABLE ROWS 10;
@@ -1356,6 +1474,35 @@ CREATE TABLE sqlembed.cluster_centroid (
 )
 WITH (toast_tuple_target='8160');
 
+ALTER TABLE sqlembed.clustering ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME sqlembed.clustering_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE VIEW sqlembed.clustering_status WITH (security_barrier='true', security_invoker='true') AS
+ SELECT c.name,
+    c.relation,
+    f.embedding,
+    f.cluster_column,
+    m.num_clusters,
+    m.created_at AS fitted_at,
+    m.training_rows[cardinality(m.training_rows)] AS fitted_rows,
+    f.total,
+    f.embedded,
+    f.assigned,
+    f.size_shift,
+    f.distance_growth
+   FROM ((sqlembed.clustering c
+     JOIN sqlembed.cluster_model m ON ((m.name = c.name)))
+     CROSS JOIN LATERAL sqlembed._clustering_facts(c.*) f(embedding, cluster_column, total, embedded, assigned, size_shift, distance_growth))
+  WHERE (EXISTS ( SELECT
+           FROM pg_class r
+          WHERE (r.oid = (c.relation)::oid)));
+
 CREATE TABLE sqlembed.embedder_key (
     embedder text NOT NULL,
     key bytea NOT NULL,
@@ -1533,6 +1680,12 @@ ALTER TABLE ONLY sqlembed.cluster_centroid
 ALTER TABLE ONLY sqlembed.cluster_model
     ADD CONSTRAINT cluster_model_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY sqlembed.clustering
+    ADD CONSTRAINT clustering_name_key UNIQUE (name);
+
+ALTER TABLE ONLY sqlembed.clustering
+    ADD CONSTRAINT clustering_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY sqlembed.embedder_key
     ADD CONSTRAINT embedder_key_pkey PRIMARY KEY (embedder);
 
@@ -1574,10 +1727,15 @@ CREATE TRIGGER check_declaration BEFORE INSERT OR UPDATE OF embedder, dimensions
 
 CREATE TRIGGER remove_dropped AFTER UPDATE OF is_dropped ON sqlembed.cluster_model FOR EACH STATEMENT EXECUTE FUNCTION sqlembed._remove_dropped();
 
+CREATE TRIGGER remove_dropped AFTER UPDATE OF is_dropped ON sqlembed.clustering FOR EACH STATEMENT EXECUTE FUNCTION sqlembed._remove_dropped();
+
 CREATE TRIGGER remove_dropped AFTER UPDATE OF is_dropped ON sqlembed.embedding FOR EACH STATEMENT EXECUTE FUNCTION sqlembed._remove_dropped();
 
 ALTER TABLE ONLY sqlembed.cluster_centroid
     ADD CONSTRAINT cluster_centroid_model_fkey FOREIGN KEY (model) REFERENCES sqlembed.cluster_model(name) ON UPDATE CASCADE ON DELETE CASCADE;
+
+ALTER TABLE ONLY sqlembed.clustering
+    ADD CONSTRAINT clustering_name_fkey FOREIGN KEY (name) REFERENCES sqlembed.cluster_model(name) ON UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED;
 
 ALTER TABLE ONLY sqlembed.embedder_key
     ADD CONSTRAINT embedder_key_embedder_fkey FOREIGN KEY (embedder) REFERENCES sqlembed.embedder(name) ON UPDATE CASCADE ON DELETE CASCADE;
@@ -1588,11 +1746,19 @@ ALTER TABLE ONLY sqlembed.embedding
 CREATE POLICY as_the_model ON sqlembed.cluster_centroid USING ((model = ANY (ARRAY( SELECT m.name
    FROM sqlembed.cluster_model m))));
 
+CREATE POLICY as_the_model ON sqlembed.clustering USING ((name = ANY (ARRAY( SELECT m.name
+   FROM sqlembed.cluster_model m)))) WITH CHECK (((EXISTS ( SELECT
+   FROM pg_class c
+  WHERE ((c.oid = (clustering.relation)::oid) AND pg_has_role(c.relowner, 'usage'::text)))) AND (name = ANY (ARRAY( SELECT m.name
+   FROM sqlembed.cluster_model m)))));
+
 ALTER TABLE sqlembed.change ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE sqlembed.cluster_centroid ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE sqlembed.cluster_model ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE sqlembed.clustering ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE sqlembed.embedder_key ENABLE ROW LEVEL SECURITY;
 
@@ -1700,7 +1866,29 @@ GRANT UPDATE(iterations) ON TABLE sqlembed.cluster_model TO PUBLIC;
 
 GRANT UPDATE(loss) ON TABLE sqlembed.cluster_model TO PUBLIC;
 
+GRANT UPDATE(embedding_scale) ON TABLE sqlembed.cluster_model TO PUBLIC;
+
+GRANT UPDATE(number_means) ON TABLE sqlembed.cluster_model TO PUBLIC;
+
+GRANT UPDATE(number_scales) ON TABLE sqlembed.cluster_model TO PUBLIC;
+
+GRANT UPDATE(training_loss) ON TABLE sqlembed.cluster_model TO PUBLIC;
+
+GRANT UPDATE(training_rows) ON TABLE sqlembed.cluster_model TO PUBLIC;
+
 GRANT UPDATE(is_dropped) ON TABLE sqlembed.cluster_model TO PUBLIC;
+
+GRANT SELECT ON TABLE sqlembed.clustering TO PUBLIC;
+
+GRANT INSERT(name) ON TABLE sqlembed.clustering TO PUBLIC;
+
+GRANT INSERT(relation) ON TABLE sqlembed.clustering TO PUBLIC;
+
+GRANT INSERT(vector_number) ON TABLE sqlembed.clustering TO PUBLIC;
+
+GRANT INSERT(cluster_number) ON TABLE sqlembed.clustering TO PUBLIC;
+
+GRANT UPDATE(is_dropped) ON TABLE sqlembed.clustering TO PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._configure_loopback(password text, way_in text) FROM PUBLIC;
 
@@ -1849,6 +2037,8 @@ GRANT SELECT ON TABLE sqlembed._waiting TO PUBLIC;
 GRANT SELECT ON TABLE sqlembed.embedder TO PUBLIC;
 
 GRANT SELECT,INSERT ON TABLE sqlembed.cluster_centroid TO PUBLIC;
+
+GRANT SELECT ON TABLE sqlembed.clustering_status TO PUBLIC;
 
 GRANT SELECT ON TABLE sqlembed.embedder_key TO PUBLIC;
 

@@ -230,4 +230,65 @@ def test_a_hostile_search_path(connection: Connection, metric: str) -> None:
     assert rows(
         connection, "select sqlembed.predict('m', embedding) is null from point limit 1"
     ) == [(False,)]
+    assert rows(connection, "select silhouette from sqlembed.evaluate('m')")
+    assert len(rows(connection, "select * from sqlembed.detect_anomalies('m')")) == 12_000
+    assert len(rows(connection, "select * from sqlembed.training_info('m')")) > 1
+    assert rows(connection, "select num_clusters from sqlembed.refit_kmeans('m')") == [(3,)]
     rows(connection, "select sqlembed.drop_model('m')")
+    numbered = "select id, embedding, id from point limit 500"
+    rows(connection, "select sqlembed.create_kmeans('n', %s, metric => 'euclidean')", numbered)
+    assert len(rows(connection, "select * from sqlembed.assign('n', %s)", numbered)) == 500
+    rows(
+        connection, f"select sqlembed.create_clustering('public.point', 'c', metric => '{metric}')"
+    )
+    connection.execute("insert into public.point (id, embedding) values (12000, '[1,2,3,4,5,6]')")
+    assert len(rows(connection, "select * from sqlembed.clustering_status")) == 1
+    rows(connection, "select sqlembed.refit_clustering('c')")
+    rows(connection, "select sqlembed.drop_clustering('c')")
+
+
+def test_clusterings_are_for_the_owner_of_the_table(
+    reader: Connection, connection: Connection
+) -> None:
+    rows(connection, "select sqlembed.create_clustering('point', 'topics', num_clusters => 3)")
+    connection.execute(
+        sql.SQL("grant insert, update on point to {}").format(sql.Identifier(str(reader.info.user)))
+    )
+
+    # The trigger reads centroids that the writer may not.
+    reader.execute("insert into point (id, embedding) select id + 300, embedding from point")
+
+    assert rows(reader, "select * from sqlembed.clustering") == []
+    assert rows(reader, "select * from sqlembed.clustering_status") == []
+    assert rows(reader, "select count(cluster) from point") == [(600,)]
+    for call, state in (
+        ("create_clustering('point', 'mine', num_clusters => 2)", "42501"),
+        ("refit_clustering('topics')", "SE020"),
+        ("drop_clustering('topics')", "SE020"),
+    ):
+        with pytest.raises(psycopg.Error) as caught:
+            rows(reader, f"select sqlembed.{call}")
+        assert caught.value.sqlstate == state
+
+
+def test_the_trigger_tells_nothing_on_another_table(
+    reader: Connection, connection: Connection
+) -> None:
+    rows(connection, "select sqlembed.create_clustering('point', 'topics', num_clusters => 3)")
+    user = str(reader.info.user)
+    connection.execute(sql.SQL("create schema own authorization {}").format(sql.Identifier(user)))
+    reader.execute("create table own.point (id int, embedding vector, cluster int)")
+    reader.execute(
+        "create trigger spy before insert on own.point for each row"
+        " execute function sqlembed._keep_cluster(1)"
+    )
+
+    reader.execute("insert into own.point select id, embedding from public.point limit 5")
+
+    assert rows(reader, "select count(*), count(cluster) from own.point") == [(5, 0)]
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        rows(
+            reader,
+            "insert into sqlembed.clustering (name, relation, vector_number, cluster_number)"
+            " values ('topics', 'public.point', 2, 3) returning 1",
+        )

@@ -83,7 +83,7 @@ def test_what_cannot_be(clustered: Connection) -> None:
         "SE020",
         "select * from sqlembed.cluster_terms('nobody', 'select body, embedding from report')",
     )
-    assert "3 columns" in refused(
+    assert "of type text, not a vector" in refused(
         clustered, "SE014", "select * from sqlembed.cluster_terms('reports', 'table report')"
     )
     assert "2 dimensions, not 3" in refused(

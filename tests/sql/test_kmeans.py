@@ -179,7 +179,7 @@ def test_more_iterations_do_not_lose(connection: Connection) -> None:
 
 
 @pytest.mark.parametrize(("count", "expected"), [(1, 1), (2, 2), (50, 5), (800, 20)])
-def test_default_number_of_clusters(connection: Connection, count: int, expected: int) -> None:
+def test_number_of_clusters_by_rows(connection: Connection, count: int, expected: int) -> None:
     make_points(connection, overlapping(count, 8))
 
-    assert fit(connection, query=QUERY)[1] == expected
+    assert fit(connection, query=QUERY, choose_by="rows")[1] == expected

@@ -69,7 +69,8 @@ def test_names(connection: Connection, name: str) -> None:
         ("select 1; select 2", "SE014", "syntax error", "SELECT"),
         ("select $1::int, embedding from point", "SE014", "no parameter $1", "SELECT"),
         ("select embedding from point", "SE014", "1 columns available", "id and a vector"),
-        ("select id, embedding, 1 from point", "SE014", "3 columns", "The first is an id"),
+        ("select id, embedding, 1 from point", "SE014", "no angle", "euclidean"),
+        ("select id, embedding, 1, 'a' from point", "SE014", "column 4", "ones are numbers"),
         ("select id, id from point", "SE014", "integer, not a vector", "column::vector"),
         ("select id, embedding::real[] from point", "SE014", "real[], not a", "column::vector"),
         ("select id, embedding from point where false", "SE022", "no rows", "by itself"),
@@ -115,6 +116,13 @@ def test_refused_queries(
         ("name => 'm', min_rel_progress => null", "min_rel_progress => NULL"),
         ("name => 'm', seed => null", "seed => NULL"),
         ("name => 'm', metric => 'l1'", "'l1' is not known"),
+        ("name => 'm', choose_by => 'elbow'", "'elbow' is not known"),
+        ("name => 'm', candidates => '{}'", "nothing to choose from"),
+        ("name => 'm', candidates => '{3,0}'", "not numbers from 1 to 1000"),
+        ("name => 'm', weights => '{1,1}'", "2 weights for a vector and 0 numbers"),
+        ("name => 'm', weights => '{-1}'", "not numbers from 0"),
+        ("name => 'm', weights => '{0}'", "of which one is greater"),
+        ("name => 'm', weights => '{NaN}'", "of which one is greater"),
         ("name => 'm', metric => null", "NULL is not known"),
     ],
 )
@@ -141,7 +149,8 @@ def test_a_name_is_given_once(connection: Connection) -> None:
 
     assert caught.value.sqlstate == "SE021"
     assert caught.value.diag.message_hint == (
-        "To fit it anew, first: select sqlembed.drop_model('m')."
+        "To fit it anew: select sqlembed.refit_kmeans('m')."
+        " To have another: select sqlembed.drop_model('m')."
     )
     assert len(centroids(connection)) == 2
     rows(connection, "select sqlembed.drop_model('m')")

@@ -164,7 +164,7 @@ def test_assigning_runs_in_parallel(connection: Connection) -> None:
     connection.execute("set min_parallel_table_scan_size = 0")
     ((statement,),) = rows(
         connection,
-        "select sqlembed._assigned_sql('m', sqlembed._cluster_rows(%s), true)",
+        "select sqlembed._assigned_sql('m', %s, true)",
         QUERY,
     )
 

@@ -1,4 +1,4 @@
-create or replace function sqlembed._cluster_rows(query text) returns text
+create or replace function sqlembed._cluster_rows(query text, out rows text, out num_numbers integer)
 language plpgsql
 stable
 as $function$
@@ -8,6 +8,8 @@ declare
     ending constant pg_catalog.text := E';([[:space:]]|;|--[^\n]*|/[*]([^*]|[*]+[^*/])*[*]+/)*$';
     num_columns bigint;
     vector_type pg_catalog.regtype;
+    number_types pg_catalog.regtype[];
+    columns pg_catalog.text;
     state pg_catalog.text;
     problem pg_catalog.text;
     pg_hint pg_catalog.text;
@@ -52,10 +54,6 @@ begin
                     )
                 );
     end if;
-    if num_columns operator(pg_catalog.<>) 2 then
-        raise exception 'sqlembed: the query has % columns instead of two', num_columns
-            using errcode = 'SE014', hint = 'The first is an id, the second a vector, such as: select id, embedding from article.';
-    end if;
     vector_type := coalesce(
         (
             select t.typbasetype
@@ -70,13 +68,51 @@ begin
         raise exception 'sqlembed: the second column of the query is of type %, not a vector', vector_type
             using errcode = 'SE014', hint = 'If it holds vectors in another form, cast it: column::vector.';
     end if;
-    return pg_catalog.format(
-        E'select q.row_id::pg_catalog.text as id, q.row_vector::public.vector as embedding
-        from (%s\n) as q(row_id, row_vector)',
-        body
+    num_numbers := num_columns operator(pg_catalog.-) 2;
+    columns := coalesce(
+        (
+            select pg_catalog.string_agg(pg_catalog.format(', row_number_%s', i), '' order by i)
+            from pg_catalog.generate_series(1, num_numbers) as i
+        ),
+        ''
+    );
+    if num_numbers operator(pg_catalog.>) 0 then
+        execute pg_catalog.format(
+            E'select array[%s]
+            from (select q.* from (select 1) as one left join (%s\n) as q(row_id, row_vector%s) on false) as x',
+            (
+                select pg_catalog.string_agg(pg_catalog.format('pg_catalog.pg_typeof(x.row_number_%s)', i), ', ' order by i)
+                from pg_catalog.generate_series(1, num_numbers) as i
+            ),
+            body, columns
+        )
+        into number_types;
+        for place in 1..num_numbers loop
+            if number_types[place] operator(pg_catalog.<>) all (
+                '{smallint,integer,bigint,real,double precision,numeric}'::pg_catalog.regtype[]
+            ) then
+                raise exception 'sqlembed: column % of the query is of type %, not a number',
+                    place operator(pg_catalog.+) 2, number_types[place]
+                    using errcode = 'SE014',
+                        hint = 'The first is an id, the second a vector, and further ones are numbers, such as: extract(doy from time).';
+            end if;
+        end loop;
+    end if;
+    rows := pg_catalog.format(
+        E'select q.row_id::pg_catalog.text as id, q.row_vector::public.vector as embedding%3$s
+        from (%1$s\n) as q(row_id, row_vector%2$s)',
+        body, columns,
+        (
+            select pg_catalog.format(
+                ', array[%s] as numbers',
+                pg_catalog.string_agg(pg_catalog.format('q.row_number_%s::pg_catalog.float8', i), ', ' order by i)
+            )
+            from pg_catalog.generate_series(1, num_numbers) as i
+            having pg_catalog.count(*) operator(pg_catalog.>) 0
+        )
     );
 end
 $function$;
 
 comment on function sqlembed._cluster_rows(text) is
-    'SQL that gives the rows of a query of an id and a vector as (id text, embedding vector), or an error that says what the query must be. It is planned, not run.';
+    'SQL that gives the rows of a query of an id, a vector and perhaps numbers as (id text, embedding vector, and numbers double precision[] if there are any), or an error that says what the query must be. It is planned, not run.';

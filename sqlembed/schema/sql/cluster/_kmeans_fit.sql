@@ -5,8 +5,11 @@ create or replace function sqlembed._kmeans_fit(
     max_iterations integer,
     min_rel_progress double precision,
     seed integer,
+    previous public.vector[],
     out centroids public.vector[],
-    out iterations integer
+    out iterations integer,
+    out training_loss double precision[],
+    out training_rows bigint[]
 )
 language plpgsql
 volatile
@@ -20,6 +23,7 @@ declare
     quarter constant public.vector[] := _kmeans_fit.points[1:greatest(num_points / 4, 2000, 32 * _kmeans_fit.num_clusters)];
     -- One start in twenty is a percent worse than the others; with many clusters they differ less.
     num_attempts constant integer := case
+        when _kmeans_fit.max_iterations = 1 and cardinality(_kmeans_fit.previous) > 0 then 0
         when _kmeans_fit.max_iterations > 1 then least(greatest(1, 200 / _kmeans_fit.num_clusters), 3, num_points)
         else 1
     end;
@@ -30,8 +34,18 @@ declare
 begin
     centroids := '{}';
     iterations := 0;
+    training_loss := '{}';
+    training_rows := '{}';
     if num_points = 0 then
         return;
+    end if;
+    if cardinality(_kmeans_fit.previous) > 0 then
+        -- Where clusters have been they stay, unless a fresh start is better by more than chance.
+        best := sqlembed._kmeans_move(
+            quarter, _kmeans_fit.previous, _kmeans_fit.metric, 0, _kmeans_fit.max_iterations / 2,
+            5 * _kmeans_fit.min_rel_progress, _kmeans_fit.seed, 0
+        );
+        best_loss := best.loss * 0.97;
     end if;
     for attempt in 1..num_attempts loop
         first_centroids := sqlembed._kmeans_seed(
@@ -46,19 +60,23 @@ begin
             quarter, first_centroids, _kmeans_fit.metric, 0, _kmeans_fit.max_iterations / 2,
             5 * _kmeans_fit.min_rel_progress, _kmeans_fit.seed, 0
         );
-        if attempt = 1 or moved.loss < best_loss then
+        if best_loss is null or moved.loss < best_loss then
             best := moved;
             best_loss := moved.loss;
         end if;
     end loop;
+    training_loss := best.losses;
+    training_rows := array_fill(cardinality(quarter)::bigint, array[cardinality(best.losses)]);
     best := sqlembed._kmeans_move(
         _kmeans_fit.points, best.centroids, _kmeans_fit.metric, best.iterations, _kmeans_fit.max_iterations,
         _kmeans_fit.min_rel_progress, _kmeans_fit.seed, best.gained
     );
     centroids := best.centroids;
     iterations := best.iterations;
+    training_loss := training_loss || best.losses;
+    training_rows := training_rows || array_fill(num_points::bigint, array[cardinality(best.losses)]);
 end
 $function$;
 
-comment on function sqlembed._kmeans_fit(public.vector[], integer, text, integer, double precision, integer) is
-    'Centroids of points in random order, and the iterations they took: from the best of several starts on a part of the points, moved on over all. Fewer than num_clusters when there are not so many different points. Under cosine the points are unit vectors.';
+comment on function sqlembed._kmeans_fit(public.vector[], integer, text, integer, double precision, integer, public.vector[]) is
+    'Centroids of points in random order, and the iterations they took, with the loss of a point on average and the number of points of each: from the best of several starts on a part of the points, moved on over all. One start is from previous centroids, if there are so many, and another must be better by 3 percent. Fewer than num_clusters when there are not so many different points. Under cosine the points are unit vectors.';

@@ -7,7 +7,8 @@ create or replace function sqlembed._kmeans_move(
     tolerance double precision,
     seed integer,
     inout gained double precision,
-    out loss double precision
+    out loss double precision,
+    out losses double precision[]
 )
 language plpgsql
 volatile
@@ -27,6 +28,7 @@ declare
     -- at first they shrink much faster than later.
     to_come double precision;
 begin
+    losses := '{}';
     while iterations < _kmeans_move.last_iteration loop
         iterations := iterations + 1;
         select array_agg(s.mean order by s.centroid_id), array_agg(s.cluster_size order by s.centroid_id),
@@ -38,6 +40,7 @@ begin
             ) / cardinality(_kmeans_move.points)
         into means, sizes, loss
         from sqlembed._kmeans_step(null, _kmeans_move.points, centroids, _kmeans_move.metric) as s;
+        losses := losses || loss;
 
         if array_position(means, null) is not null then
             centroids := sqlembed._kmeans_refill(
@@ -77,4 +80,4 @@ $function$;
 comment on function sqlembed._kmeans_move(
     public.vector[], public.vector[], text, integer, integer, double precision, integer, double precision
 ) is
-    'Moves centroids to the means of the points nearest to them, again and again up to an iteration, or until all further iterations together promise less than tolerance of what has been gained since the first. Under cosine the points are unit vectors. The loss is that of a point on average.';
+    'Moves centroids to the means of the points nearest to them, again and again up to an iteration, or until all further iterations together promise less than tolerance of what has been gained since the first. Under cosine the points are unit vectors. The loss is that of a point on average; losses are those after each iteration.';

@@ -7,7 +7,8 @@ create or replace function sqlembed._kmeans_settle(
     inout moves integer,
     out cluster_sizes bigint[],
     out cluster_radii double precision[],
-    out loss double precision
+    out loss double precision,
+    out training_loss double precision[]
 )
 language plpgsql
 volatile
@@ -17,6 +18,7 @@ declare
     means public.vector[];
 begin
     moves := 0;
+    training_loss := '{}';
     loop
         select pg_catalog.array_agg(s.mean order by s.centroid_id),
             pg_catalog.array_agg(s.cluster_size order by s.centroid_id),
@@ -34,6 +36,7 @@ begin
             )
         into means, cluster_sizes, cluster_radii, loss
         from sqlembed._kmeans_step(_kmeans_settle.rows, _kmeans_settle.points, centroids, _kmeans_settle.metric) as s;
+        training_loss := training_loss operator(pg_catalog.||) loss;
         -- A cluster that is still empty after three more moves stays so.
         exit when moves operator(pg_catalog.>=) moves_left
             and (
@@ -53,4 +56,4 @@ end
 $function$;
 
 comment on function sqlembed._kmeans_settle(text, public.vector[], public.vector[], text, integer, integer) is
-    'Moves centroids to the means of their rows (id, embedding), or points when rows is NULL, so many times, and further while a cluster is empty; then measures the clusters: their rows, the root of their mean squared distance, and the loss.';
+    'Moves centroids to the means of their rows (id, embedding), or points when rows is NULL, so many times, and further while a cluster is empty; then measures the clusters: their rows, the root of their mean squared distance, and the loss, also before each move.';

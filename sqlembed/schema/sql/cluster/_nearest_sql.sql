@@ -1,4 +1,10 @@
-create or replace function sqlembed._nearest_sql(rows text, metric text, centroids public.vector[]) returns text
+create or replace function sqlembed._nearest_sql(
+    rows text,
+    metric text,
+    centroids public.vector[],
+    centroid_ids integer[] default null
+)
+returns text
 language plpgsql
 immutable
 set search_path = pg_catalog, pg_temp
@@ -17,7 +23,10 @@ begin
         ),
         string_agg(format('r.d%s', c.centroid_id), ', ' order by c.centroid_id),
         string_agg(
-            format('when r.d%s operator(pg_catalog.=) r.nearest then %s', c.centroid_id, c.centroid_id),
+            format(
+                'when r.d%s operator(pg_catalog.=) r.nearest then %s',
+                c.centroid_id, coalesce(_nearest_sql.centroid_ids[c.centroid_id], c.centroid_id)
+            ),
             ' ' order by c.centroid_id
         )
     into distances, names, choices
@@ -59,5 +68,5 @@ begin
 end
 $function$;
 
-comment on function sqlembed._nearest_sql(text, text, public.vector[]) is
-    'SQL that adds to rows (id, embedding) the number of the nearest centroid and the distance to it; the distance under cosine is right for unit vectors. Both are NULL for NULL, the number also for a vector without direction.';
+comment on function sqlembed._nearest_sql(text, text, public.vector[], integer[]) is
+    'SQL that adds to rows (id, embedding) the number of the nearest centroid, its place if no numbers are given, and the distance to it; the distance under cosine is right for unit vectors. Both are NULL for NULL, the number also for a vector without direction.';

@@ -1,4 +1,12 @@
-create or replace function sqlembed._reserve_model(name text, query text, metric text, seed integer) returns void
+create or replace function sqlembed._reserve_model(
+    name text,
+    query text,
+    metric text,
+    seed integer,
+    standardize boolean,
+    weights double precision[]
+)
+returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -6,8 +14,13 @@ as $function$
 declare
     is_mine boolean;
 begin
-    insert into sqlembed.cluster_model (name, query, metric, dimensions, num_clusters, iterations, loss, seed)
-    values (_reserve_model.name, _reserve_model.query, _reserve_model.metric, 0, 0, 0, 0, _reserve_model.seed)
+    insert into sqlembed.cluster_model (
+        name, query, metric, dimensions, num_clusters, iterations, loss, seed, standardize, weights
+    )
+    values (
+        _reserve_model.name, _reserve_model.query, _reserve_model.metric, 0, 0, 0, 0, _reserve_model.seed,
+        _reserve_model.standardize, _reserve_model.weights
+    )
     on conflict do nothing;
     if found then
         return;
@@ -16,11 +29,14 @@ begin
     raise exception 'sqlembed: a cluster model % exists already', quote_literal(_reserve_model.name)
         using errcode = 'SE021',
             hint = case
-                when is_mine then format('To fit it anew, first: select sqlembed.drop_model(%L).', _reserve_model.name)
+                when is_mine then format(
+                    'To fit it anew: select sqlembed.refit_kmeans(%1$L). To have another: select sqlembed.drop_model(%1$L).',
+                    _reserve_model.name
+                )
                 else 'Another role made it: choose another name.'
             end;
 end
 $function$;
 
-comment on function sqlembed._reserve_model(text, text, text, integer) is
+comment on function sqlembed._reserve_model(text, text, text, integer, boolean, double precision[]) is
     'Enter a model that is still to be fitted, or an error when its name is taken; waits for another session that is fitting one of this name.';

@@ -12,7 +12,7 @@ declare
 begin
     return query execute pg_catalog.format(
         'select r.id, r.centroid_id from (%s) as r',
-        sqlembed._assigned_sql(assign.name, sqlembed._cluster_rows(assign.query), false)
+        sqlembed._assigned_sql(assign.name, assign.query, false)
     );
 exception
     when others or query_canceled then

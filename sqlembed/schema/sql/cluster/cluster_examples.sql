@@ -22,7 +22,7 @@ begin
         where r.place operator(pg_catalog.<=) %L::bigint
         order by r.centroid_id, r.place
         $sql$,
-        sqlembed._assigned_sql(cluster_examples.name, sqlembed._cluster_rows(cluster_examples.query), true),
+        sqlembed._assigned_sql(cluster_examples.name, cluster_examples.query, true),
         cluster_examples.examples
     );
 exception

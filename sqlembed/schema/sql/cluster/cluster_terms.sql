@@ -67,7 +67,7 @@ begin
         where r.place operator(pg_catalog.<=) $4
         order by r.centroid_id, r.place
         $sql$,
-        sqlembed._assigned_sql(cluster_terms.name, sqlembed._cluster_rows(cluster_terms.query), false)
+        sqlembed._assigned_sql(cluster_terms.name, cluster_terms.query, false)
     )
     using
         (select c.cfgparser from pg_catalog.pg_ts_config as c where c.oid operator(pg_catalog.=) words),

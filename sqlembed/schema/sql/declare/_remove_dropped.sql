@@ -9,6 +9,8 @@ begin
             delete from sqlembed.embedding as e where e.is_dropped;
         when 'sqlembed.cluster_model'::regclass then
             delete from sqlembed.cluster_model as m where m.is_dropped;
+        when 'sqlembed.clustering'::regclass then
+            delete from sqlembed.clustering as c where c.is_dropped;
     end case;
     return null;
 end
@@ -23,4 +25,7 @@ create or replace trigger remove_dropped after update of is_dropped on sqlembed.
 for each statement execute function sqlembed._remove_dropped();
 
 create or replace trigger remove_dropped after update of is_dropped on sqlembed.cluster_model
+for each statement execute function sqlembed._remove_dropped();
+
+create or replace trigger remove_dropped after update of is_dropped on sqlembed.clustering
 for each statement execute function sqlembed._remove_dropped();
