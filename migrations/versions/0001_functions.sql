@@ -10652,32 +10652,6 @@ $function$;
 comment on function sqlembed._components(integer, integer[], integer[]) is
     'Of each node of a graph, numbered from 1, the smallest node that is connected with it.';
 
-create or replace function sqlembed._drift_sample(rows text, metric text, num_rows integer, seed integer, out vectors public.vector[])
-language plpgsql
-stable
-as $function$
-begin
-    execute pg_catalog.format(
-        'select coalesce(pg_catalog.array_agg(r.vector), ''{}'')
-        from (
-            select %s as vector
-            from (%s) as r
-            order by pg_catalog.hashtextextended(r.sqlembed_key::pg_catalog.text, $1), r.sqlembed_key
-            limit $2
-        ) as r',
-        case when _drift_sample.metric operator(pg_catalog.=) 'cosine' then 'public.l2_normalize(r.sqlembed_vector::public.vector)'
-            else 'r.sqlembed_vector::public.vector'
-        end,
-        _drift_sample.rows
-    )
-    into vectors
-    using _drift_sample.seed::pg_catalog.int8, _drift_sample.num_rows;
-end
-$function$;
-
-comment on function sqlembed._drift_sample(text, text, integer, integer) is
-    'Vectors of rows (key, vector) that are chosen at random, the same ones for the same seed; under cosine as unit vectors.';
-
 create or replace function sqlembed._drift_source(
     relation regclass,
     embedding name,
@@ -11134,6 +11108,95 @@ $function$;
 comment on function sqlembed._pair_rows(text, text, text, text, text, boolean) is
     'SQL that gives the rows among which duplicates are looked for: key, block, vector as it is stored and as a unit vector, and the first row with the same.';
 
+create or replace function sqlembed._principal_components(
+    vectors public.vector[],
+    num_components integer,
+    out centre public.vector,
+    out components public.vector[]
+)
+language plpgsql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+set jit = off
+as $function$
+declare
+    num_vectors integer := cardinality(_principal_components.vectors);
+    centred public.vector[];
+    -- Row by row the inner products of all vectors: what has to be solved is as large as the sample,
+    -- however many dimensions the vectors have.
+    gram public.vector[];
+    found public.vector;
+    before public.vector;
+    component public.vector;
+    variance double precision;
+    largest_variance double precision;
+begin
+    select public.avg(v.vector) into _principal_components.centre from unnest(_principal_components.vectors) as v (vector);
+    centred := array(
+        select v.vector operator(public.-) _principal_components.centre
+        from unnest(_principal_components.vectors) with ordinality as v (vector, number)
+        order by v.number
+    );
+    gram := array(
+        select array(
+            select -(a.vector operator(public.<#>) b.vector)
+            from unnest(centred) with ordinality as b (vector, number)
+            order by b.number
+        )::real[]::public.vector
+        from unnest(centred) with ordinality as a (vector, number)
+        order by a.number
+    );
+    _principal_components.components := '{}';
+    for place in 1.._principal_components.num_components loop
+        -- Any start will do that is not at right angles to the answer.
+        found := public.l2_normalize(
+            array(select sqlembed._uniform(n::text, place) - 0.5 from generate_series(1, num_vectors) as n)::real[]::public.vector
+        );
+        for iteration in 1..500 loop
+            before := found;
+            found := array(
+                select -(g.row operator(public.<#>) before)
+                from unnest(gram) with ordinality as g (row, number)
+                order by g.number
+            )::real[]::public.vector;
+            variance := public.vector_norm(found);
+            found := public.l2_normalize(found);
+            exit when found operator(public.<->) before < 1e-6;
+        end loop;
+        largest_variance := coalesce(largest_variance, variance);
+        -- Beyond the directions in which the vectors differ there is only rounding.
+        if variance <= 1e-6 * largest_variance then
+            component := array_fill(0::real, array[public.vector_dims(_principal_components.centre)])::public.vector;
+        else
+            select public.l2_normalize(
+                public.sum(
+                    array_fill(share, array[public.vector_dims(_principal_components.centre)])::public.vector
+                        operator(public.*) v.vector
+                )
+            )
+            into component
+            from unnest(centred, found::real[]) as v (vector, share);
+            -- Of the two directions, which are equally good, the one that most of its length points in.
+            if (select abs(min(x)) > max(x) from unnest(component::real[]) as x) then
+                component := array_fill(-1::real, array[public.vector_dims(component)])::public.vector operator(public.*) component;
+            end if;
+            gram := array(
+                select g.row operator(public.-) (
+                    array_fill((variance * share)::real, array[num_vectors])::public.vector operator(public.*) found
+                )
+                from unnest(gram, found::real[]) with ordinality as g (row, share, number)
+                order by g.number
+            );
+        end if;
+        _principal_components.components := _principal_components.components || component;
+    end loop;
+end
+$function$;
+
+comment on function sqlembed._principal_components(public.vector[], integer) is
+    'The mean of vectors and the directions in which they differ most, as unit vectors, by power iteration; zeros where there are fewer.';
+
 create or replace function sqlembed._refuse_recommend() returns void
 language plpgsql
 immutable
@@ -11206,6 +11269,32 @@ $function$;
 
 comment on function sqlembed._vector_rows(text, text, text, text) is
     'SQL that gives the key and the vector of the rows of a table that have one and pass a filter.';
+
+create or replace function sqlembed._vector_sample(rows text, metric text, num_rows integer, seed integer, out vectors public.vector[])
+language plpgsql
+stable
+as $function$
+begin
+    execute pg_catalog.format(
+        'select coalesce(pg_catalog.array_agg(r.vector), ''{}'')
+        from (
+            select %s as vector
+            from (%s) as r
+            order by pg_catalog.hashtextextended(r.sqlembed_key::pg_catalog.text, $1), r.sqlembed_key
+            limit $2
+        ) as r',
+        case when _vector_sample.metric operator(pg_catalog.=) 'cosine' then 'public.l2_normalize(r.sqlembed_vector::public.vector)'
+            else 'r.sqlembed_vector::public.vector'
+        end,
+        _vector_sample.rows
+    )
+    into vectors
+    using _vector_sample.seed::pg_catalog.int8, _vector_sample.num_rows;
+end
+$function$;
+
+comment on function sqlembed._vector_sample(text, text, integer, integer) is
+    'Vectors of rows (key, vector) that are chosen at random, the same ones for the same seed; under cosine as unit vectors.';
 
 create or replace function sqlembed._vector_source(
     relation regclass,
@@ -11428,8 +11517,8 @@ begin
             shift.baseline_rows, shift.current_rows
             using errcode = 'SE022', hint = 'Drift needs two on each side at least. See select * from sqlembed.status.';
     end if;
-    baseline_vectors := sqlembed._drift_sample(source.baseline_sql, source.metric, drift.sample_size, drift.seed);
-    current_vectors := sqlembed._drift_sample(source.current_sql, source.metric, drift.sample_size, drift.seed);
+    baseline_vectors := sqlembed._vector_sample(source.baseline_sql, source.metric, drift.sample_size, drift.seed);
+    current_vectors := sqlembed._vector_sample(source.current_sql, source.metric, drift.sample_size, drift.seed);
     test := sqlembed._mmd_test(baseline_vectors, current_vectors, drift.permutations, drift.seed);
     return query select
         shift.baseline_rows, shift.current_rows, public.vector_norm(shift.shift), test.mmd, test.p_value;
@@ -11859,6 +11948,92 @@ $function$;
 
 comment on function sqlembed.outliers(regclass, integer, name, text, text, text) is
     'How unlike the others each row is, the strangest first: its distance to the centroid of the rows, the mean of its distances to the k nearest of them, and score, the mean of its ranks in both, from 0 to 1. baseline is a condition for the rows that are as usual, which the others are held against; by default all that pass the filter.';
+
+create or replace function sqlembed.project(
+    relation regclass,
+    dimensions integer default 2,
+    embedding name default null,
+    filter text default null,
+    sample_size integer default 1000,
+    seed integer default 0
+)
+returns table (key jsonb, coordinates double precision[])
+language plpgsql
+stable
+as $function$
+declare
+    source record;
+    wanted pg_catalog.text;
+    unit pg_catalog.text;
+    vectors public.vector[];
+    plane record;
+    state pg_catalog.text;
+    problem pg_catalog.text;
+    pg_hint pg_catalog.text;
+begin
+    perform sqlembed._check_use(
+        project.dimensions operator(pg_catalog.>=) 1 and project.dimensions operator(pg_catalog.<=) 100,
+        pg_catalog.format('dimensions => %s is not from 1 to 100', coalesce(project.dimensions::pg_catalog.text, 'NULL')),
+        'It is the number of coordinates of each row; a picture has 2.'
+    );
+    perform sqlembed._check_use(
+        project.sample_size operator(pg_catalog.>=) 2 and project.sample_size operator(pg_catalog.<=) 4000,
+        pg_catalog.format('sample_size => %s is not from 2 to 4000', coalesce(project.sample_size::pg_catalog.text, 'NULL')),
+        'It is the number of rows that decide the directions, all pairs of them.'
+    );
+    perform sqlembed._check_use(project.seed is not null, 'seed => NULL is not a number', 'The same seed gives the same result.');
+    perform sqlembed._check_filter(project.filter);
+    source := sqlembed._vector_source(project.relation, project.embedding, null, null);
+    wanted := project.filter;
+    unit := 'r.sqlembed_vector::public.vector';
+    if source.metric operator(pg_catalog.=) 'cosine' then
+        unit := 'public.l2_normalize(r.sqlembed_vector::public.vector)';
+        -- What has no direction is nowhere.
+        wanted := pg_catalog.format(
+            E'(%s\n) and public.vector_norm(%s::public.vector) operator(pg_catalog.>) 0::pg_catalog.float8',
+            coalesce(project.filter, 'true'), source.vector
+        );
+    end if;
+    vectors := sqlembed._vector_sample(
+        sqlembed._vector_rows(source.from_clause, source.vector, source.key, wanted),
+        source.metric, project.sample_size, project.seed
+    );
+    if pg_catalog.cardinality(vectors) operator(pg_catalog.<) 2 then
+        raise exception 'sqlembed: % has % rows with a vector to project',
+            project.relation, pg_catalog.cardinality(vectors)
+            using errcode = 'SE022', hint = 'It takes two at least. See select * from sqlembed.status.';
+    end if;
+    plane := sqlembed._principal_components(vectors, project.dimensions);
+    return query execute pg_catalog.format(
+        'select
+            r.sqlembed_key,
+            array(
+                select (%1$s operator(public.<#>) c.component) operator(pg_catalog.*) (-1)::pg_catalog.float8
+                    operator(pg_catalog.-) c.middle
+                from rows from (pg_catalog.unnest($1), pg_catalog.unnest($2)) with ordinality as c (component, middle, number)
+                order by c.number
+            )
+        from (%2$s) as r',
+        unit,
+        sqlembed._vector_rows(source.from_clause, source.vector, source.key, wanted)
+    )
+    using
+        plane.components,
+        array(
+            select (plane.centre operator(public.<#>) c.component) operator(pg_catalog.*) (-1)::pg_catalog.float8
+            from pg_catalog.unnest(plane.components) with ordinality as c (component, number)
+            order by c.number
+        );
+exception
+    when others then
+        get stacked diagnostics state = returned_sqlstate, problem = message_text, pg_hint = pg_exception_hint;
+        perform sqlembed._explain_use(state, problem, pg_hint, project.relation, project.filter);
+        raise;
+end
+$function$;
+
+comment on function sqlembed.project(regclass, integer, name, text, integer, integer) is
+    'Coordinates of each row along the directions in which the vectors of a table differ most (principal components; of unit vectors under cosine), the most telling first. The directions are those of a sample of sample_size rows, exact where there are no more. The same seed gives the same result.';
 
 create or replace function sqlembed.recommend(
     relation anyelement,

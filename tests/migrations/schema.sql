@@ -318,9 +318,6 @@ CREATE FUNCTION sqlembed._distinct_vectors(rows text, at_most integer) RETURNS p
 CREATE FUNCTION sqlembed._diverse(function_name text, source anyelement, query public.vector, k integer, name name, filter text, mode text, metric text, diversity double precision, excluded tid, excluded_table oid) RETURNS TABLE(base anyelement, distance double precision, chunk text)
     LANGUAGE plpgsql STABLE ROWS 10;
 
-CREATE FUNCTION sqlembed._drift_sample(rows text, metric text, num_rows integer, seed integer, OUT vectors public.vector[]) RETURNS public.vector[]
-    LANGUAGE plpgsql STABLE;
-
 CREATE FUNCTION sqlembed._drift_source(relation regclass, embedding name, baseline_filter text, current_filter text, OUT metric text, OUT baseline_sql text, OUT current_sql text, OUT shift_sql text) RETURNS record
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -729,6 +726,11 @@ CREATE FUNCTION sqlembed._present_columns(declared sqlembed.embedding, OUT vecto
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._principal_components(vectors public.vector[], num_components integer, OUT centre public.vector, OUT components public.vector[]) RETURNS record
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off';
+
 CREATE FUNCTION sqlembed._probe_loopback() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -991,6 +993,9 @@ CREATE FUNCTION sqlembed._vector_rows(from_clause text, vector text, key text, f
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._vector_sample(rows text, metric text, num_rows integer, seed integer, OUT vectors public.vector[]) RETURNS public.vector[]
+    LANGUAGE plpgsql STABLE;
+
 CREATE FUNCTION sqlembed._vector_source(relation regclass, embedding name, wanted_metric text, row_name name, OUT from_clause text, OUT vector text, OUT key text, OUT embedder text, OUT metric text, OUT is_indexed boolean) RETURNS record
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -1133,6 +1138,9 @@ CREATE FUNCTION sqlembed.predict(name text, embedding public.halfvec) RETURNS in
 
 CREATE FUNCTION sqlembed.predict(name text, embedding public.vector) RETURNS integer
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION sqlembed.project(relation regclass, dimensions integer DEFAULT 2, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, sample_size integer DEFAULT 1000, seed integer DEFAULT 0) RETURNS TABLE(key jsonb, coordinates double precision[])
+    LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed.recall(relation regclass, embedding name DEFAULT NULL::name, k integer DEFAULT 10, queries integer DEFAULT 100) RETURNS double precision
     LANGUAGE plpgsql;
