@@ -327,8 +327,6 @@ $function$;
 comment on function sqlembed._is_alive(integer) is
     'Whether a worker still holds its presence lock: it, and nobody who took the lock after its death.';
 
-revoke execute on function sqlembed._is_alive(integer) from public;
-
 create or replace function sqlembed._key_names(relation regclass) returns name[]
 language plpgsql
 stable
@@ -5187,6 +5185,80 @@ comment on function sqlembed._check_described(oid, text, smallint[], name[]) is
 
 revoke execute on function sqlembed._check_described(oid, text, smallint[], name[]) from public;
 
+create or replace function sqlembed._claim_clustering(
+    worker integer,
+    methods text[],
+    out id bigint,
+    out title text,
+    out method text,
+    out parameters jsonb,
+    out metric text,
+    out read_vectors text,
+    out write_labels text
+)
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    job sqlembed.cluster_job;
+    source record;
+begin
+    select c.* into job
+    from sqlembed.cluster_job as c
+    where c.finished_at is null
+        and c.method = any (_claim_clustering.methods)
+        and (c.worker is null or c.worker = _claim_clustering.worker or not sqlembed._is_alive(c.worker))
+        and not exists (
+            select from sqlembed.cluster_job as n
+            where n.relation = c.relation and n.label_column = c.label_column and n.id > c.id
+        )
+    order by c.id
+    limit 1
+    for update of c skip locked;
+    if job.id is null then
+        return;
+    end if;
+    if job.attempts >= 3 then
+        perform sqlembed._finish_clustering(job.id, job.worker, 'its worker died three times', null, null);
+        return;
+    end if;
+    update sqlembed.cluster_job as c
+    set worker = _claim_clustering.worker, attempts = c.attempts + 1
+    where c.id = job.id;
+    begin
+        source := sqlembed._vector_source(job.relation, job.embedding, null, 'r');
+    exception
+        -- Dropped or declared otherwise since.
+        when others then
+            perform sqlembed._finish_clustering(job.id, _claim_clustering.worker, sqlerrm, null, null);
+            return;
+    end;
+    _claim_clustering.id := job.id;
+    _claim_clustering.title := format('%s.%I', job.relation, job.label_column);
+    _claim_clustering.method := job.method;
+    _claim_clustering.parameters := job.parameters;
+    _claim_clustering.metric := source.metric;
+    -- A row that has lost its vector loses its label.
+    _claim_clustering.read_vectors := format(
+        'select (%1$s)::text, array_send((%2$s)::real[]) from %3$s where %2$s is not null or r.%4$I is not null order by 1',
+        source.key, source.vector, source.from_clause, job.label_column
+    );
+    _claim_clustering.write_labels := format(
+        'update %1$s as r set %2$I = k.label
+        from rows from (unnest($1::text[]::jsonb[]), unnest($2::int4[])) as k (key, label)
+        where %3$s and r.%2$I is distinct from k.label',
+        job.relation, job.label_column, (select k.match from sqlembed._key_sql(job.relation) as k)
+    );
+end
+$function$;
+
+comment on function sqlembed._claim_clustering(integer, text[]) is
+    'Take a table that is to be clustered by one of the methods: what to call the function with, and the statements that read keys with vectors and write labels. NULL when there is none.';
+
+revoke execute on function sqlembed._claim_clustering(integer, text[]) from public;
+
 create or replace function sqlembed._claim_jobs(
     worker integer,
     embedders text[],
@@ -5728,6 +5800,30 @@ comment on function sqlembed._failed_keys(integer) is
 
 revoke execute on function sqlembed._failed_keys(integer) from public;
 
+create or replace function sqlembed._finish_clustering(
+    id bigint,
+    worker integer,
+    error text,
+    labelled bigint,
+    num_clusters integer
+)
+returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    update sqlembed.cluster_job as c
+    set finished_at = clock_timestamp(), worker = null, error = _finish_clustering.error,
+        labelled = _finish_clustering.labelled, num_clusters = _finish_clustering.num_clusters
+    where c.id = _finish_clustering.id and c.worker is not distinct from _finish_clustering.worker
+$function$;
+
+comment on function sqlembed._finish_clustering(bigint, integer, text, bigint, integer) is
+    'Note what became of a clustering: how many rows it labelled, or why it was given up.';
+
+revoke execute on function sqlembed._finish_clustering(bigint, integer, text, bigint, integer) from public;
+
 create or replace function sqlembed._finish_jobs(worker integer, embedding integer, keys jsonb[]) returns void
 language sql
 volatile
@@ -6083,6 +6179,29 @@ comment on function sqlembed._forget_failures() is
     'Forget failures of rows that are gone.';
 
 revoke execute on function sqlembed._forget_failures() from public;
+
+create or replace function sqlembed._holds_clustering(id bigint, worker integer) returns boolean
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    select exists (
+        select
+        from sqlembed.cluster_job as c
+        where c.id = _holds_clustering.id
+            and c.worker = _holds_clustering.worker
+            and not exists (
+                select from sqlembed.cluster_job as n
+                where n.relation = c.relation and n.label_column = c.label_column and n.id > c.id
+            )
+    )
+$function$;
+
+comment on function sqlembed._holds_clustering(bigint, integer) is
+    'Whether a table is still a worker''s to label: no other has taken it, and nobody asked anew.';
+
+revoke execute on function sqlembed._holds_clustering(bigint, integer) from public;
 
 create or replace function sqlembed._is_described_sql(declared sqlembed.embedding) returns text
 language sql
@@ -6664,7 +6783,7 @@ comment on function sqlembed._rest_embedders(integer, text[]) is
 
 revoke execute on function sqlembed._rest_embedders(integer, text[]) from public;
 
-create or replace function sqlembed._start_worker(name text, embedders text[]) returns integer
+create or replace function sqlembed._start_worker(name text, embedders text[], clusterings text[] default '{}') returns integer
 language plpgsql
 volatile
 security definer
@@ -6675,8 +6794,8 @@ declare
 begin
     delete from sqlembed.worker_process as w where w.id not in (select l.id from sqlembed.worker as l);
     loop
-        insert into sqlembed.worker_process (name, embedders)
-        values (_start_worker.name, _start_worker.embedders)
+        insert into sqlembed.worker_process (name, embedders, clusterings)
+        values (_start_worker.name, _start_worker.embedders, _start_worker.clusterings)
         returning worker_process.id into worker;
         -- Held by the session, so that the death of the process ends it. Never waited for: a lock
         -- that a stranger holds already belongs to a number that is left out.
@@ -6688,10 +6807,10 @@ begin
 end
 $function$;
 
-comment on function sqlembed._start_worker(text, text[]) is
+comment on function sqlembed._start_worker(text, text[], text[]) is
     'Sign a worker in: its row, its presence lock and the lock of its first epoch. Rows of dead workers go.';
 
-revoke execute on function sqlembed._start_worker(text, text[]) from public;
+revoke execute on function sqlembed._start_worker(text, text[], text[]) from public;
 
 create or replace function sqlembed._stop_worker(worker integer) returns void
 language sql
@@ -6709,6 +6828,7 @@ as $function$
     set locked_until = null, worker = null
     from held as h
     where j.embedding = h.embedding and j.key = h.key;
+    update sqlembed.cluster_job as c set worker = null where c.worker = _stop_worker.worker;
     delete from sqlembed.worker_process as w where w.id = _stop_worker.worker;
 $function$;
 
@@ -6765,6 +6885,12 @@ begin
     delete from sqlembed.job as j
     using orphans as o
     where j.embedding = o.embedding and j.key = o.key;
+    delete from sqlembed.cluster_job as c
+    where not exists (select from pg_class as t where t.oid = c.relation)
+        or exists (
+            select from sqlembed.cluster_job as n
+            where n.relation = c.relation and n.label_column = c.label_column and n.id > c.id
+        );
     delete from sqlembed.failed_job as f
     where f.embedding not in (select e.id from sqlembed.embedding as e);
 end
@@ -10349,6 +10475,66 @@ $function$;
 comment on function sqlembed.cluster_terms(text, text, integer, regconfig) is
     'Of the texts of a query of a text and a vector, the words that tell each cluster of a model from the others (class-based tf-idf), most telling first. The text search configuration, by default the session''s, takes stop words out and all forms of a word as one.';
 
+create or replace function sqlembed.create_clusters(
+    relation regclass,
+    method text default 'hdbscan',
+    label_column name default 'cluster',
+    embedding name default null,
+    parameters jsonb default '{}'
+)
+returns void
+language plpgsql
+volatile
+as $function$
+declare
+    declared sqlembed.embedding;
+    found pg_catalog.text;
+begin
+    perform sqlembed._check_relation(create_clusters.relation);
+    perform sqlembed._check_use(
+        not sqlembed._blank(create_clusters.method)
+            and pg_catalog.length(create_clusters.method) operator(pg_catalog.<=) 200,
+        'the method has no name',
+        'hdbscan comes with scikit-learn; others are registered with @registry.clustering(name).'
+    );
+    perform sqlembed._check_use(
+        create_clusters.label_column is not null,
+        'label_column => NULL is not a name', 'It names the column for the labels, which is made where there is none.'
+    );
+    perform sqlembed._check_use(
+        pg_catalog.jsonb_typeof(create_clusters.parameters) operator(pg_catalog.=) 'object',
+        pg_catalog.format('parameters => %s is not an object', coalesce(create_clusters.parameters::pg_catalog.text, 'NULL')),
+        'They are given to the function by name: {"min_cluster_size": 10}.'
+    );
+    declared := sqlembed._embedding_of(create_clusters.relation, create_clusters.embedding);
+    -- The chunks of a text have no column for a label.
+    perform sqlembed._vector_source(create_clusters.relation, declared.name, null, null);
+    select pg_catalog.format_type(a.atttypid, null)
+    into found
+    from pg_catalog.pg_attribute as a
+    where a.attrelid operator(pg_catalog.=) create_clusters.relation
+        and a.attname operator(pg_catalog.=) create_clusters.label_column
+        and not a.attisdropped;
+    if found is null then
+        execute pg_catalog.format(
+            'alter table %s add column %I pg_catalog.int4', create_clusters.relation, create_clusters.label_column
+        );
+    elsif not found operator(pg_catalog.=) any (array['integer', 'bigint']) then
+        raise exception 'sqlembed: column % of % is of type %',
+            pg_catalog.quote_ident(create_clusters.label_column), create_clusters.relation, found
+            using errcode = 'SE011', hint = 'Labels are integers. Name another column: label_column => ''…''.';
+    end if;
+    insert into sqlembed.cluster_job (relation, label_column, embedding, method, parameters)
+    values (
+        create_clusters.relation, create_clusters.label_column, declared.name, create_clusters.method, create_clusters.parameters
+    );
+    perform pg_catalog.pg_notify('sqlembed', '');
+end
+$function$;
+
+comment on function sqlembed.create_clusters(regclass, text, name, name, jsonb) is
+    'Have a worker cluster the rows of a table by a Python function and write their labels into a column, which is made where there is none: hdbscan, or what a registry registers. wait_until_clustered returns when they are there.';
+
 create or replace function sqlembed.create_kmeans(
     name text,
     query text,
@@ -10516,6 +10702,61 @@ $function$;
 
 comment on function sqlembed.predict(text, public.halfvec) is
     'Number of the cluster whose centroid is nearest; NULL for NULL, and under cosine for a vector of zeros, which has no direction. For many rows, assign is several times as fast.';
+
+create or replace procedure sqlembed.wait_until_clustered(
+    relation regclass,
+    label_column name default 'cluster',
+    timeout interval default '10 min'
+)
+language plpgsql
+as $procedure$
+declare
+    began timestamptz := clock_timestamp();
+    run record;
+begin
+    begin
+        commit;
+    exception when invalid_transaction_termination then
+        if sqlerrm operator(pg_catalog.=) sqlembed._refused_commit() then
+            raise exception 'sqlembed: wait_until_clustered was called inside a transaction'
+                using errcode = '25001',
+                    hint = 'No worker can see what is asked for before it is committed: commit first, then call it in autocommit.';
+        end if;
+    end;
+    loop
+        select r.* into run
+        from sqlembed.cluster_run as r
+        where r.relation operator(pg_catalog.=) wait_until_clustered.relation
+            and r.label_column operator(pg_catalog.=) wait_until_clustered.label_column;
+        if run.state is null then
+            raise exception 'sqlembed: nobody asked for clusters in column % of %',
+                pg_catalog.quote_ident(wait_until_clustered.label_column), wait_until_clustered.relation
+                using errcode = 'SE014', hint = 'Ask for them: select sqlembed.create_clusters(…).';
+        end if;
+        exit when run.state operator(pg_catalog.=) 'done';
+        if run.state operator(pg_catalog.=) 'failed' then
+            raise exception 'sqlembed: % failed: %', run.method, run.error
+                using errcode = 'SE018', hint = 'Call create_clusters again when that is mended.';
+        end if;
+        if run.state operator(pg_catalog.=) 'waiting' and not exists (
+            select from sqlembed.worker as w where run.method operator(pg_catalog.=) any (w.clusterings)
+        ) then
+            raise exception 'sqlembed: no worker that is alive can cluster by %', run.method
+                using errcode = 'SE003',
+                    hint = 'Start one: sqlembed worker --registry module:object; hdbscan needs pip install ''sqlembed[cluster]''.';
+        end if;
+        if clock_timestamp() operator(pg_catalog.>) (began operator(pg_catalog.+) wait_until_clustered.timeout) then
+            raise exception 'sqlembed: % is not clustered after %', wait_until_clustered.relation, wait_until_clustered.timeout
+                using errcode = 'SE004', hint = 'Give a longer timeout, or look at: select * from sqlembed.cluster_run.';
+        end if;
+        commit;
+        perform pg_catalog.pg_sleep(0.05);
+    end loop;
+end
+$procedure$;
+
+comment on procedure sqlembed.wait_until_clustered(regclass, name, interval) is
+    'Return when the clusters that create_clusters was asked for are in the table. Not inside a transaction.';
 
 create or replace function sqlembed._check_filter(filter text) returns void
 language plpgsql
@@ -12249,6 +12490,37 @@ comment on column sqlembed.cache_use.bytes is 'About what they take.';
 comment on column sqlembed.cache_use.oldest_use is 'When the one was used that has not been used for longest.';
 comment on column sqlembed.cache_use.newest_use is 'When one was used last.';
 
+create or replace view sqlembed.cluster_run with (security_barrier) as
+select
+    c.relation, c.label_column, c.method, c.parameters,
+    case
+        when c.error is not null then 'failed'
+        when c.finished_at is not null then 'done'
+        when sqlembed._is_alive(c.worker) then 'running'
+        else 'waiting'
+    end as state,
+    c.labelled, c.num_clusters, c.error, c.asked_at, c.finished_at
+from sqlembed.cluster_job as c
+where sqlembed._sees_all_rows(c.relation)
+    and not exists (
+        select from sqlembed.cluster_job as n
+        where n.relation = c.relation and n.label_column = c.label_column and n.id > c.id
+    );
+
+comment on view sqlembed.cluster_run is 'What became of create_clusters, the last time for each column. Not for those from whom a policy keeps rows back.';
+comment on column sqlembed.cluster_run.relation is 'The table.';
+comment on column sqlembed.cluster_run.label_column is 'Where the labels are written.';
+comment on column sqlembed.cluster_run.method is 'The clustering function.';
+comment on column sqlembed.cluster_run.parameters is 'What it is given besides the vectors.';
+comment on column sqlembed.cluster_run.state is 'waiting, running, done or failed.';
+comment on column sqlembed.cluster_run.labelled is 'How many rows got a label.';
+comment on column sqlembed.cluster_run.num_clusters is 'How many clusters there are, without what is in none.';
+comment on column sqlembed.cluster_run.error is 'Why it failed.';
+comment on column sqlembed.cluster_run.asked_at is 'When it was asked for.';
+comment on column sqlembed.cluster_run.finished_at is 'When it was done, or given up.';
+
+grant select on sqlembed.cluster_run to public;
+
 -- The barrier: a cheap function in somebody's WHERE would see what the condition keeps back.
 create or replace view sqlembed.failure with (security_barrier) as
 select e.relation, e.name as embedding, f.key, f.attempts, f.error, f.failed_at
@@ -12425,7 +12697,7 @@ comment on column sqlembed.status.last_error is 'What went wrong last.';
 grant select on sqlembed.status to public;
 
 create or replace view sqlembed.worker as
-select w.id, w.name, w.embedders, w.resting, w.started_at
+select w.id, w.name, w.embedders, w.resting, w.started_at, w.clusterings
 from sqlembed.worker_process as w
 where exists (
     select
@@ -12446,5 +12718,6 @@ comment on column sqlembed.worker.name is 'Machine and process.';
 comment on column sqlembed.worker.embedders is 'Embedders that it serves.';
 comment on column sqlembed.worker.resting is 'Those of them that are down: it leaves them alone for a while. Why stands in status.last_error.';
 comment on column sqlembed.worker.started_at is 'When it started.';
+comment on column sqlembed.worker.clusterings is 'Clustering functions that it can call.';
 
 grant select on sqlembed.worker to public;

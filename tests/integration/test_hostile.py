@@ -18,6 +18,7 @@ OPEN = {
     "cluster_model": {"select", "insert"},
     "cluster_centroid": {"select", "insert"},
     "_row_work": {"select"},
+    "cluster_run": {"select"},
     "failure": {"select"},
     "status": {"select"},
     "worker": {"select"},

@@ -234,6 +234,10 @@ CREATE FUNCTION sqlembed._choose_worker(embedder text) RETURNS integer
 CREATE FUNCTION sqlembed._chunk_statement(target sqlembed.search_target, conditions text, attempt integer, path sqlembed.search_path, later text, with_vectors boolean) RETURNS text
     LANGUAGE plpgsql STABLE;
 
+CREATE FUNCTION sqlembed._claim_clustering(worker integer, methods text[], OUT id bigint, OUT title text, OUT method text, OUT parameters jsonb, OUT metric text, OUT read_vectors text, OUT write_labels text) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._claim_jobs(worker integer, embedders text[], most integer[], without integer[], lease interval) RETURNS TABLE(embedding integer, revision text, key jsonb)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -400,6 +404,10 @@ CREATE FUNCTION sqlembed._failed_keys(most integer) RETURNS TABLE(embedding inte
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._finish_clustering(id bigint, worker integer, error text, labelled bigint, num_clusters integer) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._finish_jobs(worker integer, embedding integer, keys jsonb[]) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -469,6 +477,10 @@ CREATE FUNCTION sqlembed._has_roles() RETURNS boolean
 
 CREATE FUNCTION sqlembed._hash_call(declared sqlembed.embedding, row_name text) RETURNS text
     LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._holds_clustering(id bigint, worker integer) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._hybrid_search(source anyelement, query text, query_vector public.vector, k integer, embedding name, filter text, text_weight double precision) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
@@ -918,7 +930,7 @@ CREATE FUNCTION sqlembed._spread(inputs text[], known text[], vectors public.vec
     SET jit TO 'off'
     SET enable_nestloop TO 'off';
 
-CREATE FUNCTION sqlembed._start_worker(name text, embedders text[]) RETURNS integer
+CREATE FUNCTION sqlembed._start_worker(name text, embedders text[], clusterings text[] DEFAULT '{}'::text[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -1070,6 +1082,9 @@ CREATE FUNCTION sqlembed.cluster_terms(name text, query text, terms integer DEFA
     LANGUAGE plpgsql STABLE
     SET jit TO 'off';
 
+CREATE FUNCTION sqlembed.create_clusters(relation regclass, method text DEFAULT 'hdbscan'::text, label_column name DEFAULT 'cluster'::name, embedding name DEFAULT NULL::name, parameters jsonb DEFAULT '{}'::jsonb) RETURNS void
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed.create_embedding(relation regclass, embedder text, source text, embedding name DEFAULT 'embedding'::name, timing text DEFAULT 'async'::text, on_change text DEFAULT 'hide'::text, metric text DEFAULT 'cosine'::text, storage text DEFAULT NULL::text, index text DEFAULT 'hnsw'::text, place text DEFAULT 'row'::text, chunking jsonb DEFAULT NULL::jsonb, adopt text DEFAULT 'keep'::text, if_not_exists boolean DEFAULT false, full_text regconfig DEFAULT NULL::regconfig, index_options jsonb DEFAULT NULL::jsonb, dimensions integer DEFAULT NULL::integer) RETURNS bigint
     LANGUAGE plpgsql;
 
@@ -1185,6 +1200,9 @@ CREATE FUNCTION sqlembed.vector_search(relation anyelement, query public.vector,
 
 CREATE FUNCTION sqlembed.vector_search(relation text, query public.vector, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, metric text DEFAULT NULL::text, diversity double precision DEFAULT NULL::double precision, after_distance double precision DEFAULT NULL::double precision, after_key jsonb DEFAULT NULL::jsonb) RETURNS TABLE(base text, distance double precision, score double precision, chunk text)
     LANGUAGE plpgsql IMMUTABLE;
+
+CREATE PROCEDURE sqlembed.wait_until_clustered(IN relation regclass, IN label_column name DEFAULT 'cluster'::name, IN timeout interval DEFAULT '00:10:00'::interval)
+    LANGUAGE plpgsql;
 
 CREATE PROCEDURE sqlembed.wait_until_embedded(IN relation regclass, IN timeout interval DEFAULT '00:01:00'::interval)
     LANGUAGE plpgsql;
@@ -1360,6 +1378,54 @@ CREATE TABLE sqlembed.cluster_centroid (
 )
 WITH (toast_tuple_target='8160');
 
+CREATE TABLE sqlembed.cluster_job (
+    id bigint NOT NULL,
+    relation regclass NOT NULL,
+    label_column name NOT NULL,
+    embedding name NOT NULL,
+    method text NOT NULL,
+    parameters jsonb NOT NULL,
+    asked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    worker integer,
+    attempts integer DEFAULT 0 NOT NULL,
+    finished_at timestamp with time zone,
+    labelled bigint,
+    num_clusters integer,
+    error text,
+    CONSTRAINT cluster_job_method_check CHECK (((length(method) >= 1) AND (length(method) <= 200))),
+    CONSTRAINT cluster_job_parameters_check CHECK ((jsonb_typeof(parameters) = 'object'::text))
+);
+
+ALTER TABLE sqlembed.cluster_job ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME sqlembed.cluster_job_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE VIEW sqlembed.cluster_run WITH (security_barrier='true') AS
+ SELECT relation,
+    label_column,
+    method,
+    parameters,
+        CASE
+            WHEN (error IS NOT NULL) THEN 'failed'::text
+            WHEN (finished_at IS NOT NULL) THEN 'done'::text
+            WHEN sqlembed._is_alive(worker) THEN 'running'::text
+            ELSE 'waiting'::text
+        END AS state,
+    labelled,
+    num_clusters,
+    error,
+    asked_at,
+    finished_at
+   FROM sqlembed.cluster_job c
+  WHERE (sqlembed._sees_all_rows(relation) AND (NOT (EXISTS ( SELECT
+           FROM sqlembed.cluster_job n
+          WHERE (((n.relation)::oid = (c.relation)::oid) AND (n.label_column = c.label_column) AND (n.id > c.id))))));
+
 CREATE TABLE sqlembed.embedder_key (
     embedder text NOT NULL,
     key bytea NOT NULL,
@@ -1493,6 +1559,7 @@ CREATE TABLE sqlembed.worker_process (
     id integer NOT NULL,
     name text NOT NULL,
     embedders text[] NOT NULL,
+    clusterings text[] DEFAULT '{}'::text[] NOT NULL,
     epoch integer DEFAULT 0 NOT NULL,
     pid integer DEFAULT pg_backend_pid() NOT NULL,
     resting text[] DEFAULT '{}'::text[] NOT NULL,
@@ -1505,7 +1572,8 @@ CREATE VIEW sqlembed.worker AS
     name,
     embedders,
     resting,
-    started_at
+    started_at,
+    clusterings
    FROM sqlembed.worker_process w
   WHERE (EXISTS ( SELECT
            FROM pg_locks l
@@ -1533,6 +1601,9 @@ ALTER TABLE ONLY sqlembed.change
 
 ALTER TABLE ONLY sqlembed.cluster_centroid
     ADD CONSTRAINT cluster_centroid_pkey PRIMARY KEY (model, centroid_id);
+
+ALTER TABLE ONLY sqlembed.cluster_job
+    ADD CONSTRAINT cluster_job_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY sqlembed.cluster_model
     ADD CONSTRAINT cluster_model_pkey PRIMARY KEY (name);
@@ -1596,6 +1667,8 @@ ALTER TABLE sqlembed.change ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE sqlembed.cluster_centroid ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE sqlembed.cluster_job ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE sqlembed.cluster_model ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE sqlembed.embedder_key ENABLE ROW LEVEL SECURITY;
@@ -1609,6 +1682,10 @@ CREATE POLICY grantees ON sqlembed.embedder_key FOR SELECT USING ((EXISTS ( SELE
   WHERE (((grantee.grantee)::oid = (((0)::oid)::regrole)::oid) OR pg_has_role((grantee.grantee)::oid, 'usage'::text)))));
 
 CREATE POLICY owner_alone ON sqlembed.cluster_model USING (pg_has_role((owner)::oid, 'usage'::text));
+
+CREATE POLICY owner_of_the_table_clusters ON sqlembed.cluster_job FOR INSERT WITH CHECK ((EXISTS ( SELECT
+   FROM pg_class c
+  WHERE ((c.oid = (cluster_job.relation)::oid) AND pg_has_role(c.relowner, 'usage'::text)))));
 
 CREATE POLICY owner_of_the_table_declares ON sqlembed.embedding USING ((EXISTS ( SELECT
    FROM pg_class c
@@ -1696,6 +1773,8 @@ REVOKE ALL ON FUNCTION sqlembed._check_described(relation oid, name text, number
 
 REVOKE ALL ON FUNCTION sqlembed._choose_worker(embedder text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._claim_clustering(worker integer, methods text[], OUT id bigint, OUT title text, OUT method text, OUT parameters jsonb, OUT metric text, OUT read_vectors text, OUT write_labels text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._claim_jobs(worker integer, embedders text[], most integer[], without integer[], lease interval) FROM PUBLIC;
 
 GRANT SELECT,INSERT ON TABLE sqlembed.cluster_model TO PUBLIC;
@@ -1730,6 +1809,8 @@ REVOKE ALL ON FUNCTION sqlembed._fail_jobs(worker integer, embedding integer, ke
 
 REVOKE ALL ON FUNCTION sqlembed._failed_keys(most integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._finish_clustering(id bigint, worker integer, error text, labelled bigint, num_clusters integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._finish_jobs(worker integer, embedding integer, keys jsonb[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._fold_changes(worker integer, embedders text[], most integer[], without integer[], lease interval, OUT taken bigint, OUT embedding integer, OUT revision text, OUT keys jsonb[]) FROM PUBLIC;
@@ -1744,7 +1825,7 @@ REVOKE ALL ON FUNCTION sqlembed._forget_failed(embedding integer, keys jsonb[]) 
 
 REVOKE ALL ON FUNCTION sqlembed._forget_failures() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION sqlembed._is_alive(worker integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION sqlembed._holds_clustering(id bigint, worker integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._is_dblink_shared() FROM PUBLIC;
 
@@ -1806,7 +1887,7 @@ REVOKE ALL ON FUNCTION sqlembed._renew_leases(worker integer, embedding integer,
 
 REVOKE ALL ON FUNCTION sqlembed._rest_embedders(worker integer, embedders text[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION sqlembed._start_worker(name text, embedders text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION sqlembed._start_worker(name text, embedders text[], clusterings text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._stop_worker(worker integer) FROM PUBLIC;
 
@@ -1855,6 +1936,18 @@ GRANT SELECT ON TABLE sqlembed._waiting TO PUBLIC;
 GRANT SELECT ON TABLE sqlembed.embedder TO PUBLIC;
 
 GRANT SELECT,INSERT ON TABLE sqlembed.cluster_centroid TO PUBLIC;
+
+GRANT INSERT(relation) ON TABLE sqlembed.cluster_job TO PUBLIC;
+
+GRANT INSERT(label_column) ON TABLE sqlembed.cluster_job TO PUBLIC;
+
+GRANT INSERT(embedding) ON TABLE sqlembed.cluster_job TO PUBLIC;
+
+GRANT INSERT(method) ON TABLE sqlembed.cluster_job TO PUBLIC;
+
+GRANT INSERT(parameters) ON TABLE sqlembed.cluster_job TO PUBLIC;
+
+GRANT SELECT ON TABLE sqlembed.cluster_run TO PUBLIC;
 
 GRANT SELECT ON TABLE sqlembed.embedder_key TO PUBLIC;
 
