@@ -14,6 +14,7 @@ from sqlembed.worker import Worker
 from tests.fix_worker import StartWorker
 from tests.integration.working import until
 from tests.sql.clustered import blobs
+from tests.sql.test_cluster_rights import HOSTILE
 from tests.writing import Connection, hash_registry, refused, register, rows, run, scalar
 
 Groups: TypeAlias = np.ndarray[Any, Any]
@@ -206,3 +207,30 @@ def test_only_the_owner_may_ask(
         )
         refused(other, "42501", "select from sqlembed.cluster_job")
         refused(other, "42501", "select sqlembed._claim_clustering(1, '{hdbscan}')")
+
+
+@pytest.mark.parametrize("place", ["row", "side"])
+def test_names_and_keys_that_need_care(connection: Connection, url: str, place: str) -> None:
+    register(connection)
+    for statement in (
+        """create schema "a ""b"" %s" """,
+        """create table "a ""b"" %s"."t' %s" ("k % 1" text, k2 date, body text,
+            primary key ("k % 1", k2))""",
+        """insert into "a ""b"" %s"."t' %s" select 'key ' || i || e' \\' " \\\\ %s',
+            date '2020-01-01' + i, 'text ' || i from generate_series(1, 5) as i""",
+        f"""select sqlembed.create_embedding(
+            '"a ""b"" %s"."t'' %s"', 'hash', 'body', index => 'none', place => '{place}')""",
+    ):
+        connection.execute(statement.encode())
+    Worker(url, registry()).run(burst=True)
+    connection.execute(HOSTILE.encode())
+    run(connection, "set search_path = evil, pg_catalog, public")
+
+    ask = """select sqlembed.create_clusters('"a ""b"" %s"."t'' %s"', 'halves', 'a "label" %s')"""
+    connection.execute(ask.encode())
+    Worker(url, registry()).run(burst=True)
+
+    run(connection, "set search_path = pg_catalog, public")
+    assert rows(connection, STATE)[0][:2] == ("done", 5)
+    labels = """select from "a ""b"" %s"."t' %s" where "a ""label"" %s" in (1, 2)"""
+    assert len(connection.execute(labels.encode()).fetchall()) == 5
