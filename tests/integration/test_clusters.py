@@ -234,3 +234,10 @@ def test_names_and_keys_that_need_care(connection: Connection, url: str, place: 
     assert rows(connection, STATE)[0][:2] == ("done", 5)
     labels = """select from "a ""b"" %s"."t' %s" where "a ""label"" %s" in (1, 2)"""
     assert len(connection.execute(labels.encode()).fetchall()) == 5
+    gone = """update "a ""b"" %s"."t' %s" set body = null where k2 = '2020-01-02'"""
+    connection.execute(gone.encode())
+    Worker(url, registry()).run(burst=True)
+    connection.execute(ask.encode())
+    Worker(url, registry()).run(burst=True)
+    assert rows(connection, STATE)[0][:2] == ("done", 4)
+    assert len(connection.execute(labels.encode()).fetchall()) == 4

@@ -55,8 +55,14 @@ begin
     _claim_clustering.metric := source.metric;
     -- A row that has lost its vector loses its label.
     _claim_clustering.read_vectors := format(
-        'select (%1$s)::text, array_send((%2$s)::real[]) from %3$s where %2$s is not null or r.%4$I is not null order by 1',
-        source.key, source.vector, source.from_clause, job.label_column
+        'select distinct on (1) k.key, k.vector
+        from (
+            select (%1$s)::text, array_send((%2$s)::real[]) from %3$s where %2$s is not null
+            union all
+            select (%1$s)::text, null from %4$s as r where r.%5$I is not null
+        ) as k (key, vector)
+        order by 1, 2 nulls last',
+        source.key, source.vector, source.from_clause, job.relation, job.label_column
     );
     _claim_clustering.write_labels := format(
         'update %1$s as r set %2$I = k.label
