@@ -70,7 +70,7 @@ def page(picture: Picture) -> str:
     require()
     from bokeh.embed import file_html
     from bokeh.layouts import column, row
-    from bokeh.models import ColumnDataSource, Div, TextInput
+    from bokeh.models import ColumnDataSource, Div, HoverTool, TextInput
     from bokeh.resources import INLINE
 
     plot = _plot(picture)
@@ -79,7 +79,7 @@ def page(picture: Picture) -> str:
     else:
         points = [_draw_values(plot, picture)]
     found = ColumnDataSource({"x": [], "y": [], "text": [], "group": []})
-    plot.scatter(
+    marks = plot.scatter(
         "x",
         "y",
         source=found,
@@ -89,6 +89,7 @@ def page(picture: Picture) -> str:
         name="found",
     )
     _label(plot, picture)
+    plot.add_tools(HoverTool(tooltips=TOOLTIP, renderers=[*points, marks], limit=5))
     count = Div(text=f"{len(picture.points)} rows", margin=(10, 5, 5, 5))
     search = TextInput(placeholder="search the texts", width=320, name="search")
     search.js_on_change("value_input", _searching(points, found, count))
@@ -97,7 +98,7 @@ def page(picture: Picture) -> str:
 
 
 def _plot(picture: Picture) -> Figure:
-    from bokeh.models import HoverTool, PlainText, Title
+    from bokeh.models import PlainText, Title
     from bokeh.plotting import figure
 
     plot = figure(
@@ -114,7 +115,6 @@ def _plot(picture: Picture) -> Figure:
     plot.axis.visible = False
     plot.grid.grid_line_alpha = 0.3
     plot.toolbar.logo = None
-    plot.add_tools(HoverTool(tooltips=TOOLTIP, limit=5))
     return plot
 
 
@@ -205,7 +205,7 @@ def _label(plot: Figure, picture: Picture) -> None:
         text_font_size="12px",
         text_font_style="bold",
         background_fill_color="white",
-        background_fill_alpha=0.65,
+        background_fill_alpha=0.5,
         padding=2,
     )
 

@@ -90,6 +90,16 @@ def test_the_text_under_the_mouse(shown: Browser, number: int) -> None:
     assert shown.errors == []
 
 
+def test_a_name_in_the_middle_of_its_group_is_no_row(shown: Browser) -> None:
+    drawn = picture()
+    middle = list(drawn.middle(drawn.groups[0]))
+
+    mouse(shown, "mouseMoved", shown.evaluate(PLACE.format(json.dumps(middle))))
+    shown.evaluate(SETTLED)
+
+    assert "???" not in shown.evaluate(TEXT)
+
+
 def test_a_search_finds_texts(shown: Browser) -> None:
     assert typed(shown, " ROW 1 <") == [picture().texts[1]]
     assert "1 of 60 rows" in shown.evaluate(TEXT)
