@@ -47,6 +47,7 @@ SQLSTATES = {
     "SE020": "unknown cluster model",
     "SE021": "cluster model exists",
     "SE022": "nothing to cluster",
+    "SE023": "clustering failed",
 }
 
 

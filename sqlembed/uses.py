@@ -1,4 +1,4 @@
-"""Labels, duplicates, outliers and drift from Python: the functions of the SQL surface, typed."""
+"""Labels, duplicates, outliers, drift and projections from Python: the SQL surface, typed."""
 
 from __future__ import annotations
 
@@ -53,6 +53,14 @@ from sqlembed.drift(
     cast(:relation as regclass), :baseline_filter, :current_filter, embedding => :embedding,
     sample_size => :sample_size, permutations => :permutations, seed => :seed
 )
+""")
+PROJECT = sa.text("""
+select key, coordinates
+from sqlembed.project(
+    cast(:relation as regclass), :dimensions, embedding => :embedding, filter => :filter,
+    sample_size => :sample_size, seed => :seed
+)
+order by key
 """)
 
 
@@ -291,3 +299,36 @@ def drift(
         "seed": seed,
     }
     return Drift(*connection.execute(DRIFT, given).one())
+
+
+def project(
+    connection: sa.Connection,
+    relation: str,
+    *,
+    dimensions: int = 2,
+    embedding: str | None = None,
+    filter: str | None = None,
+    sample_size: int = 1000,
+    seed: int = 0,
+) -> dict[Key, tuple[float, ...]]:
+    """Returns where each row stands along the directions in which the vectors differ most.
+
+    Args:
+        connection: where the table is.
+        relation: the table, as SQL writes it.
+        dimensions: how many coordinates.
+        embedding: which vector column, where the table has several.
+        filter: a condition on the rows, as SQL.
+        sample_size: how many rows, chosen at random, decide the directions.
+        seed: the same rows and seed give the same result.
+    """
+    given = {
+        "relation": relation,
+        "dimensions": dimensions,
+        "embedding": embedding,
+        "filter": filter,
+        "sample_size": sample_size,
+        "seed": seed,
+    }
+    found = connection.execute(PROJECT, given)
+    return {tuple(key): tuple(coordinates) for key, coordinates in found}

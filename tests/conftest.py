@@ -13,6 +13,7 @@ pytest_plugins = [
     "tests.fix_hostile",
     "tests.fix_worker",
     "tests.fix_gate",
+    "tests.fix_browser",
 ]
 
 

@@ -327,8 +327,6 @@ $function$;
 comment on function sqlembed._is_alive(integer) is
     'Whether a worker still holds its presence lock: it, and nobody who took the lock after its death.';
 
-revoke execute on function sqlembed._is_alive(integer) from public;
-
 create or replace function sqlembed._key_names(relation regclass) returns name[]
 language plpgsql
 stable
@@ -5219,6 +5217,86 @@ comment on function sqlembed._check_described(oid, text, smallint[], name[]) is
 
 revoke execute on function sqlembed._check_described(oid, text, smallint[], name[]) from public;
 
+create or replace function sqlembed._claim_clustering(
+    worker integer,
+    methods text[],
+    out id bigint,
+    out title text,
+    out method text,
+    out parameters jsonb,
+    out metric text,
+    out read_vectors text,
+    out write_labels text
+)
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    job sqlembed.cluster_job;
+    source record;
+begin
+    select c.* into job
+    from sqlembed.cluster_job as c
+    where c.finished_at is null
+        and c.method = any (_claim_clustering.methods)
+        and (c.worker is null or c.worker = _claim_clustering.worker or not sqlembed._is_alive(c.worker))
+        and not exists (
+            select from sqlembed.cluster_job as n
+            where n.relation = c.relation and n.label_column = c.label_column and n.id > c.id
+        )
+    order by c.id
+    limit 1
+    for update of c skip locked;
+    if job.id is null then
+        return;
+    end if;
+    if job.attempts >= 3 then
+        perform sqlembed._finish_clustering(job.id, job.worker, 'its worker died three times', null, null);
+        return;
+    end if;
+    update sqlembed.cluster_job as c
+    set worker = _claim_clustering.worker, attempts = c.attempts + 1
+    where c.id = job.id;
+    begin
+        source := sqlembed._vector_source(job.relation, job.embedding, null, 'r');
+    exception
+        -- Dropped or declared otherwise since.
+        when others then
+            perform sqlembed._finish_clustering(job.id, _claim_clustering.worker, sqlerrm, null, null);
+            return;
+    end;
+    _claim_clustering.id := job.id;
+    _claim_clustering.title := format('%s.%I', job.relation, job.label_column);
+    _claim_clustering.method := job.method;
+    _claim_clustering.parameters := job.parameters;
+    _claim_clustering.metric := source.metric;
+    -- A row that has lost its vector loses its label.
+    _claim_clustering.read_vectors := format(
+        'select distinct on (1) k.key, k.vector
+        from (
+            select (%1$s)::text, array_send((%2$s)::real[]) from %3$s where %2$s is not null
+            union all
+            select (%1$s)::text, null from %4$s as r where r.%5$I is not null
+        ) as k (key, vector)
+        order by 1, 2 nulls last',
+        source.key, source.vector, source.from_clause, job.relation, job.label_column
+    );
+    _claim_clustering.write_labels := format(
+        'update %1$s as r set %2$I = k.label
+        from rows from (unnest($1::text[]::jsonb[]), unnest($2::int4[])) as k (key, label)
+        where %3$s and r.%2$I is distinct from k.label',
+        job.relation, job.label_column, (select k.match from sqlembed._key_sql(job.relation) as k)
+    );
+end
+$function$;
+
+comment on function sqlembed._claim_clustering(integer, text[]) is
+    'Take a table that is to be clustered by one of the methods: what to call the function with, and the statements that read keys with vectors and write labels. NULL when there is none.';
+
+revoke execute on function sqlembed._claim_clustering(integer, text[]) from public;
+
 create or replace function sqlembed._claim_jobs(
     worker integer,
     embedders text[],
@@ -5752,6 +5830,30 @@ comment on function sqlembed._failed_keys(integer) is
 
 revoke execute on function sqlembed._failed_keys(integer) from public;
 
+create or replace function sqlembed._finish_clustering(
+    id bigint,
+    worker integer,
+    error text,
+    labelled bigint,
+    num_clusters integer
+)
+returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    update sqlembed.cluster_job as c
+    set finished_at = clock_timestamp(), worker = null, error = _finish_clustering.error,
+        labelled = _finish_clustering.labelled, num_clusters = _finish_clustering.num_clusters
+    where c.id = _finish_clustering.id and c.worker is not distinct from _finish_clustering.worker
+$function$;
+
+comment on function sqlembed._finish_clustering(bigint, integer, text, bigint, integer) is
+    'Note what became of a clustering: how many rows it labelled, or why it was given up.';
+
+revoke execute on function sqlembed._finish_clustering(bigint, integer, text, bigint, integer) from public;
+
 create or replace function sqlembed._finish_jobs(worker integer, embedding integer, keys jsonb[]) returns void
 language sql
 volatile
@@ -6107,6 +6209,29 @@ comment on function sqlembed._forget_failures() is
     'Forget failures of rows that are gone.';
 
 revoke execute on function sqlembed._forget_failures() from public;
+
+create or replace function sqlembed._holds_clustering(id bigint, worker integer) returns boolean
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    select exists (
+        select
+        from sqlembed.cluster_job as c
+        where c.id = _holds_clustering.id
+            and c.worker = _holds_clustering.worker
+            and not exists (
+                select from sqlembed.cluster_job as n
+                where n.relation = c.relation and n.label_column = c.label_column and n.id > c.id
+            )
+    )
+$function$;
+
+comment on function sqlembed._holds_clustering(bigint, integer) is
+    'Whether a table is still a worker''s to label: no other has taken it, and nobody asked anew.';
+
+revoke execute on function sqlembed._holds_clustering(bigint, integer) from public;
 
 create or replace function sqlembed._is_described_sql(declared sqlembed.embedding) returns text
 language sql
@@ -6688,7 +6813,7 @@ comment on function sqlembed._rest_embedders(integer, text[]) is
 
 revoke execute on function sqlembed._rest_embedders(integer, text[]) from public;
 
-create or replace function sqlembed._start_worker(name text, embedders text[]) returns integer
+create or replace function sqlembed._start_worker(name text, embedders text[], clusterings text[] default '{}') returns integer
 language plpgsql
 volatile
 security definer
@@ -6699,8 +6824,8 @@ declare
 begin
     delete from sqlembed.worker_process as w where w.id not in (select l.id from sqlembed.worker as l);
     loop
-        insert into sqlembed.worker_process (name, embedders)
-        values (_start_worker.name, _start_worker.embedders)
+        insert into sqlembed.worker_process (name, embedders, clusterings)
+        values (_start_worker.name, _start_worker.embedders, _start_worker.clusterings)
         returning worker_process.id into worker;
         -- Held by the session, so that the death of the process ends it. Never waited for: a lock
         -- that a stranger holds already belongs to a number that is left out.
@@ -6712,10 +6837,10 @@ begin
 end
 $function$;
 
-comment on function sqlembed._start_worker(text, text[]) is
+comment on function sqlembed._start_worker(text, text[], text[]) is
     'Sign a worker in: its row, its presence lock and the lock of its first epoch. Rows of dead workers go.';
 
-revoke execute on function sqlembed._start_worker(text, text[]) from public;
+revoke execute on function sqlembed._start_worker(text, text[], text[]) from public;
 
 create or replace function sqlembed._stop_worker(worker integer) returns void
 language sql
@@ -6733,6 +6858,7 @@ as $function$
     set locked_until = null, worker = null
     from held as h
     where j.embedding = h.embedding and j.key = h.key;
+    update sqlembed.cluster_job as c set worker = null where c.worker = _stop_worker.worker;
     delete from sqlembed.worker_process as w where w.id = _stop_worker.worker;
 $function$;
 
@@ -6789,6 +6915,12 @@ begin
     delete from sqlembed.job as j
     using orphans as o
     where j.embedding = o.embedding and j.key = o.key;
+    delete from sqlembed.cluster_job as c
+    where not exists (select from pg_class as t where t.oid = c.relation)
+        or exists (
+            select from sqlembed.cluster_job as n
+            where n.relation = c.relation and n.label_column = c.label_column and n.id > c.id
+        );
     delete from sqlembed.failed_job as f
     where f.embedding not in (select e.id from sqlembed.embedding as e);
 end
@@ -11521,6 +11653,66 @@ $function$;
 comment on function sqlembed.create_clustering(regclass, text, name, name, integer, text, integer, text) is
     'Cluster a table by a vector column, and keep each row''s cluster in a column, which is added if it is missing: whenever the vector is written, by a worker or by anybody, the row gets the cluster whose centroid is nearest; without a vector it has none. The model has the name of the clustering and serves all functions of models. The other arguments are those of create_kmeans; the metric is by default the declared one, or what comes next to it.';
 
+create or replace function sqlembed.create_clusters(
+    relation regclass,
+    method text default 'hdbscan',
+    label_column name default 'cluster',
+    embedding name default null,
+    parameters jsonb default '{}'
+)
+returns void
+language plpgsql
+volatile
+as $function$
+declare
+    declared sqlembed.embedding;
+    found pg_catalog.text;
+begin
+    perform sqlembed._check_relation(create_clusters.relation);
+    perform sqlembed._check_use(
+        not sqlembed._blank(create_clusters.method)
+            and pg_catalog.length(create_clusters.method) operator(pg_catalog.<=) 200,
+        'the method has no name',
+        'hdbscan comes with scikit-learn; others are registered with @registry.clustering(name).'
+    );
+    perform sqlembed._check_use(
+        create_clusters.label_column is not null,
+        'label_column => NULL is not a name', 'It names the column for the labels, which is made where there is none.'
+    );
+    perform sqlembed._check_use(
+        pg_catalog.jsonb_typeof(create_clusters.parameters) operator(pg_catalog.=) 'object',
+        pg_catalog.format('parameters => %s is not an object', coalesce(create_clusters.parameters::pg_catalog.text, 'NULL')),
+        'They are given to the function by name: {"min_cluster_size": 10}.'
+    );
+    declared := sqlembed._embedding_of(create_clusters.relation, create_clusters.embedding);
+    -- The chunks of a text have no column for a label.
+    perform sqlembed._vector_source(create_clusters.relation, declared.name, null, null);
+    select pg_catalog.format_type(a.atttypid, null)
+    into found
+    from pg_catalog.pg_attribute as a
+    where a.attrelid operator(pg_catalog.=) create_clusters.relation
+        and a.attname operator(pg_catalog.=) create_clusters.label_column
+        and not a.attisdropped;
+    if found is null then
+        execute pg_catalog.format(
+            'alter table %s add column %I pg_catalog.int4', create_clusters.relation, create_clusters.label_column
+        );
+    elsif not found operator(pg_catalog.=) any (array['integer', 'bigint']) then
+        raise exception 'sqlembed: column % of % is of type %',
+            pg_catalog.quote_ident(create_clusters.label_column), create_clusters.relation, found
+            using errcode = 'SE011', hint = 'Labels are integers. Name another column: label_column => ''…''.';
+    end if;
+    insert into sqlembed.cluster_job (relation, label_column, embedding, method, parameters)
+    values (
+        create_clusters.relation, create_clusters.label_column, declared.name, create_clusters.method, create_clusters.parameters
+    );
+    perform pg_catalog.pg_notify('sqlembed', '');
+end
+$function$;
+
+comment on function sqlembed.create_clusters(regclass, text, name, name, jsonb) is
+    'Have a worker cluster the rows of a table by a Python function and write their labels into a column, which is made where there is none: hdbscan, or what a registry registers. wait_until_clustered returns when they are there.';
+
 create or replace function sqlembed.create_kmeans(
     name text,
     query text,
@@ -11929,6 +12121,61 @@ $function$;
 comment on function sqlembed.training_info(text) is
     'Loss after each iteration of a model''s fit, and how many rows that iteration looked at: a part of a sample, the sample, or all rows, to which the loss is extrapolated. The last is the model''s loss.';
 
+create or replace procedure sqlembed.wait_until_clustered(
+    relation regclass,
+    label_column name default 'cluster',
+    timeout interval default '10 min'
+)
+language plpgsql
+as $procedure$
+declare
+    began timestamptz := clock_timestamp();
+    run record;
+begin
+    begin
+        commit;
+    exception when invalid_transaction_termination then
+        if sqlerrm operator(pg_catalog.=) sqlembed._refused_commit() then
+            raise exception 'sqlembed: wait_until_clustered was called inside a transaction'
+                using errcode = '25001',
+                    hint = 'No worker can see what is asked for before it is committed: commit first, then call it in autocommit.';
+        end if;
+    end;
+    loop
+        select r.* into run
+        from sqlembed.cluster_run as r
+        where r.relation operator(pg_catalog.=) wait_until_clustered.relation
+            and r.label_column operator(pg_catalog.=) wait_until_clustered.label_column;
+        if run.state is null then
+            raise exception 'sqlembed: nobody asked for clusters in column % of %',
+                pg_catalog.quote_ident(wait_until_clustered.label_column), wait_until_clustered.relation
+                using errcode = 'SE014', hint = 'Ask for them: select sqlembed.create_clusters(…).';
+        end if;
+        exit when run.state operator(pg_catalog.=) 'done';
+        if run.state operator(pg_catalog.=) 'failed' then
+            raise exception 'sqlembed: % failed: %', run.method, run.error
+                using errcode = 'SE023', hint = 'Call create_clusters again when that is mended.';
+        end if;
+        if run.state operator(pg_catalog.=) 'waiting' and not exists (
+            select from sqlembed.worker as w where run.method operator(pg_catalog.=) any (w.clusterings)
+        ) then
+            raise exception 'sqlembed: no worker that is alive can cluster by %', run.method
+                using errcode = 'SE003',
+                    hint = 'Start one: sqlembed worker --registry module:object; hdbscan needs pip install ''sqlembed[cluster]''.';
+        end if;
+        if clock_timestamp() operator(pg_catalog.>) (began operator(pg_catalog.+) wait_until_clustered.timeout) then
+            raise exception 'sqlembed: % is not clustered after %', wait_until_clustered.relation, wait_until_clustered.timeout
+                using errcode = 'SE004', hint = 'Give a longer timeout, or look at: select * from sqlembed.cluster_run.';
+        end if;
+        commit;
+        perform pg_catalog.pg_sleep(0.05);
+    end loop;
+end
+$procedure$;
+
+comment on procedure sqlembed.wait_until_clustered(regclass, name, interval) is
+    'Return when the clusters that create_clusters was asked for are in the table. Not inside a transaction.';
+
 create or replace function sqlembed._check_filter(filter text) returns void
 language plpgsql
 immutable
@@ -12063,32 +12310,6 @@ $function$;
 
 comment on function sqlembed._components(integer, integer[], integer[]) is
     'Of each node of a graph, numbered from 1, the smallest node that is connected with it.';
-
-create or replace function sqlembed._drift_sample(rows text, metric text, num_rows integer, seed integer, out vectors public.vector[])
-language plpgsql
-stable
-as $function$
-begin
-    execute pg_catalog.format(
-        'select coalesce(pg_catalog.array_agg(r.vector), ''{}'')
-        from (
-            select %s as vector
-            from (%s) as r
-            order by pg_catalog.hashtextextended(r.sqlembed_key::pg_catalog.text, $1), r.sqlembed_key
-            limit $2
-        ) as r',
-        case when _drift_sample.metric operator(pg_catalog.=) 'cosine' then 'public.l2_normalize(r.sqlembed_vector::public.vector)'
-            else 'r.sqlembed_vector::public.vector'
-        end,
-        _drift_sample.rows
-    )
-    into vectors
-    using _drift_sample.seed::pg_catalog.int8, _drift_sample.num_rows;
-end
-$function$;
-
-comment on function sqlembed._drift_sample(text, text, integer, integer) is
-    'Vectors of rows (key, vector) that are chosen at random, the same ones for the same seed; under cosine as unit vectors.';
 
 create or replace function sqlembed._drift_source(
     relation regclass,
@@ -12546,6 +12767,95 @@ $function$;
 comment on function sqlembed._pair_rows(text, text, text, text, text, boolean) is
     'SQL that gives the rows among which duplicates are looked for: key, block, vector as it is stored and as a unit vector, and the first row with the same.';
 
+create or replace function sqlembed._principal_components(
+    vectors public.vector[],
+    num_components integer,
+    out centre public.vector,
+    out components public.vector[]
+)
+language plpgsql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+set jit = off
+as $function$
+declare
+    num_vectors integer := cardinality(_principal_components.vectors);
+    centred public.vector[];
+    -- Row by row the inner products of all vectors: what has to be solved is as large as the sample,
+    -- however many dimensions the vectors have.
+    gram public.vector[];
+    found public.vector;
+    before public.vector;
+    component public.vector;
+    variance double precision;
+    largest_variance double precision;
+begin
+    select public.avg(v.vector) into _principal_components.centre from unnest(_principal_components.vectors) as v (vector);
+    centred := array(
+        select v.vector operator(public.-) _principal_components.centre
+        from unnest(_principal_components.vectors) with ordinality as v (vector, number)
+        order by v.number
+    );
+    gram := array(
+        select array(
+            select -(a.vector operator(public.<#>) b.vector)
+            from unnest(centred) with ordinality as b (vector, number)
+            order by b.number
+        )::real[]::public.vector
+        from unnest(centred) with ordinality as a (vector, number)
+        order by a.number
+    );
+    _principal_components.components := '{}';
+    for place in 1.._principal_components.num_components loop
+        -- Any start will do that is not at right angles to the answer.
+        found := public.l2_normalize(
+            array(select sqlembed._uniform(n::text, place) - 0.5 from generate_series(1, num_vectors) as n)::real[]::public.vector
+        );
+        for iteration in 1..500 loop
+            before := found;
+            found := array(
+                select -(g.row operator(public.<#>) before)
+                from unnest(gram) with ordinality as g (row, number)
+                order by g.number
+            )::real[]::public.vector;
+            variance := public.vector_norm(found);
+            found := public.l2_normalize(found);
+            exit when found operator(public.<->) before < 1e-6;
+        end loop;
+        largest_variance := coalesce(largest_variance, variance);
+        -- Beyond the directions in which the vectors differ there is only rounding.
+        if variance <= 1e-6 * largest_variance then
+            component := array_fill(0::real, array[public.vector_dims(_principal_components.centre)])::public.vector;
+        else
+            select public.l2_normalize(
+                public.sum(
+                    array_fill(share, array[public.vector_dims(_principal_components.centre)])::public.vector
+                        operator(public.*) v.vector
+                )
+            )
+            into component
+            from unnest(centred, found::real[]) as v (vector, share);
+            -- Of the two directions, which are equally good, the one that most of its length points in.
+            if (select abs(min(x)) > max(x) from unnest(component::real[]) as x) then
+                component := array_fill(-1::real, array[public.vector_dims(component)])::public.vector operator(public.*) component;
+            end if;
+            gram := array(
+                select g.row operator(public.-) (
+                    array_fill((variance * share)::real, array[num_vectors])::public.vector operator(public.*) found
+                )
+                from unnest(gram, found::real[]) with ordinality as g (row, share, number)
+                order by g.number
+            );
+        end if;
+        _principal_components.components := _principal_components.components || component;
+    end loop;
+end
+$function$;
+
+comment on function sqlembed._principal_components(public.vector[], integer) is
+    'The mean of vectors and the directions in which they differ most, as unit vectors, by power iteration; zeros where there are fewer.';
+
 create or replace function sqlembed._refuse_recommend() returns void
 language plpgsql
 immutable
@@ -12618,6 +12928,32 @@ $function$;
 
 comment on function sqlembed._vector_rows(text, text, text, text) is
     'SQL that gives the key and the vector of the rows of a table that have one and pass a filter.';
+
+create or replace function sqlembed._vector_sample(rows text, metric text, num_rows integer, seed integer, out vectors public.vector[])
+language plpgsql
+stable
+as $function$
+begin
+    execute pg_catalog.format(
+        'select coalesce(pg_catalog.array_agg(r.vector), ''{}'')
+        from (
+            select %s as vector
+            from (%s) as r
+            order by pg_catalog.hashtextextended(r.sqlembed_key::pg_catalog.text, $1), r.sqlembed_key
+            limit $2
+        ) as r',
+        case when _vector_sample.metric operator(pg_catalog.=) 'cosine' then 'public.l2_normalize(r.sqlembed_vector::public.vector)'
+            else 'r.sqlembed_vector::public.vector'
+        end,
+        _vector_sample.rows
+    )
+    into vectors
+    using _vector_sample.seed::pg_catalog.int8, _vector_sample.num_rows;
+end
+$function$;
+
+comment on function sqlembed._vector_sample(text, text, integer, integer) is
+    'Vectors of rows (key, vector) that are chosen at random, the same ones for the same seed; under cosine as unit vectors.';
 
 create or replace function sqlembed._vector_source(
     relation regclass,
@@ -12840,8 +13176,8 @@ begin
             shift.baseline_rows, shift.current_rows
             using errcode = 'SE022', hint = 'Drift needs two on each side at least. See select * from sqlembed.status.';
     end if;
-    baseline_vectors := sqlembed._drift_sample(source.baseline_sql, source.metric, drift.sample_size, drift.seed);
-    current_vectors := sqlembed._drift_sample(source.current_sql, source.metric, drift.sample_size, drift.seed);
+    baseline_vectors := sqlembed._vector_sample(source.baseline_sql, source.metric, drift.sample_size, drift.seed);
+    current_vectors := sqlembed._vector_sample(source.current_sql, source.metric, drift.sample_size, drift.seed);
     test := sqlembed._mmd_test(baseline_vectors, current_vectors, drift.permutations, drift.seed);
     return query select
         shift.baseline_rows, shift.current_rows, public.vector_norm(shift.shift), test.mmd, test.p_value;
@@ -13272,6 +13608,92 @@ $function$;
 comment on function sqlembed.outliers(regclass, integer, name, text, text, text) is
     'How unlike the others each row is, the strangest first: its distance to the centroid of the rows, the mean of its distances to the k nearest of them, and score, the mean of its ranks in both, from 0 to 1. baseline is a condition for the rows that are as usual, which the others are held against; by default all that pass the filter.';
 
+create or replace function sqlembed.project(
+    relation regclass,
+    dimensions integer default 2,
+    embedding name default null,
+    filter text default null,
+    sample_size integer default 1000,
+    seed integer default 0
+)
+returns table (key jsonb, coordinates double precision[])
+language plpgsql
+stable
+as $function$
+declare
+    source record;
+    wanted pg_catalog.text;
+    unit pg_catalog.text;
+    vectors public.vector[];
+    plane record;
+    state pg_catalog.text;
+    problem pg_catalog.text;
+    pg_hint pg_catalog.text;
+begin
+    perform sqlembed._check_use(
+        project.dimensions operator(pg_catalog.>=) 1 and project.dimensions operator(pg_catalog.<=) 100,
+        pg_catalog.format('dimensions => %s is not from 1 to 100', coalesce(project.dimensions::pg_catalog.text, 'NULL')),
+        'It is the number of coordinates of each row; a picture has 2.'
+    );
+    perform sqlembed._check_use(
+        project.sample_size operator(pg_catalog.>=) 2 and project.sample_size operator(pg_catalog.<=) 4000,
+        pg_catalog.format('sample_size => %s is not from 2 to 4000', coalesce(project.sample_size::pg_catalog.text, 'NULL')),
+        'It is the number of rows that decide the directions, all pairs of them.'
+    );
+    perform sqlembed._check_use(project.seed is not null, 'seed => NULL is not a number', 'The same seed gives the same result.');
+    perform sqlembed._check_filter(project.filter);
+    source := sqlembed._vector_source(project.relation, project.embedding, null, null);
+    wanted := project.filter;
+    unit := 'r.sqlembed_vector::public.vector';
+    if source.metric operator(pg_catalog.=) 'cosine' then
+        unit := 'public.l2_normalize(r.sqlembed_vector::public.vector)';
+        -- What has no direction is nowhere.
+        wanted := pg_catalog.format(
+            E'(%s\n) and public.vector_norm(%s::public.vector) operator(pg_catalog.>) 0::pg_catalog.float8',
+            coalesce(project.filter, 'true'), source.vector
+        );
+    end if;
+    vectors := sqlembed._vector_sample(
+        sqlembed._vector_rows(source.from_clause, source.vector, source.key, wanted),
+        source.metric, project.sample_size, project.seed
+    );
+    if pg_catalog.cardinality(vectors) operator(pg_catalog.<) 2 then
+        raise exception 'sqlembed: % has % rows with a vector to project',
+            project.relation, pg_catalog.cardinality(vectors)
+            using errcode = 'SE022', hint = 'It takes two at least. See select * from sqlembed.status.';
+    end if;
+    plane := sqlembed._principal_components(vectors, project.dimensions);
+    return query execute pg_catalog.format(
+        'select
+            r.sqlembed_key,
+            array(
+                select (%1$s operator(public.<#>) c.component) operator(pg_catalog.*) (-1)::pg_catalog.float8
+                    operator(pg_catalog.-) c.middle
+                from rows from (pg_catalog.unnest($1), pg_catalog.unnest($2)) with ordinality as c (component, middle, number)
+                order by c.number
+            )
+        from (%2$s) as r',
+        unit,
+        sqlembed._vector_rows(source.from_clause, source.vector, source.key, wanted)
+    )
+    using
+        plane.components,
+        array(
+            select (plane.centre operator(public.<#>) c.component) operator(pg_catalog.*) (-1)::pg_catalog.float8
+            from pg_catalog.unnest(plane.components) with ordinality as c (component, number)
+            order by c.number
+        );
+exception
+    when others then
+        get stacked diagnostics state = returned_sqlstate, problem = message_text, pg_hint = pg_exception_hint;
+        perform sqlembed._explain_use(state, problem, pg_hint, project.relation, project.filter);
+        raise;
+end
+$function$;
+
+comment on function sqlembed.project(regclass, integer, name, text, integer, integer) is
+    'Coordinates of each row along the directions in which the vectors of a table differ most (principal components; of unit vectors under cosine), the most telling first. The directions are those of a sample of sample_size rows, exact where there are no more. The same seed gives the same result.';
+
 create or replace function sqlembed.recommend(
     relation anyelement,
     liked jsonb[],
@@ -13486,6 +13908,37 @@ comment on column sqlembed.cache_use.bytes is 'About what they take.';
 comment on column sqlembed.cache_use.oldest_use is 'When the one was used that has not been used for longest.';
 comment on column sqlembed.cache_use.newest_use is 'When one was used last.';
 
+create or replace view sqlembed.cluster_run with (security_barrier) as
+select
+    c.relation, c.label_column, c.method, c.parameters,
+    case
+        when c.error is not null then 'failed'
+        when c.finished_at is not null then 'done'
+        when sqlembed._is_alive(c.worker) then 'running'
+        else 'waiting'
+    end as state,
+    c.labelled, c.num_clusters, c.error, c.asked_at, c.finished_at
+from sqlembed.cluster_job as c
+where sqlembed._sees_all_rows(c.relation)
+    and not exists (
+        select from sqlembed.cluster_job as n
+        where n.relation = c.relation and n.label_column = c.label_column and n.id > c.id
+    );
+
+comment on view sqlembed.cluster_run is 'What became of create_clusters, the last time for each column. Not for those from whom a policy keeps rows back.';
+comment on column sqlembed.cluster_run.relation is 'The table.';
+comment on column sqlembed.cluster_run.label_column is 'Where the labels are written.';
+comment on column sqlembed.cluster_run.method is 'The clustering function.';
+comment on column sqlembed.cluster_run.parameters is 'What it is given besides the vectors.';
+comment on column sqlembed.cluster_run.state is 'waiting, running, done or failed.';
+comment on column sqlembed.cluster_run.labelled is 'How many rows got a label.';
+comment on column sqlembed.cluster_run.num_clusters is 'How many clusters there are, without what is in none.';
+comment on column sqlembed.cluster_run.error is 'Why it failed.';
+comment on column sqlembed.cluster_run.asked_at is 'When it was asked for.';
+comment on column sqlembed.cluster_run.finished_at is 'When it was done, or given up.';
+
+grant select on sqlembed.cluster_run to public;
+
 create or replace view sqlembed.clustering_status with (security_barrier, security_invoker) as
 select
     c.name,
@@ -13698,7 +14151,7 @@ comment on column sqlembed.status.last_error is 'What went wrong last.';
 grant select on sqlembed.status to public;
 
 create or replace view sqlembed.worker as
-select w.id, w.name, w.embedders, w.resting, w.started_at
+select w.id, w.name, w.embedders, w.resting, w.started_at, w.clusterings
 from sqlembed.worker_process as w
 where exists (
     select
@@ -13719,5 +14172,6 @@ comment on column sqlembed.worker.name is 'Machine and process.';
 comment on column sqlembed.worker.embedders is 'Embedders that it serves.';
 comment on column sqlembed.worker.resting is 'Those of them that are down: it leaves them alone for a while. Why stands in status.last_error.';
 comment on column sqlembed.worker.started_at is 'When it started.';
+comment on column sqlembed.worker.clusterings is 'Clustering functions that it can call.';
 
 grant select on sqlembed.worker to public;

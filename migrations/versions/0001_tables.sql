@@ -233,6 +233,7 @@ create table sqlembed.worker_process (
     id integer generated always as identity primary key,
     name text not null,
     embedders text[] not null,
+    clusterings text[] not null default '{}',
     epoch integer not null default 0,
     pid integer not null default pg_backend_pid(),
     resting text[] not null default '{}',
@@ -244,6 +245,7 @@ comment on table sqlembed.worker_process is 'Workers that have started; one is a
 comment on column sqlembed.worker_process.id is 'Number of the worker.';
 comment on column sqlembed.worker_process.name is 'Machine and process.';
 comment on column sqlembed.worker_process.embedders is 'Embedders that it serves.';
+comment on column sqlembed.worker_process.clusterings is 'Clustering functions that it can call.';
 comment on column sqlembed.worker_process.epoch is 'Raised with every batch of answers; callers wait for the lock of the epoch they saw.';
 comment on column sqlembed.worker_process.pid is 'Its connection''s process in the server, which holds the lock.';
 comment on column sqlembed.worker_process.resting is 'Embedders that it leaves alone for now, because they are down.';
@@ -415,6 +417,49 @@ comment on column sqlembed.clustering.vector_number is 'Number of the vector col
 comment on column sqlembed.clustering.cluster_number is 'Number of the column of the clusters.';
 comment on column sqlembed.clustering.is_dropped is 'Set to have the row removed.';
 
+-- Whoever asks only appends: of several for one column the newest counts.
+create table sqlembed.cluster_job (
+    id bigint generated always as identity primary key,
+    relation regclass not null,
+    label_column name not null,
+    embedding name not null,
+    method text not null check (length(method) between 1 and 200),
+    parameters jsonb not null check (jsonb_typeof(parameters) = 'object'),
+    asked_at timestamptz not null default clock_timestamp(),
+    worker integer,
+    attempts integer not null default 0,
+    finished_at timestamptz,
+    labelled bigint,
+    num_clusters integer,
+    error text
+);
+
+alter table sqlembed.cluster_job enable row level security;
+
+create policy owner_of_the_table_clusters on sqlembed.cluster_job
+    for insert
+    with check (
+        exists (
+            select from pg_catalog.pg_class as c
+            where c.oid = relation and pg_has_role(c.relowner, 'usage')
+        )
+    );
+
+comment on table sqlembed.cluster_job is 'Tables whose rows a worker is to cluster, or has clustered.';
+comment on column sqlembed.cluster_job.id is 'Order of arrival.';
+comment on column sqlembed.cluster_job.relation is 'The table.';
+comment on column sqlembed.cluster_job.label_column is 'Where the labels are written.';
+comment on column sqlembed.cluster_job.embedding is 'The vector column.';
+comment on column sqlembed.cluster_job.method is 'Name of the clustering function.';
+comment on column sqlembed.cluster_job.parameters is 'What it is given besides the vectors.';
+comment on column sqlembed.cluster_job.asked_at is 'When it was asked for.';
+comment on column sqlembed.cluster_job.worker is 'The worker that has it in hand, as long as that lives.';
+comment on column sqlembed.cluster_job.attempts is 'How often a worker took it.';
+comment on column sqlembed.cluster_job.finished_at is 'When it was done, or given up.';
+comment on column sqlembed.cluster_job.labelled is 'How many rows got a label.';
+comment on column sqlembed.cluster_job.num_clusters is 'How many clusters there are, without what is in none.';
+comment on column sqlembed.cluster_job.error is 'Why it was given up.';
+
 create type sqlembed.row_state as (
     embedding name,
     state text,
@@ -506,4 +551,5 @@ grant update (
 grant select on sqlembed.clustering to public;
 grant insert (name, relation, vector_number, cluster_number) on sqlembed.clustering to public;
 grant update (is_dropped) on sqlembed.clustering to public;
+grant insert (relation, label_column, embedding, method, parameters) on sqlembed.cluster_job to public;
 grant usage on schema sqlembed_wire to sqlembed_loopback;

@@ -18,6 +18,7 @@ from sqlembed.cli.duplicates import duplicates
 from sqlembed.cli.embedders import embedders
 from sqlembed.cli.evaluate import evaluate
 from sqlembed.cli.load import load
+from sqlembed.cli.map import map
 from sqlembed.cli.migrate import migrate
 from sqlembed.cli.options import examples
 from sqlembed.cli.refresh import refresh
@@ -60,6 +61,7 @@ for command in (
     search,
     cluster,
     duplicates,
+    map,
     evaluate,
     advise,
     status,

@@ -112,11 +112,12 @@ def _find(
     from psycopg import sql
 
     from sqlembed.cli.database import scalar
+    from sqlembed.cli.tables import literally
 
     alias = sql.Identifier(declared.alias).as_string(connection)
     key = str(scalar(connection, KEY, (declared.relation, f"{alias}.")))
     statement = sql.SQL(GROUPS).format(
-        key=sql.SQL(key), source=sql.SQL(declared.source), rows=sql.SQL(declared.rows)
+        key=literally(key), source=literally(declared.source), rows=literally(declared.rows)
     )
     rows = connection.execute(statement, wanted)
     return [

@@ -9,6 +9,8 @@ from sqlembed.cli.database import scalar
 from sqlembed.errors import InputError
 
 if TYPE_CHECKING:
+    from psycopg import sql
+
     from sqlembed.cli.database import Connection
 
 EMBEDDED = "select distinct relation::regclass::text from sqlembed.embedding order by 1"
@@ -91,6 +93,13 @@ def declared_embedding(connection: Connection, relation: str, name: str | None) 
     row = connection.execute(DECLARED.encode(), (relation, name)).fetchone()
     assert row is not None
     return Declared(relation, *row)
+
+
+def literally(text: str) -> sql.SQL:
+    """Return SQL that is not ours, for a statement with parameters: its ``%`` are only that."""
+    from psycopg import sql
+
+    return sql.SQL(text.replace("%", "%%"))
 
 
 def _nearest(wanted: str, embedded: list[str]) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlembed.embedders.base import Embedder, checked_dimensions
+from sqlembed.embedders.clusterings import AnyClustering, Clusterings
 from sqlembed.errors import DuplicateEmbedder, InputError, LoadError, UnknownEmbedder
 from sqlembed.types import EmbedFunction, Kind
 
@@ -80,6 +81,8 @@ class Registry:
 
     def __init__(self) -> None:
         self._embedders: dict[str, Embedder] = {}
+        #: The clustering functions that SQL may call by name.
+        self.clusterings = Clusterings()
 
     def add(self, embedder: AnyEmbedder) -> AnyEmbedder:
         """Takes an embedder in and returns it.
@@ -126,6 +129,21 @@ class Registry:
             return function
 
         return register
+
+    def clustering(self, name: str) -> Callable[[AnyClustering], AnyClustering]:
+        """Registers the decorated function as a way to cluster and leaves it as it is.
+
+        ``create_clusters(…, method => name, parameters => …)`` in SQL has a worker call it. It is
+        given an array of vectors (n, dimensions), of length 1 under cosine, and the parameters by
+        name, and returns n integers: from 1, or -1 for what is in no cluster.
+
+        Args:
+            name: what SQL calls it.
+
+        Raises:
+            InputError: the name is taken or blank, or an ``async def`` function.
+        """
+        return self.clusterings.register(name)
 
     def get(self, name: str) -> Embedder:
         """Returns the embedder of a name.

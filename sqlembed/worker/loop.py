@@ -16,6 +16,7 @@ from sqlembed.errors import ConfigError
 from sqlembed.worker.batch import LOCKED_DELAY, Batches
 from sqlembed.worker.bell import Bell
 from sqlembed.worker.cache import Cache
+from sqlembed.worker.clusters import Clusters
 from sqlembed.worker.compute import Computer
 from sqlembed.worker.jobs import RENAMED, Jobs
 from sqlembed.worker.leases import Leases
@@ -42,6 +43,7 @@ LOOK_EVERY = timedelta(milliseconds=2)
 
 SWEEP_EVERY = timedelta(seconds=10)
 COUNT_EVERY = timedelta(seconds=1)
+CLUSTER_EVERY = timedelta(seconds=0.2)
 
 #: Bytes of vectors that the cache keeps.
 CACHE_SIZE = 256 * 1024 * 1024
@@ -55,7 +57,7 @@ BLOCKED_DELAY = timedelta(seconds=1)
 RECONNECT_DELAY = timedelta(seconds=0.5)
 RECONNECT_LIMIT = timedelta(seconds=30)
 
-START = "select sqlembed._start_worker(%s, %s)"
+START = "select sqlembed._start_worker(%s, %s, %s)"
 STOP = "select sqlembed._stop_worker(%s)"
 REST = "select sqlembed._rest_embedders(%s, %s)"
 
@@ -137,7 +139,8 @@ class Worker:
 
     def _serve(self, connection: Connection, burst: bool) -> None:
         name = f"{socket.gethostname()}:{os.getpid()}"
-        row = connection.execute(START, (name, self._registry.names)).fetchone()
+        clusterings = self._registry.clusterings
+        row = connection.execute(START, (name, self._registry.names, clusterings.names)).fetchone()
         assert row is not None
         worker = int(str(row[0]))
         self._jobs = Jobs(connection, worker)
@@ -145,8 +148,9 @@ class Worker:
         cache = Cache(connection)
         self._batches = Batches(self._jobs, cache, self._computer, self._between)
         self._resting = []
+        self._clusters = Clusters(connection, self._url, worker, clusterings)
         self._leases = Leases(self._jobs)
-        self._swept = self._counted = self._looked = 0.0
+        self._swept = self._counted = self._looked = self._clustered = 0.0
         bell = Bell(connection, worker)
         log.info("started", extra={"worker": worker, "embedders": ", ".join(self._registry.names)})
         with self._leases.kept():
@@ -155,12 +159,17 @@ class Worker:
                 self._tell_resting(connection, worker)
                 if is_busy:
                     bell.busy()
-                elif burst and not self._jobs.pending(self._registry.names, self._broken):
+                elif burst and not self._is_more_to_come():
                     break
                 else:
                     bell.wait(self._look_again)
         connection.execute(STOP, (worker,))
         log.info("stopped", extra={"worker": worker, "rows": self._done})
+
+    def _is_more_to_come(self) -> bool:
+        if self._clusters.are_running or self._clusters.start():
+            return True
+        return self._jobs.pending(self._registry.names, self._broken) > 0
 
     def _try_to_work(self) -> bool:
         try:
@@ -174,6 +183,8 @@ class Worker:
         if self._due("_swept", SWEEP_EVERY):
             self._jobs.sweep(self._cache_size)
         busy = self._answer_requests()
+        if self._due("_clustered", CLUSTER_EVERY):
+            self._clusters.start()
         limits, paused = self._limits.embedders, self._limits.paused
         batch = self._jobs.claim(limits, paused)
         if batch is None:

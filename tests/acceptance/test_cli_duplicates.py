@@ -47,6 +47,8 @@ def test_only_rows_that_agree(command: Command, url: str, repeated: list[str]) -
     del repeated
     asked = ("duplicates", "report", "--within", "state", "--json", "--database-url", url)
     assert [group["size"] for group in command(*asked).document["groups"]] == [2]
+    matched = command(*asked[:2], "--filter", "comments like '%'", *asked[4:])
+    assert [group["size"] for group in matched.document["groups"]] == [3]
     none = command(*asked[:4], "--filter", "state <> 'WY'", "--mode", "exact", *asked[5:])
     assert none.code == 0, none.error
     assert "No two rows are that much alike." in none.output

@@ -20,6 +20,7 @@ OPEN = {
     "clustering": {"select"},
     "clustering_status": {"select"},
     "_row_work": {"select"},
+    "cluster_run": {"select"},
     "failure": {"select"},
     "status": {"select"},
     "worker": {"select"},

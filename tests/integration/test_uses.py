@@ -54,3 +54,11 @@ def test_outliers_and_drift(articles: sa.Engine) -> None:
     assert (changed.baseline_rows, changed.current_rows) == (2, 3)
     assert 0.1 <= changed.p_value <= 1
     assert changed.centroid_shift > 0
+
+
+def test_a_projection(articles: sa.Engine) -> None:
+    with articles.connect() as connection:
+        found = uses.project(connection, "article", filter="id > 1")
+
+    assert list(found) == [(2,), (3,), (4,), (5,)]
+    assert {len(coordinates) for coordinates in found.values()} == {2}

@@ -237,6 +237,10 @@ CREATE FUNCTION sqlembed._choose_worker(embedder text) RETURNS integer
 CREATE FUNCTION sqlembed._chunk_statement(target sqlembed.search_target, conditions text, attempt integer, path sqlembed.search_path, later text, with_vectors boolean) RETURNS text
     LANGUAGE plpgsql STABLE;
 
+CREATE FUNCTION sqlembed._claim_clustering(worker integer, methods text[], OUT id bigint, OUT title text, OUT method text, OUT parameters jsonb, OUT metric text, OUT read_vectors text, OUT write_labels text) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._claim_jobs(worker integer, embedders text[], most integer[], without integer[], lease interval) RETURNS TABLE(embedding integer, revision text, key jsonb)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -353,9 +357,6 @@ CREATE FUNCTION sqlembed._distinct_vectors(rows text, at_most integer) RETURNS p
 CREATE FUNCTION sqlembed._diverse(function_name text, source anyelement, query public.vector, k integer, name name, filter text, mode text, metric text, diversity double precision, excluded tid, excluded_table oid) RETURNS TABLE(base anyelement, distance double precision, chunk text)
     LANGUAGE plpgsql STABLE ROWS 10;
 
-CREATE FUNCTION sqlembed._drift_sample(rows text, metric text, num_rows integer, seed integer, OUT vectors public.vector[]) RETURNS public.vector[]
-    LANGUAGE plpgsql STABLE;
-
 CREATE FUNCTION sqlembed._drift_source(relation regclass, embedding name, baseline_filter text, current_filter text, OUT metric text, OUT baseline_sql text, OUT current_sql text, OUT shift_sql text) RETURNS record
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -448,6 +449,8 @@ CREATE FUNCTION sqlembed._features(name text, embedding public.vector, numbers d
 
 CREATE FUNCTION sqlembed._features_sql(rows text, dimensions integer, embedding_scale double precision, number_means double precision[], number_scales double precision[]) RETURNS text
     LANGUAGE sql IMMUTABLE
+CREATE FUNCTION sqlembed._finish_clustering(id bigint, worker integer, error text, labelled bigint, num_clusters integer) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._finish_jobs(worker integer, embedding integer, keys jsonb[]) RETURNS void
@@ -519,6 +522,10 @@ CREATE FUNCTION sqlembed._has_roles() RETURNS boolean
 
 CREATE FUNCTION sqlembed._hash_call(declared sqlembed.embedding, row_name text) RETURNS text
     LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._holds_clustering(id bigint, worker integer) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._hybrid_search(source anyelement, query text, query_vector public.vector, k integer, embedding name, filter text, text_weight double precision) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
@@ -802,6 +809,11 @@ CREATE FUNCTION sqlembed._present_columns(declared sqlembed.embedding, OUT vecto
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._principal_components(vectors public.vector[], num_components integer, OUT centre public.vector, OUT components public.vector[]) RETURNS record
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off';
+
 CREATE FUNCTION sqlembed._probe_loopback() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -1004,7 +1016,7 @@ CREATE FUNCTION sqlembed._spread(inputs text[], known text[], vectors public.vec
     SET jit TO 'off'
     SET enable_nestloop TO 'off';
 
-CREATE FUNCTION sqlembed._start_worker(name text, embedders text[]) RETURNS integer
+CREATE FUNCTION sqlembed._start_worker(name text, embedders text[], clusterings text[] DEFAULT '{}'::text[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -1083,6 +1095,9 @@ CREATE FUNCTION sqlembed._vector_rows(from_clause text, vector text, key text, f
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._vector_sample(rows text, metric text, num_rows integer, seed integer, OUT vectors public.vector[]) RETURNS public.vector[]
+    LANGUAGE plpgsql STABLE;
+
 CREATE FUNCTION sqlembed._vector_source(relation regclass, embedding name, wanted_metric text, row_name name, OUT from_clause text, OUT vector text, OUT key text, OUT embedder text, OUT metric text, OUT is_indexed boolean) RETURNS record
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -1158,6 +1173,7 @@ CREATE FUNCTION sqlembed.cluster_terms(name text, query text, terms integer DEFA
     SET jit TO 'off';
 
 CREATE FUNCTION sqlembed.create_clustering(relation regclass, name text, embedding name DEFAULT NULL::name, cluster_column name DEFAULT 'cluster'::name, num_clusters integer DEFAULT NULL::integer, metric text DEFAULT NULL::text, seed integer DEFAULT 0, choose_by text DEFAULT 'silhouette'::text) RETURNS sqlembed.fitted_model
+CREATE FUNCTION sqlembed.create_clusters(relation regclass, method text DEFAULT 'hdbscan'::text, label_column name DEFAULT 'cluster'::name, embedding name DEFAULT NULL::name, parameters jsonb DEFAULT '{}'::jsonb) RETURNS void
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.create_embedding(relation regclass, embedder text, source text, embedding name DEFAULT 'embedding'::name, timing text DEFAULT 'async'::text, on_change text DEFAULT 'hide'::text, metric text DEFAULT 'cosine'::text, storage text DEFAULT NULL::text, index text DEFAULT 'hnsw'::text, place text DEFAULT 'row'::text, chunking jsonb DEFAULT NULL::jsonb, adopt text DEFAULT 'keep'::text, if_not_exists boolean DEFAULT false, full_text regconfig DEFAULT NULL::regconfig, index_options jsonb DEFAULT NULL::jsonb, dimensions integer DEFAULT NULL::integer) RETURNS bigint
@@ -1246,6 +1262,9 @@ CREATE FUNCTION sqlembed.predict(name text, embedding public.halfvec, numbers do
 CREATE FUNCTION sqlembed.predict(name text, embedding public.vector, numbers double precision[] DEFAULT '{}'::double precision[]) RETURNS integer
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE;
 
+CREATE FUNCTION sqlembed.project(relation regclass, dimensions integer DEFAULT 2, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, sample_size integer DEFAULT 1000, seed integer DEFAULT 0) RETURNS TABLE(key jsonb, coordinates double precision[])
+    LANGUAGE plpgsql STABLE;
+
 CREATE FUNCTION sqlembed.recall(relation regclass, embedding name DEFAULT NULL::name, k integer DEFAULT 10, queries integer DEFAULT 100) RETURNS double precision
     LANGUAGE plpgsql;
 
@@ -1299,6 +1318,9 @@ CREATE FUNCTION sqlembed.vector_search(relation anyelement, query public.vector,
 
 CREATE FUNCTION sqlembed.vector_search(relation text, query public.vector, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, metric text DEFAULT NULL::text, diversity double precision DEFAULT NULL::double precision, after_distance double precision DEFAULT NULL::double precision, after_key jsonb DEFAULT NULL::jsonb) RETURNS TABLE(base text, distance double precision, score double precision, chunk text)
     LANGUAGE plpgsql IMMUTABLE;
+
+CREATE PROCEDURE sqlembed.wait_until_clustered(IN relation regclass, IN label_column name DEFAULT 'cluster'::name, IN timeout interval DEFAULT '00:10:00'::interval)
+    LANGUAGE plpgsql;
 
 CREATE PROCEDURE sqlembed.wait_until_embedded(IN relation regclass, IN timeout interval DEFAULT '00:01:00'::interval)
     LANGUAGE plpgsql;
@@ -1476,6 +1498,26 @@ WITH (toast_tuple_target='8160');
 
 ALTER TABLE sqlembed.clustering ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME sqlembed.clustering_id_seq
+CREATE TABLE sqlembed.cluster_job (
+    id bigint NOT NULL,
+    relation regclass NOT NULL,
+    label_column name NOT NULL,
+    embedding name NOT NULL,
+    method text NOT NULL,
+    parameters jsonb NOT NULL,
+    asked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    worker integer,
+    attempts integer DEFAULT 0 NOT NULL,
+    finished_at timestamp with time zone,
+    labelled bigint,
+    num_clusters integer,
+    error text,
+    CONSTRAINT cluster_job_method_check CHECK (((length(method) >= 1) AND (length(method) <= 200))),
+    CONSTRAINT cluster_job_parameters_check CHECK ((jsonb_typeof(parameters) = 'object'::text))
+);
+
+ALTER TABLE sqlembed.cluster_job ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME sqlembed.cluster_job_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -1502,6 +1544,26 @@ CREATE VIEW sqlembed.clustering_status WITH (security_barrier='true', security_i
   WHERE (EXISTS ( SELECT
            FROM pg_class r
           WHERE (r.oid = (c.relation)::oid)));
+CREATE VIEW sqlembed.cluster_run WITH (security_barrier='true') AS
+ SELECT relation,
+    label_column,
+    method,
+    parameters,
+        CASE
+            WHEN (error IS NOT NULL) THEN 'failed'::text
+            WHEN (finished_at IS NOT NULL) THEN 'done'::text
+            WHEN sqlembed._is_alive(worker) THEN 'running'::text
+            ELSE 'waiting'::text
+        END AS state,
+    labelled,
+    num_clusters,
+    error,
+    asked_at,
+    finished_at
+   FROM sqlembed.cluster_job c
+  WHERE (sqlembed._sees_all_rows(relation) AND (NOT (EXISTS ( SELECT
+           FROM sqlembed.cluster_job n
+          WHERE (((n.relation)::oid = (c.relation)::oid) AND (n.label_column = c.label_column) AND (n.id > c.id))))));
 
 CREATE TABLE sqlembed.embedder_key (
     embedder text NOT NULL,
@@ -1636,6 +1698,7 @@ CREATE TABLE sqlembed.worker_process (
     id integer NOT NULL,
     name text NOT NULL,
     embedders text[] NOT NULL,
+    clusterings text[] DEFAULT '{}'::text[] NOT NULL,
     epoch integer DEFAULT 0 NOT NULL,
     pid integer DEFAULT pg_backend_pid() NOT NULL,
     resting text[] DEFAULT '{}'::text[] NOT NULL,
@@ -1648,7 +1711,8 @@ CREATE VIEW sqlembed.worker AS
     name,
     embedders,
     resting,
-    started_at
+    started_at,
+    clusterings
    FROM sqlembed.worker_process w
   WHERE (EXISTS ( SELECT
            FROM pg_locks l
@@ -1676,6 +1740,9 @@ ALTER TABLE ONLY sqlembed.change
 
 ALTER TABLE ONLY sqlembed.cluster_centroid
     ADD CONSTRAINT cluster_centroid_pkey PRIMARY KEY (model, centroid_id);
+
+ALTER TABLE ONLY sqlembed.cluster_job
+    ADD CONSTRAINT cluster_job_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY sqlembed.cluster_model
     ADD CONSTRAINT cluster_model_pkey PRIMARY KEY (name);
@@ -1756,6 +1823,8 @@ ALTER TABLE sqlembed.change ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE sqlembed.cluster_centroid ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE sqlembed.cluster_job ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE sqlembed.cluster_model ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE sqlembed.clustering ENABLE ROW LEVEL SECURITY;
@@ -1771,6 +1840,10 @@ CREATE POLICY grantees ON sqlembed.embedder_key FOR SELECT USING ((EXISTS ( SELE
   WHERE (((grantee.grantee)::oid = (((0)::oid)::regrole)::oid) OR pg_has_role((grantee.grantee)::oid, 'usage'::text)))));
 
 CREATE POLICY owner_alone ON sqlembed.cluster_model USING (pg_has_role((owner)::oid, 'usage'::text));
+
+CREATE POLICY owner_of_the_table_clusters ON sqlembed.cluster_job FOR INSERT WITH CHECK ((EXISTS ( SELECT
+   FROM pg_class c
+  WHERE ((c.oid = (cluster_job.relation)::oid) AND pg_has_role(c.relowner, 'usage'::text)))));
 
 CREATE POLICY owner_of_the_table_declares ON sqlembed.embedding USING ((EXISTS ( SELECT
    FROM pg_class c
@@ -1854,6 +1927,8 @@ REVOKE ALL ON FUNCTION sqlembed._check_described(relation oid, name text, number
 
 REVOKE ALL ON FUNCTION sqlembed._choose_worker(embedder text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._claim_clustering(worker integer, methods text[], OUT id bigint, OUT title text, OUT method text, OUT parameters jsonb, OUT metric text, OUT read_vectors text, OUT write_labels text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._claim_jobs(worker integer, embedders text[], most integer[], without integer[], lease interval) FROM PUBLIC;
 
 GRANT SELECT,INSERT ON TABLE sqlembed.cluster_model TO PUBLIC;
@@ -1910,6 +1985,8 @@ REVOKE ALL ON FUNCTION sqlembed._fail_jobs(worker integer, embedding integer, ke
 
 REVOKE ALL ON FUNCTION sqlembed._failed_keys(most integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._finish_clustering(id bigint, worker integer, error text, labelled bigint, num_clusters integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._finish_jobs(worker integer, embedding integer, keys jsonb[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._fold_changes(worker integer, embedders text[], most integer[], without integer[], lease interval, OUT taken bigint, OUT embedding integer, OUT revision text, OUT keys jsonb[]) FROM PUBLIC;
@@ -1924,7 +2001,7 @@ REVOKE ALL ON FUNCTION sqlembed._forget_failed(embedding integer, keys jsonb[]) 
 
 REVOKE ALL ON FUNCTION sqlembed._forget_failures() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION sqlembed._is_alive(worker integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION sqlembed._holds_clustering(id bigint, worker integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._is_dblink_shared() FROM PUBLIC;
 
@@ -1989,6 +2066,7 @@ REVOKE ALL ON FUNCTION sqlembed._rest_embedders(worker integer, embedders text[]
 REVOKE ALL ON FUNCTION sqlembed._side_key_lists(relation regclass, side regclass, OUT locked text, OUT made text, OUT written text, OUT match text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._start_worker(name text, embedders text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION sqlembed._start_worker(name text, embedders text[], clusterings text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._stop_worker(worker integer) FROM PUBLIC;
 
@@ -2039,6 +2117,17 @@ GRANT SELECT ON TABLE sqlembed.embedder TO PUBLIC;
 GRANT SELECT,INSERT ON TABLE sqlembed.cluster_centroid TO PUBLIC;
 
 GRANT SELECT ON TABLE sqlembed.clustering_status TO PUBLIC;
+GRANT INSERT(relation) ON TABLE sqlembed.cluster_job TO PUBLIC;
+
+GRANT INSERT(label_column) ON TABLE sqlembed.cluster_job TO PUBLIC;
+
+GRANT INSERT(embedding) ON TABLE sqlembed.cluster_job TO PUBLIC;
+
+GRANT INSERT(method) ON TABLE sqlembed.cluster_job TO PUBLIC;
+
+GRANT INSERT(parameters) ON TABLE sqlembed.cluster_job TO PUBLIC;
+
+GRANT SELECT ON TABLE sqlembed.cluster_run TO PUBLIC;
 
 GRANT SELECT ON TABLE sqlembed.embedder_key TO PUBLIC;
 

@@ -24,6 +24,7 @@ CALLS = {
     "outliers('point', filter => 'id >= 0', baseline => 'id < 20')": 120,
     "drift('point', 'id < 60', 'id between 60 and 119', permutations => 10)": 1,
     "drift_rows('point', 'id < 60', 'id between 60 and 119')": 10,
+    "project('point', 3, filter => 'id >= 0')": 120,
 }
 
 
@@ -91,6 +92,7 @@ def test_a_hostile_search_path(connection: Connection) -> None:
         "outliers('point', baseline => 'true')": 300,
         "drift('point', 'true', 'true', permutations => 10)": 1,
         "drift_rows('point', 'true', 'true')": 10,
+        "project('point', filter => 'true')": 300,
         "cluster_terms('m', 'select ''a text about food'', embedding from point', 3)": 1,
     }
     for call, least in calls.items():

@@ -8,5 +8,3 @@ $function$;
 
 comment on function sqlembed._is_alive(integer) is
     'Whether a worker still holds its presence lock: it, and nobody who took the lock after its death.';
-
-revoke execute on function sqlembed._is_alive(integer) from public;

@@ -46,8 +46,8 @@ begin
             shift.baseline_rows, shift.current_rows
             using errcode = 'SE022', hint = 'Drift needs two on each side at least. See select * from sqlembed.status.';
     end if;
-    baseline_vectors := sqlembed._drift_sample(source.baseline_sql, source.metric, drift.sample_size, drift.seed);
-    current_vectors := sqlembed._drift_sample(source.current_sql, source.metric, drift.sample_size, drift.seed);
+    baseline_vectors := sqlembed._vector_sample(source.baseline_sql, source.metric, drift.sample_size, drift.seed);
+    current_vectors := sqlembed._vector_sample(source.current_sql, source.metric, drift.sample_size, drift.seed);
     test := sqlembed._mmd_test(baseline_vectors, current_vectors, drift.permutations, drift.seed);
     return query select
         shift.baseline_rows, shift.current_rows, public.vector_norm(shift.shift), test.mmd, test.p_value;

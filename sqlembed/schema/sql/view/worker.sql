@@ -1,5 +1,5 @@
 create or replace view sqlembed.worker as
-select w.id, w.name, w.embedders, w.resting, w.started_at
+select w.id, w.name, w.embedders, w.resting, w.started_at, w.clusterings
 from sqlembed.worker_process as w
 where exists (
     select
@@ -20,5 +20,6 @@ comment on column sqlembed.worker.name is 'Machine and process.';
 comment on column sqlembed.worker.embedders is 'Embedders that it serves.';
 comment on column sqlembed.worker.resting is 'Those of them that are down: it leaves them alone for a while. Why stands in status.last_error.';
 comment on column sqlembed.worker.started_at is 'When it started.';
+comment on column sqlembed.worker.clusterings is 'Clustering functions that it can call.';
 
 grant select on sqlembed.worker to public;

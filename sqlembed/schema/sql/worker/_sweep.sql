@@ -46,6 +46,12 @@ begin
     delete from sqlembed.job as j
     using orphans as o
     where j.embedding = o.embedding and j.key = o.key;
+    delete from sqlembed.cluster_job as c
+    where not exists (select from pg_class as t where t.oid = c.relation)
+        or exists (
+            select from sqlembed.cluster_job as n
+            where n.relation = c.relation and n.label_column = c.label_column and n.id > c.id
+        );
     delete from sqlembed.failed_job as f
     where f.embedding not in (select e.id from sqlembed.embedding as e);
 end
