@@ -1870,6 +1870,58 @@ $function$;
 comment on function sqlembed._canonical_source(regclass, text) is
     'The source expression as PostgreSQL itself writes it, every name qualified, and the columns it uses. It runs with the rights and the search_path of the caller.';
 
+create or replace function sqlembed._check_adopted(
+    relation regclass,
+    embedding name,
+    embedder text,
+    source text,
+    metric text,
+    place text,
+    is_chunked boolean
+)
+returns void
+language plpgsql
+volatile
+as $function$
+declare
+    side regclass;
+begin
+    if _check_adopted.is_chunked then
+        raise exception 'sqlembed: adopt => ''check'' is not available for chunks'
+            using errcode = 'SE014',
+                hint = 'With adopt => ''keep'' those whose text is still the same stay, with ''recompute'' none.';
+    end if;
+    if _check_adopted.place operator(pg_catalog.=) 'side' then
+        side := (
+            select pg_catalog.to_regclass(
+                pg_catalog.format(
+                    '%I.%I', n.nspname,
+                    sqlembed._side_name(pg_catalog.format('%s_%s', c.relname, _check_adopted.embedding))
+                )
+            )
+            from pg_catalog.pg_class as c
+            join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) c.relnamespace
+            where c.oid operator(pg_catalog.=) _check_adopted.relation
+        );
+        if side is null then
+            return;
+        end if;
+        perform sqlembed._refuse_side(_check_adopted.relation, side, _check_adopted.embedding, false);
+    end if;
+    if (select k.columns from sqlembed._key_sql(_check_adopted.relation) as k) is null then
+        return;
+    end if;
+    perform sqlembed._check_vectors(
+        _check_adopted.relation, _check_adopted.embedding, _check_adopted.embedder,
+        (select c.expression from sqlembed._canonical_source(_check_adopted.relation, _check_adopted.source) as c),
+        _check_adopted.metric, side
+    );
+end
+$function$;
+
+comment on function sqlembed._check_adopted(regclass, name, text, text, text, text, boolean) is
+    'Compare what a column or a side table holds, where it is there already, with what the embedder makes of the texts. For create_embedding.';
+
 create or replace function sqlembed._check_choice(
     argument text,
     given text,
@@ -2091,6 +2143,141 @@ $function$;
 
 comment on function sqlembed._check_relation(regclass) is
     'An error when a relation cannot have embeddings, or is not the caller''s.';
+
+create or replace function sqlembed._check_vectors(
+    relation regclass,
+    embedding name,
+    embedder text,
+    source text,
+    metric text,
+    side regclass
+)
+returns void
+language plpgsql
+volatile
+as $function$
+declare
+    sample_size constant integer := 100;
+    -- Other batches and other machines change the last digits, halfvec and quantised models more of them;
+    -- another model, prompt or text is far beyond it.
+    tolerance constant double precision := 0.01;
+    vector_sql text := pg_catalog.format('%s.%I::public.vector', case when side is null then 'r' else 's' end, _check_vectors.embedding);
+    known integer;
+    sample record;
+    compared record;
+begin
+    -- Of a column that does not fit the embedder, which may be no vector at all, others tell.
+    select e.dimensions
+    into known
+    from sqlembed.embedder as e
+    where e.name operator(pg_catalog.=) _check_vectors.embedder;
+    if not exists (
+        select
+        from pg_catalog.pg_attribute as a
+        join pg_catalog.pg_type as t on t.oid operator(pg_catalog.=) a.atttypid
+        where a.attrelid operator(pg_catalog.=) coalesce(_check_vectors.side, _check_vectors.relation)
+            and a.attname operator(pg_catalog.=) _check_vectors.embedding
+            and not a.attisdropped
+            and t.typname in ('vector', 'halfvec')
+            and a.atttypmod in (-1, coalesce(known, a.atttypmod))
+    ) then
+        return;
+    end if;
+    execute pg_catalog.format(
+        'select pg_catalog.array_agg(c.key) as keys, pg_catalog.array_agg(c.input) as inputs, '
+        'pg_catalog.array_agg(c.vector) as vectors '
+        'from ('
+        'select %s as key, (select (%s)::pg_catalog.text from (select r.*) as r) as input, %s as vector from %s'
+        ') as c where not sqlembed._blank(c.input)',
+        (select k.expression from sqlembed._key_sql(_check_vectors.relation) as k),
+        _check_vectors.source,
+        vector_sql,
+        case
+            when _check_vectors.side is null
+            then pg_catalog.format(
+                '(select * from %s as r where r.%I is not null order by pg_catalog.random() limit %s) as r',
+                _check_vectors.relation, _check_vectors.embedding, sample_size
+            )
+            else pg_catalog.format(
+                -- Of an older text the vector is made anew in any case.
+                '(select * from %s order by pg_catalog.random() limit %s) as s join %s as r on %s '
+                'and s.source_hash operator(pg_catalog.=) pg_catalog.sha256(pg_catalog.convert_to('
+                '(select (%s)::pg_catalog.text from (select r.*) as r), ''UTF8''))',
+                _check_vectors.side, sample_size, _check_vectors.relation,
+                sqlembed._side_match(_check_vectors.relation, _check_vectors.side, 'r', 's'), _check_vectors.source
+            )
+        end
+    )
+    into sample;
+    if sample.keys is null then
+        raise notice 'sqlembed: % of % holds no vectors that could be compared',
+            pg_catalog.quote_ident(_check_vectors.embedding), _check_vectors.relation;
+        return;
+    end if;
+
+    select
+        pg_catalog.count(*) as size,
+        pg_catalog.percentile_cont(0.5) within group (order by d.distance) as median,
+        pg_catalog.max(d.distance) as largest,
+        pg_catalog.count(*) filter (where d.distance operator(pg_catalog.>) tolerance) as wrong,
+        pg_catalog.max(d.stretch) as stretch,
+        (pg_catalog.array_agg(d.key order by d.distance desc))[1] as worst
+    into compared
+    from (
+        select
+            v.key,
+            -- Vectors of nothing but zeros have no direction.
+            case
+                when public.vector_dims(v.present) operator(pg_catalog.<>) public.vector_dims(v.made) then 2
+                else coalesce(
+                    nullif(greatest(v.present operator(public.<=>) v.made, 0), 'NaN'),
+                    case when v.present operator(public.=) v.made then 0 else 1 end
+                )
+            end as distance,
+            pg_catalog.abs(
+                public.vector_norm(v.present) operator(pg_catalog./) nullif(public.vector_norm(v.made), 0) operator(pg_catalog.-) 1
+            ) as stretch
+        from rows from (
+            pg_catalog.unnest(sample.keys),
+            pg_catalog.unnest(sample.vectors),
+            pg_catalog.unnest(
+                sqlembed._ask(
+                    _check_vectors.embedder,
+                    (select k.key from sqlembed.embedder_key as k where k.embedder operator(pg_catalog.=) _check_vectors.embedder),
+                    'document',
+                    sample.inputs
+                )
+            )
+        ) as v (key, present, made)
+    ) as d;
+    raise notice 'sqlembed: % vectors of % were computed again by %: cosine distance median %, largest %',
+        compared.size, pg_catalog.quote_ident(_check_vectors.embedding), pg_catalog.quote_ident(_check_vectors.embedder),
+        pg_catalog.round(compared.median::numeric, 6), pg_catalog.round(compared.largest::numeric, 6);
+    if compared.wrong operator(pg_catalog.>) 0 then
+        raise exception 'sqlembed: of % vectors of %, % are not those that % makes of their texts: cosine distance median %, largest %',
+            compared.size, pg_catalog.quote_ident(_check_vectors.embedding), compared.wrong,
+            pg_catalog.quote_ident(_check_vectors.embedder), pg_catalog.round(compared.median::numeric, 6),
+            pg_catalog.round(compared.largest::numeric, 6)
+            using errcode = 'SE011',
+                detail = pg_catalog.format('The row furthest off has the key %s; up to %s is taken for the same.', compared.worst, tolerance),
+                hint = case
+                    when compared.median operator(pg_catalog.<=) tolerance
+                    then 'Probably these texts have changed since. Set the vectors of such rows to NULL first, or embed all with adopt => ''recompute''.'
+                    else 'They were made by another embedder, or of another text. Name that embedder and source, or embed all with adopt => ''recompute''.'
+                end;
+    end if;
+    -- An angle does not see it.
+    if _check_vectors.metric operator(pg_catalog.<>) 'cosine' and compared.stretch operator(pg_catalog.>) tolerance then
+        raise exception 'sqlembed: vectors of % are not as long as those that % makes of their texts',
+            pg_catalog.quote_ident(_check_vectors.embedding), pg_catalog.quote_ident(_check_vectors.embedder)
+            using errcode = 'SE011',
+                hint = 'Lengths count for every metric but cosine: say metric => ''cosine'', or embed all with adopt => ''recompute''.';
+    end if;
+end
+$function$;
+
+comment on function sqlembed._check_vectors(regclass, name, text, text, text, regclass) is
+    'An error when the vectors that a column holds are not those that an embedder makes of the texts beside them: up to 100 rows, picked at random, are computed again and compared. It runs with the rights of the caller.';
 
 create or replace function sqlembed._checked_chunking(chunking jsonb) returns jsonb
 language plpgsql
@@ -4360,7 +4547,7 @@ begin
     perform sqlembed._check_options(
         create_embedding.timing, create_embedding.on_change, create_embedding.metric, create_embedding.storage, place
     );
-    perform sqlembed._check_choice('adopt', create_embedding.adopt, '{keep,recompute}', '{check}');
+    perform sqlembed._check_choice('adopt', create_embedding.adopt, '{keep,check,recompute}');
     if create_embedding.timing operator(pg_catalog.=) 'sync' and chunking is not null then
         raise exception 'sqlembed: timing ''sync'' with chunking is not available in this version'
             using errcode = 'SE014',
@@ -4373,6 +4560,18 @@ begin
 
     perform sqlembed._check_relation(create_embedding.relation);
     perform sqlembed._check_family(create_embedding.relation, create_embedding.embedding);
+    if create_embedding.adopt operator(pg_catalog.=) 'check' and not exists (
+        select
+        from sqlembed.embedding as e
+        where e.relation operator(pg_catalog.=) create_embedding.relation
+            and e.name operator(pg_catalog.=) create_embedding.embedding
+    ) then
+        -- A worker computes meanwhile, so nothing is locked yet.
+        perform sqlembed._check_adopted(
+            create_embedding.relation, create_embedding.embedding, create_embedding.embedder, create_embedding.source,
+            create_embedding.metric, place, chunking is not null
+        );
+    end if;
     -- Two sessions that declare on one table take turns, and no row slips in between queue and trigger.
     execute pg_catalog.format('lock table %s in share row exclusive mode', create_embedding.relation);
     select k.* into key from sqlembed._key_sql(create_embedding.relation) as k;
@@ -4483,7 +4682,7 @@ comment on function sqlembed.create_embedding(
     regclass, text, text, name, text, text, text, text, text, text, jsonb, text, boolean, regconfig,
     jsonb, integer
 ) is
-    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, attaches triggers, builds the index and queues the rows that have no vector. With full_text, a language such as english, it also keeps the words of the source in a column of their own, with an index. With chunking, such as {"tokens": 256, "overlap": 32}, long texts are cut, and the chunks with their vectors stand in a side table. index is hnsw, binary (one bit a dimension), prefix (the first dimensions alone) or none. dimensions makes an embedder known that nobody has registered yet. Returns how many it queued.';
+    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, or takes over the one that is there (adopt: keep its vectors, check a sample of them by computing it again, or recompute all), attaches triggers, builds the index and queues the rows that have no vector. With full_text, a language such as english, it also keeps the words of the source in a column of their own, with an index. With chunking, such as {"tokens": 256, "overlap": 32}, long texts are cut, and the chunks with their vectors stand in a side table. index is hnsw, binary (one bit a dimension), prefix (the first dimensions alone) or none. dimensions makes an embedder known that nobody has registered yet. Returns how many it queued.';
 
 create or replace function sqlembed.drop_embedding(
     relation regclass,
