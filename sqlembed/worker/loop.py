@@ -179,6 +179,9 @@ class Worker:
         if batch is None:
             taken, batch = self._jobs.fold(limits, paused)
             busy |= taken > 0
+            if batch is None and not taken:
+                # What is being built has to wait for what is in use.
+                batch = self._jobs.claim(limits, paused, of_generations=True)
         if batch is None:
             return busy
         embedder = self._registry.get(batch.description.embedder)
@@ -202,7 +205,9 @@ class Worker:
                 self._give_back(batch, timedelta(0), reason(error))
         else:
             self._count(batch, outcome)
-            self._limits.learn(embedder, len(batch.keys), time.monotonic() - began)
+            seconds = time.monotonic() - began
+            self._limits.learn(embedder, len(batch.keys), seconds)
+            self._keep_rate(batch, seconds)
         self._tell(batch.description.title, embedder.name)
         return True
 
@@ -214,6 +219,12 @@ class Worker:
     def _give_back(self, batch: Batch, delay: timedelta, said: str) -> None:
         self._limits.pause(batch.embedding, delay)
         self._jobs.release(batch, batch.keys, delay, said)
+
+    def _keep_rate(self, batch: Batch, seconds: float) -> None:
+        if batch.description.rows_per_second is not None:
+            due = len(batch.keys) / batch.description.rows_per_second
+            self._limits.pause(batch.embedding, timedelta(seconds=max(due - seconds, 0)))
+            self._look_again = time.monotonic() + max(due - seconds, 0)
 
     def _count(self, batch: Batch, outcome: Outcome) -> None:
         self._broken.discard(batch.embedding)

@@ -19,6 +19,7 @@ OPEN = {
     "cluster_centroid": {"select", "insert"},
     "_row_work": {"select"},
     "failure": {"select"},
+    "generation": {"select"},
     "status": {"select"},
     "worker": {"select"},
     "_waiting": {"select"},

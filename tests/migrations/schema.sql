@@ -113,15 +113,21 @@ CREATE TABLE sqlembed.embedding (
     vector_number smallint,
     source_numbers smallint[] NOT NULL,
     members regclass[] NOT NULL,
+    generation text DEFAULT 'current'::text NOT NULL,
+    generation_of integer,
+    rows_per_second integer,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     is_dropped boolean DEFAULT false NOT NULL,
     CONSTRAINT columns_of_one_table CHECK ((cardinality(source_columns) <= 1600)),
+    CONSTRAINT embedding_generation_check CHECK ((generation = ANY (ARRAY['current'::text, 'next'::text, 'previous'::text]))),
     CONSTRAINT embedding_index_check CHECK ((index = ANY (ARRAY['hnsw'::text, 'binary'::text, 'prefix'::text, 'none'::text]))),
     CONSTRAINT embedding_metric_check CHECK ((metric = ANY (ARRAY['cosine'::text, 'euclidean'::text, 'inner_product'::text, 'l1'::text]))),
     CONSTRAINT embedding_on_change_check CHECK ((on_change = ANY (ARRAY['hide'::text, 'keep'::text]))),
     CONSTRAINT embedding_place_check CHECK ((place = ANY (ARRAY['row'::text, 'side'::text]))),
+    CONSTRAINT embedding_rows_per_second_check CHECK ((rows_per_second >= 1)),
     CONSTRAINT embedding_storage_check CHECK ((storage = ANY (ARRAY['vector'::text, 'halfvec'::text]))),
     CONSTRAINT embedding_timing_check CHECK ((timing = ANY (ARRAY['async'::text, 'sync'::text]))),
+    CONSTRAINT generation_of_another CHECK (((generation = 'current'::text) = (generation_of IS NULL))),
     CONSTRAINT side_table_in_its_place CHECK ((((place = 'side'::text) = (side IS NOT NULL)) AND ((place = 'side'::text) = (hash_function IS NOT NULL))))
 );
 
@@ -133,6 +139,10 @@ CREATE FUNCTION sqlembed._attempt(function_name text, source anyelement, query p
     LANGUAGE plpgsql STABLE ROWS 10;
 
 CREATE FUNCTION sqlembed._base_columns(relation regclass, columns name[]) RETURNS name[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._beside(declared sqlembed.embedding) RETURNS sqlembed.embedding
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -152,6 +162,9 @@ CREATE FUNCTION sqlembed._canonical_source(relation regclass, source text, OUT e
 CREATE FUNCTION sqlembed._changed_families() RETURNS SETOF sqlembed.embedding
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._check_adopted(relation regclass, embedding name, embedder text, source text, metric text, place text, is_chunked boolean) RETURNS void
+    LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._check_choice(argument text, given text, choices text[], planned text[] DEFAULT '{}'::text[]) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
@@ -201,6 +214,10 @@ CREATE FUNCTION sqlembed._check_labels(labels text[], template text, temperature
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._check_name() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._check_options(timing text, on_change text, metric text, storage text, place text) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -215,6 +232,9 @@ CREATE FUNCTION sqlembed._check_search(function_name text, k integer, filter tex
 CREATE FUNCTION sqlembed._check_use(is_possible boolean, problem text, hint text) RETURNS void
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._check_vectors(relation regclass, embedding name, embedder text, source text, metric text, side regclass) RETURNS void
+    LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._check_writer(declared sqlembed.embedding) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -234,7 +254,7 @@ CREATE FUNCTION sqlembed._choose_worker(embedder text) RETURNS integer
 CREATE FUNCTION sqlembed._chunk_statement(target sqlembed.search_target, conditions text, attempt integer, path sqlembed.search_path, later text, with_vectors boolean) RETURNS text
     LANGUAGE plpgsql STABLE;
 
-CREATE FUNCTION sqlembed._claim_jobs(worker integer, embedders text[], most integer[], without integer[], lease interval) RETURNS TABLE(embedding integer, revision text, key jsonb)
+CREATE FUNCTION sqlembed._claim_jobs(worker integer, embedders text[], most integer[], without integer[], lease interval, of_generations boolean DEFAULT false) RETURNS TABLE(embedding integer, revision text, key jsonb)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET jit TO 'off'
@@ -285,12 +305,19 @@ CREATE FUNCTION sqlembed._configure_loopback(password text DEFAULT NULL::text, w
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET standard_conforming_strings TO 'on';
 
+CREATE FUNCTION sqlembed._copy_rights(present sqlembed.embedding, other sqlembed.embedding) RETURNS void
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed._count_pending(embedders text[], without integer[]) RETURNS bigint
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._count_rows(declared sqlembed.embedding, OUT total bigint, OUT embedded bigint, OUT blank bigint) RETURNS record
     LANGUAGE plpgsql STABLE;
+
+CREATE FUNCTION sqlembed._current(relation regclass, name name, generation text, OUT present sqlembed.embedding, OUT beside sqlembed.embedding) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._declared_embedding(embedding integer) RETURNS sqlembed.embedding
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -304,7 +331,7 @@ CREATE FUNCTION sqlembed._describe_chunks(declared sqlembed.embedding) RETURNS t
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._describe_embedding(embedding integer, OUT relation regclass, OUT name name, OUT embedder text, OUT read_sources text, OUT write_vectors text, OUT chunking jsonb, OUT read_chunks text) RETURNS record
+CREATE FUNCTION sqlembed._describe_embedding(embedding integer, OUT relation regclass, OUT name name, OUT embedder text, OUT read_sources text, OUT write_vectors text, OUT chunking jsonb, OUT read_chunks text, OUT rows_per_second integer) RETURNS record
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -381,7 +408,13 @@ CREATE FUNCTION sqlembed._estimate(statement text, query public.vector, after_di
 CREATE FUNCTION sqlembed._estimated_rows(relation regclass) RETURNS double precision
     LANGUAGE sql STABLE;
 
+CREATE FUNCTION sqlembed._exchange_generations(present sqlembed.embedding, beside sqlembed.embedding) RETURNS void
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed._exchange_index(present sqlembed.embedding, wanted sqlembed.embedding, index_name name) RETURNS void
+    LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed._exchange_tables(present regclass, beside regclass, other text) RETURNS void
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._explain_dimensions(name text, state text, problem text) RETURNS void
@@ -474,8 +507,19 @@ CREATE FUNCTION sqlembed._hash_call(declared sqlembed.embedding, row_name text) 
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._hash_name(present sqlembed.embedding) RETURNS name
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._hold(relation regclass) RETURNS void
+    LANGUAGE plpgsql STABLE;
+
 CREATE FUNCTION sqlembed._hybrid_search(source anyelement, query text, query_vector public.vector, k integer, embedding name, filter text, text_weight double precision) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
     LANGUAGE plpgsql STABLE ROWS 10;
+
+CREATE FUNCTION sqlembed._index_name(present sqlembed.embedding, wanted sqlembed.embedding) RETURNS name
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._index_parameters(options jsonb) RETURNS text[]
     LANGUAGE sql IMMUTABLE
@@ -605,6 +649,9 @@ CREATE FUNCTION sqlembed._lock(what text) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._lock_briefly(holders regclass[], timeout interval) RETURNS void
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed._lock_embedding(embedding integer) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -656,6 +703,9 @@ CREATE FUNCTION sqlembed._nearest_sql(rows text, metric text, centroids public.v
 CREATE FUNCTION sqlembed._next_epoch(worker integer) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._next_generation(present sqlembed.embedding, embedder text, source text, metric text, index text, index_options jsonb, chunking jsonb) RETURNS sqlembed.embedding
+    LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._note_again(declared sqlembed.embedding, keys jsonb[], hashes bytea[]) RETURNS void
     LANGUAGE plpgsql
@@ -767,6 +817,10 @@ CREATE FUNCTION sqlembed._refuse_index(relation regclass, name name, embedder te
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._refuse_leftover(found text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._refuse_recommend() RETURNS void
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -786,6 +840,9 @@ CREATE FUNCTION sqlembed._refuse_side(relation regclass, side regclass, embeddin
 CREATE FUNCTION sqlembed._refuse_undeclared(relation regclass, name name) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._refuse_unready(present sqlembed.embedding, beside sqlembed.embedding, lag interval) RETURNS void
+    LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._refuse_unsteady(declared sqlembed.embedding) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -984,6 +1041,10 @@ CREATE FUNCTION sqlembed._unsteady_part(tree text) RETURNS text
 CREATE FUNCTION sqlembed._vector_column(relation regclass, name name) RETURNS name
     LANGUAGE plpgsql STABLE;
 
+CREATE FUNCTION sqlembed._vector_name(declared sqlembed.embedding) RETURNS name
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._vector_of_row(target sqlembed.search_target, key jsonb, OUT vector public.vector, OUT place tid, OUT place_table oid) RETURNS record
     LANGUAGE plpgsql STABLE;
 
@@ -1036,6 +1097,9 @@ CREATE FUNCTION sqlembed._write_numbers(embedding integer, keys text[], hashes b
 CREATE FUNCTION sqlembed._write_vectors(declared sqlembed.embedding, keys jsonb[], hashes bytea[], vectors public.vector[]) RETURNS boolean
     LANGUAGE plpgsql;
 
+CREATE FUNCTION sqlembed.abandon_generation(relation regclass, embedding name DEFAULT NULL::name, timeout interval DEFAULT '00:00:30'::interval) RETURNS void
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed.alter_embedding(relation regclass, embedding name DEFAULT 'embedding'::name, embedder text DEFAULT NULL::text, dimensions integer DEFAULT NULL::integer, source text DEFAULT NULL::text, timing text DEFAULT NULL::text, on_change text DEFAULT NULL::text, metric text DEFAULT NULL::text, storage text DEFAULT NULL::text, index text DEFAULT NULL::text, index_options jsonb DEFAULT NULL::jsonb, index_name name DEFAULT NULL::name, full_text text DEFAULT NULL::text, chunking jsonb DEFAULT NULL::jsonb) RETURNS bigint
     LANGUAGE plpgsql;
 
@@ -1068,6 +1132,9 @@ CREATE FUNCTION sqlembed.cluster_terms(name text, query text, terms integer DEFA
 CREATE FUNCTION sqlembed.create_embedding(relation regclass, embedder text, source text, embedding name DEFAULT 'embedding'::name, timing text DEFAULT 'async'::text, on_change text DEFAULT 'hide'::text, metric text DEFAULT 'cosine'::text, storage text DEFAULT NULL::text, index text DEFAULT 'hnsw'::text, place text DEFAULT 'row'::text, chunking jsonb DEFAULT NULL::jsonb, adopt text DEFAULT 'keep'::text, if_not_exists boolean DEFAULT false, full_text regconfig DEFAULT NULL::regconfig, index_options jsonb DEFAULT NULL::jsonb, dimensions integer DEFAULT NULL::integer) RETURNS bigint
     LANGUAGE plpgsql;
 
+CREATE FUNCTION sqlembed.create_generation(relation regclass, embedder text DEFAULT NULL::text, embedding name DEFAULT NULL::name, source text DEFAULT NULL::text, dimensions integer DEFAULT NULL::integer, metric text DEFAULT NULL::text, storage text DEFAULT NULL::text, index text DEFAULT NULL::text, index_options jsonb DEFAULT NULL::jsonb, chunking jsonb DEFAULT NULL::jsonb, rows_per_second integer DEFAULT NULL::integer, timeout interval DEFAULT '00:00:30'::interval) RETURNS bigint
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed.create_kmeans(name text, query text, num_clusters integer DEFAULT NULL::integer, metric text DEFAULT 'cosine'::text, max_iterations integer DEFAULT 20, min_rel_progress double precision DEFAULT 0.01, seed integer DEFAULT 0) RETURNS sqlembed.fitted_model
     LANGUAGE plpgsql
     SET jit TO 'off';
@@ -1085,6 +1152,9 @@ CREATE FUNCTION sqlembed.drift_rows(relation regclass, baseline_filter text, cur
     LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed.drop_embedding(relation regclass, embedding name DEFAULT 'embedding'::name, keep_column boolean DEFAULT true) RETURNS void
+    LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed.drop_generation(relation regclass, embedding name DEFAULT NULL::name, timeout interval DEFAULT '00:00:30'::interval) RETURNS void
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.drop_model(name text) RETURNS void
@@ -1112,6 +1182,9 @@ CREATE FUNCTION sqlembed.explain_search(relation anyelement, query text, k integ
 
 CREATE FUNCTION sqlembed.explain_search(relation anyelement, query public.vector, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, metric text DEFAULT NULL::text, OUT path text, OUT reason text, OUT index_name text, OUT rows_found bigint, OUT rows_visited bigint, OUT total_rows bigint, OUT matching_rows bigint, OUT selectivity double precision, OUT ef_search integer, OUT iterative_scan text, OUT max_scan_tuples integer, OUT milliseconds double precision, OUT remarks text[]) RETURNS record
     LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed.generation_index(relation regclass, embedding name DEFAULT NULL::name) RETURNS text
+    LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed.grant_embedder(embedder text, grantee text) RETURNS void
     LANGUAGE plpgsql
@@ -1157,6 +1230,9 @@ CREATE FUNCTION sqlembed.revoke_embedder(embedder text, grantee text) RETURNS vo
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed.rollback_generation(relation regclass, embedding name DEFAULT NULL::name, lag interval DEFAULT '00:00:10'::interval, timeout interval DEFAULT '00:00:30'::interval) RETURNS void
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed.row_status(relation regclass, key jsonb, embedding name DEFAULT NULL::name) RETURNS SETOF sqlembed.row_state
     LANGUAGE plpgsql;
 
@@ -1171,6 +1247,9 @@ CREATE FUNCTION sqlembed."similar"(relation anyelement, key jsonb, k integer DEF
 
 CREATE FUNCTION sqlembed.similarity(embedder text, a text, b text) RETURNS double precision
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED;
+
+CREATE FUNCTION sqlembed.switch_generation(relation regclass, embedding name DEFAULT NULL::name, lag interval DEFAULT '00:00:10'::interval, timeout interval DEFAULT '00:00:30'::interval) RETURNS void
+    LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.vector_search(relation anyelement, query public.vector, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, metric text DEFAULT NULL::text, diversity double precision DEFAULT NULL::double precision, after_distance double precision DEFAULT NULL::double precision, after_key jsonb DEFAULT NULL::jsonb) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
     LANGUAGE sql STABLE ROWS 10;
@@ -1260,6 +1339,7 @@ CREATE VIEW sqlembed._waiting WITH (security_barrier='true') AS
  SELECT e.relation,
     e.id AS embedding,
     e.embedder,
+    e.generation,
     w.key,
     w.changed_at
    FROM ((sqlembed.embedding e
@@ -1377,6 +1457,24 @@ CREATE VIEW sqlembed.failure WITH (security_barrier='true') AS
    FROM (sqlembed.failed_job f
      JOIN sqlembed.embedding e ON ((e.id = f.embedding)))
   WHERE sqlembed._sees_all_rows(e.relation);
+
+CREATE VIEW sqlembed.generation WITH (security_barrier='true') AS
+ SELECT e.relation,
+    COALESCE(c.name, e.name) AS embedding,
+    e.generation,
+        CASE
+            WHEN (e.side IS NULL) THEN format('%s.%I'::text, e.relation, e.name)
+            ELSE (e.side)::text
+        END AS place,
+    e.embedder,
+    e.dimensions,
+    e.declared_source AS source,
+    e.index,
+    e.rows_per_second,
+    e.created_at
+   FROM (sqlembed.embedding e
+     LEFT JOIN sqlembed.embedding c ON ((c.id = e.generation_of)))
+  WHERE has_table_privilege((e.relation)::oid, 'select'::text);
 
 CREATE UNLOGGED TABLE sqlembed.request (
     id bigint NOT NULL,
@@ -1544,6 +1642,9 @@ ALTER TABLE ONLY sqlembed.embedding
 ALTER TABLE ONLY sqlembed.embedding
     ADD CONSTRAINT one_embedding_a_side_table UNIQUE (side);
 
+ALTER TABLE ONLY sqlembed.embedding
+    ADD CONSTRAINT one_generation_beside UNIQUE (generation_of);
+
 ALTER TABLE ONLY sqlembed.job
     ADD CONSTRAINT one_job_a_row PRIMARY KEY (embedding, key);
 
@@ -1566,7 +1667,9 @@ CREATE UNIQUE INDEX one_failure_a_row ON sqlembed.failed_job USING btree (embedd
 
 CREATE INDEX request_waiting ON sqlembed.request USING btree (worker) WHERE (NOT done);
 
-CREATE TRIGGER check_declaration BEFORE INSERT OR UPDATE OF embedder, dimensions, declared_source, chunking ON sqlembed.embedding FOR EACH ROW EXECUTE FUNCTION sqlembed._check_declaration();
+CREATE TRIGGER check_declaration BEFORE INSERT OR UPDATE OF embedder, dimensions, declared_source, chunking, generation_of ON sqlembed.embedding FOR EACH ROW EXECUTE FUNCTION sqlembed._check_declaration();
+
+CREATE TRIGGER check_name BEFORE UPDATE OF name ON sqlembed.embedding FOR EACH ROW WHEN ((old.name <> new.name)) EXECUTE FUNCTION sqlembed._check_name();
 
 CREATE TRIGGER remove_dropped AFTER UPDATE OF is_dropped ON sqlembed.cluster_model FOR EACH STATEMENT EXECUTE FUNCTION sqlembed._remove_dropped();
 
@@ -1636,7 +1739,7 @@ GRANT SELECT ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(relation) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(name) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(name),UPDATE(name) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(embedder),UPDATE(embedder) ON TABLE sqlembed.embedding TO PUBLIC;
 
@@ -1678,6 +1781,12 @@ GRANT INSERT(key_expression) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(source_columns),UPDATE(source_columns) ON TABLE sqlembed.embedding TO PUBLIC;
 
+GRANT INSERT(generation),UPDATE(generation) ON TABLE sqlembed.embedding TO PUBLIC;
+
+GRANT INSERT(generation_of),UPDATE(generation_of) ON TABLE sqlembed.embedding TO PUBLIC;
+
+GRANT INSERT(rows_per_second),UPDATE(rows_per_second) ON TABLE sqlembed.embedding TO PUBLIC;
+
 GRANT UPDATE(is_dropped) ON TABLE sqlembed.embedding TO PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._cached(embedder text, kind text, inputs text[]) FROM PUBLIC;
@@ -1688,7 +1797,7 @@ REVOKE ALL ON FUNCTION sqlembed._check_described(relation oid, name text, number
 
 REVOKE ALL ON FUNCTION sqlembed._choose_worker(embedder text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION sqlembed._claim_jobs(worker integer, embedders text[], most integer[], without integer[], lease interval) FROM PUBLIC;
+REVOKE ALL ON FUNCTION sqlembed._claim_jobs(worker integer, embedders text[], most integer[], without integer[], lease interval, of_generations boolean) FROM PUBLIC;
 
 GRANT SELECT,INSERT ON TABLE sqlembed.cluster_model TO PUBLIC;
 
@@ -1710,7 +1819,7 @@ REVOKE ALL ON FUNCTION sqlembed._declared_embedding(embedding integer) FROM PUBL
 
 REVOKE ALL ON FUNCTION sqlembed._describe_chunks(declared sqlembed.embedding) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION sqlembed._describe_embedding(embedding integer, OUT relation regclass, OUT name name, OUT embedder text, OUT read_sources text, OUT write_vectors text, OUT chunking jsonb, OUT read_chunks text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION sqlembed._describe_embedding(embedding integer, OUT relation regclass, OUT name name, OUT embedder text, OUT read_sources text, OUT write_vectors text, OUT chunking jsonb, OUT read_chunks text, OUT rows_per_second integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._describe_side(declared sqlembed.embedding) FROM PUBLIC;
 
@@ -1851,6 +1960,8 @@ GRANT SELECT,INSERT ON TABLE sqlembed.cluster_centroid TO PUBLIC;
 GRANT SELECT ON TABLE sqlembed.embedder_key TO PUBLIC;
 
 GRANT SELECT ON TABLE sqlembed.failure TO PUBLIC;
+
+GRANT SELECT ON TABLE sqlembed.generation TO PUBLIC;
 
 GRANT SELECT ON TABLE sqlembed.status TO PUBLIC;
 
