@@ -5311,6 +5311,12 @@ begin
             (_refuse_unready.present).relation
             using errcode = '42501', hint = 'Let a role do it that sees all rows.';
     end if;
+    if not (_refuse_unready.beside).is_queued then
+        raise exception 'sqlembed: no worker has begun the % generation of % of % yet',
+            (_refuse_unready.beside).generation, pg_catalog.quote_ident((_refuse_unready.present).name),
+            (_refuse_unready.present).relation
+            using errcode = 'SE018', hint = 'One does within seconds; if none is alive: sqlembed worker --registry module:object.';
+    end if;
     select pg_catalog.count(*) as rows, pg_catalog.min(w.changed_at) as oldest
     into waiting
     from sqlembed._waiting as w
@@ -5419,7 +5425,7 @@ create or replace function sqlembed.create_generation(
     rows_per_second integer default null,
     timeout interval default '30 s'
 )
-returns bigint
+returns void
 language plpgsql
 volatile
 as $function$
@@ -5427,7 +5433,6 @@ declare
     present sqlembed.embedding := sqlembed._embedding_of(create_generation.relation, create_generation.embedding);
     wanted sqlembed.embedding;
     side record;
-    queued bigint;
 begin
     perform sqlembed._check_relation(create_generation.relation);
     if (create_generation.rows_per_second operator(pg_catalog.>=) 1) is false then
@@ -5466,13 +5471,13 @@ begin
     insert into sqlembed.embedding (
         relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, index_options, place,
         side, hash_function, chunking, dimensions, key_columns, key_expression, source_columns, generation, generation_of,
-        rows_per_second
+        rows_per_second, is_queued
     )
     select
         wanted.relation, wanted.name, wanted.embedder, wanted.source, wanted.declared_source, wanted.timing, wanted.on_change,
         wanted.metric, wanted.storage, wanted.index, wanted.index_options, wanted.place, wanted.side, wanted.hash_function,
         wanted.chunking, wanted.dimensions, wanted.key_columns, wanted.key_expression, wanted.source_columns,
-        wanted.generation, wanted.generation_of, wanted.rows_per_second
+        wanted.generation, wanted.generation_of, wanted.rows_per_second, false
     returning * into wanted;
     update sqlembed.embedding as e
     set index_name = sqlembed._index_name(present, wanted)
@@ -5484,20 +5489,15 @@ begin
     end if;
     perform sqlembed._copy_rights(present, wanted);
     perform sqlembed._attach_triggers(wanted);
-    execute pg_catalog.format(
-        'insert into sqlembed.change (embedding, key) select %s, %s from %s as r',
-        wanted.id, wanted.key_expression, wanted.relation
-    );
-    get diagnostics queued = row_count;
+    -- A worker queues the rows, in a transaction that does not keep others from the table.
     perform pg_catalog.pg_notify('sqlembed', '');
-    return queued;
 end
 $function$;
 
 comment on function sqlembed.create_generation(
     regclass, text, name, text, integer, text, text, text, jsonb, jsonb, integer, interval
 ) is
-    'Begin the next generation of an embedding beside the present one: another embedder, source, metric, index or chunking, in a column or side table of its own, named ..._next. What is null stays as it is. Workers fill it when nothing else waits, at most rows_per_second each; new rows go to both; searches use the present one until switch_generation. Its index is left to the end: generation_index says how to build it. Returns how many rows it queued.';
+    'Begin the next generation of an embedding beside the present one: another embedder, source, metric, index or chunking, in a column or side table of its own, named ..._next. What is null stays as it is. Workers fill it when nothing else waits, at most rows_per_second each; new rows go to both; searches use the present one until switch_generation. Its index is left to the end: generation_index says how to build it. A worker queues its rows within seconds.';
 
 create or replace function sqlembed.drop_generation(
     relation regclass,
@@ -7192,6 +7192,20 @@ comment on function sqlembed._keep_members(integer, regclass[]) is
 
 revoke execute on function sqlembed._keep_members(integer, regclass[]) from public;
 
+create or replace function sqlembed._keep_queued(embedding integer) returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    update sqlembed.embedding as e set is_queued = true where e.id = _keep_queued.embedding
+$function$;
+
+comment on function sqlembed._keep_queued(integer) is
+    'Write down that the rows of a generation have been queued.';
+
+revoke execute on function sqlembed._keep_queued(integer) from public;
+
 create or replace function sqlembed._lacking_grants() returns table (side regclass, reader text)
 language sql
 stable
@@ -7245,6 +7259,23 @@ comment on function sqlembed._lock_embedding(integer) is
     'Whether nobody else is changing an embedding; then nobody does so before the transaction ends.';
 
 revoke execute on function sqlembed._lock_embedding(integer) from public;
+
+create or replace function sqlembed._new_generations() returns setof sqlembed.embedding
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    select e.*
+    from sqlembed.embedding as e
+    where not e.is_queued and exists (select from pg_class as c where c.oid = e.relation)
+    order by e.id
+$function$;
+
+comment on function sqlembed._new_generations() is
+    'Generations whose rows have not been queued yet.';
+
+revoke execute on function sqlembed._new_generations() from public;
 
 create or replace function sqlembed._next_epoch(worker integer) returns integer
 language plpgsql
@@ -7322,6 +7353,42 @@ comment on function sqlembed._note_missing(sqlembed.embedding, text, boolean) is
     'Queue the rows of a table, or of "only" one member of its family, that have no vector of their present text, or all. With the rights of the worker.';
 
 revoke execute on function sqlembed._note_missing(sqlembed.embedding, text, boolean) from public;
+
+create or replace function sqlembed._queue_generations() returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '200ms'
+as $function$
+declare
+    declared sqlembed.embedding;
+begin
+    for declared in
+        select g.* from sqlembed._new_generations() as g
+    loop
+        begin
+            continue when not sqlembed._lock_embedding(declared.id);
+            -- Another worker may have been here a moment ago.
+            declared := sqlembed._declared_embedding(declared.id);
+            continue when declared.is_queued is not false;
+            perform sqlembed._note_missing(declared, declared.relation::text, true);
+            perform sqlembed._keep_queued(declared.id);
+        exception
+            when lock_not_available or insufficient_privilege then
+                -- Next time, then, or by a worker that may read the table.
+                null;
+            when others then
+                -- What is wrong with one table keeps no other from being served.
+                raise warning 'sqlembed: cannot queue the rows of %: %', declared.relation, sqlerrm;
+        end;
+    end loop;
+end
+$function$;
+
+comment on function sqlembed._queue_generations() is
+    'Queue the rows of generations that were created a moment ago.';
+
+revoke execute on function sqlembed._queue_generations() from public;
 
 create or replace function sqlembed._read_cache(fingerprint text, kind text, hashes bytea[])
 returns table (input_hash bytea, embedding public.vector)
@@ -9195,7 +9262,8 @@ create or replace function sqlembed._search_target(
     function_name text,
     source anyelement,
     name name,
-    metric text
+    metric text,
+    holds boolean default true
 )
 returns sqlembed.search_target
 language plpgsql
@@ -9255,7 +9323,9 @@ begin
         seen.side_embedding := null;
     else
         -- Another generation may have got its name since the snapshot was taken; from here on none can.
-        held := sqlembed._hold(seen.relation);
+        if _search_target.holds then
+            held := sqlembed._hold(seen.relation);
+        end if;
         vector_column := (
             select sqlembed._vector_name(e) from sqlembed.embedding as e where e.id operator(pg_catalog.=) seen.id
         );
@@ -9303,8 +9373,8 @@ begin
 end
 $function$;
 
-comment on function sqlembed._search_target(text, anyelement, name, text) is
-    'What a search reads: the table of a row type with its vectors, in the rows or in a table beside it, as parts of SQL in which $1 is the query vector.';
+comment on function sqlembed._search_target(text, anyelement, name, text, boolean) is
+    'What a search reads: the table of a row type with its vectors, in the rows or in a table beside it, as parts of SQL in which $1 is the query vector. Unless it is told not to hold the table, names stay what they are.';
 
 create or replace function sqlembed._side_source(
     declared sqlembed.embedding,
@@ -10044,7 +10114,10 @@ declare
     checked boolean := sqlembed._check_search(
         'search', search.k, search.filter, search.mode, search.diversity, search.after_distance, search.after_key
     );
-    target sqlembed.search_target := sqlembed._search_target('search', search.relation, search.embedding, null);
+    -- Nothing is held while a worker embeds the query.
+    target sqlembed.search_target := sqlembed._search_target(
+        'search', search.relation, search.embedding, null, search.mode operator(pg_catalog.=) 'text'
+    );
     query_vector public.vector;
 begin
     if sqlembed._blank(search.query) then

@@ -58,6 +58,7 @@ SWEEP = "select sqlembed._sweep(%s)"
 #: One transaction each, so that what locks a table does not keep it locked.
 FOLLOW = (
     "select sqlembed._follow_columns()",
+    "select sqlembed._queue_generations()",
     "select sqlembed._attach_families()",
     "select sqlembed._follow_families()",
     "select sqlembed._forget_failures()",

@@ -46,11 +46,11 @@ def article(request: pytest.FixtureRequest, connection: Connection, url: str) ->
     return connection
 
 
-def start(connection: Connection, **options: object) -> int:
+def start(connection: Connection, **options: object) -> None:
     arguments = {"embedder": "wide"} | options
     named = ", ".join(f"{name} => %s" for name in arguments)
     statement = f"select sqlembed.create_generation('article', {named})"
-    return int(scalar(connection, statement, *arguments.values()))
+    run(connection, statement, *arguments.values())
 
 
 def build_index(connection: Connection) -> None:
@@ -83,7 +83,7 @@ def test_the_next_one_is_built_and_takes_the_place(
     article: Connection, url: str, start_worker: StartWorker
 ) -> None:
     start_worker(two())
-    assert start(article) == 20
+    start(article)
     assert scalar(article, SEARCH, "text 7") == 7
     run(article, "insert into article values (21, 'written to both')")
     embed_all(url, two())
@@ -155,6 +155,9 @@ def made(connection: Connection) -> Any:
 def test_what_is_not_ready_is_refused(article: Connection, url: str) -> None:
     refused(article, "SE013", "select sqlembed.switch_generation('article')")
     start(article)
+    said = refused(article, "SE018", "select sqlembed.switch_generation('article')")
+    assert "no worker has begun" in said
+    run(article, "select sqlembed._queue_generations()")
     said = refused(article, "SE018", "select sqlembed.switch_generation('article', lag => '0 s')")
     assert "20 rows of article still wait" in said
     embed_all(url, two())
@@ -295,6 +298,7 @@ def test_a_search_whose_query_is_being_embedded_meanwhile(
     declare(connection, "article", "title", embedder="old")
     run(connection, "call sqlembed.wait_until_embedded('article')")
     start(connection, embedder="new")
+    run(connection, "select sqlembed._queue_generations()")
     until(lambda: scalar(connection, PENDING) == 0)
     found: list[Any] = []
 

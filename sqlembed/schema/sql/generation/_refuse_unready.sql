@@ -18,6 +18,12 @@ begin
             (_refuse_unready.present).relation
             using errcode = '42501', hint = 'Let a role do it that sees all rows.';
     end if;
+    if not (_refuse_unready.beside).is_queued then
+        raise exception 'sqlembed: no worker has begun the % generation of % of % yet',
+            (_refuse_unready.beside).generation, pg_catalog.quote_ident((_refuse_unready.present).name),
+            (_refuse_unready.present).relation
+            using errcode = 'SE018', hint = 'One does within seconds; if none is alive: sqlembed worker --registry module:object.';
+    end if;
     select pg_catalog.count(*) as rows, pg_catalog.min(w.changed_at) as oldest
     into waiting
     from sqlembed._waiting as w

@@ -12,7 +12,7 @@ create or replace function sqlembed.create_generation(
     rows_per_second integer default null,
     timeout interval default '30 s'
 )
-returns bigint
+returns void
 language plpgsql
 volatile
 as $function$
@@ -20,7 +20,6 @@ declare
     present sqlembed.embedding := sqlembed._embedding_of(create_generation.relation, create_generation.embedding);
     wanted sqlembed.embedding;
     side record;
-    queued bigint;
 begin
     perform sqlembed._check_relation(create_generation.relation);
     if (create_generation.rows_per_second operator(pg_catalog.>=) 1) is false then
@@ -59,13 +58,13 @@ begin
     insert into sqlembed.embedding (
         relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, index_options, place,
         side, hash_function, chunking, dimensions, key_columns, key_expression, source_columns, generation, generation_of,
-        rows_per_second
+        rows_per_second, is_queued
     )
     select
         wanted.relation, wanted.name, wanted.embedder, wanted.source, wanted.declared_source, wanted.timing, wanted.on_change,
         wanted.metric, wanted.storage, wanted.index, wanted.index_options, wanted.place, wanted.side, wanted.hash_function,
         wanted.chunking, wanted.dimensions, wanted.key_columns, wanted.key_expression, wanted.source_columns,
-        wanted.generation, wanted.generation_of, wanted.rows_per_second
+        wanted.generation, wanted.generation_of, wanted.rows_per_second, false
     returning * into wanted;
     update sqlembed.embedding as e
     set index_name = sqlembed._index_name(present, wanted)
@@ -77,17 +76,12 @@ begin
     end if;
     perform sqlembed._copy_rights(present, wanted);
     perform sqlembed._attach_triggers(wanted);
-    execute pg_catalog.format(
-        'insert into sqlembed.change (embedding, key) select %s, %s from %s as r',
-        wanted.id, wanted.key_expression, wanted.relation
-    );
-    get diagnostics queued = row_count;
+    -- A worker queues the rows, in a transaction that does not keep others from the table.
     perform pg_catalog.pg_notify('sqlembed', '');
-    return queued;
 end
 $function$;
 
 comment on function sqlembed.create_generation(
     regclass, text, name, text, integer, text, text, text, jsonb, jsonb, integer, interval
 ) is
-    'Begin the next generation of an embedding beside the present one: another embedder, source, metric, index or chunking, in a column or side table of its own, named ..._next. What is null stays as it is. Workers fill it when nothing else waits, at most rows_per_second each; new rows go to both; searches use the present one until switch_generation. Its index is left to the end: generation_index says how to build it. Returns how many rows it queued.';
+    'Begin the next generation of an embedding beside the present one: another embedder, source, metric, index or chunking, in a column or side table of its own, named ..._next. What is null stays as it is. Workers fill it when nothing else waits, at most rows_per_second each; new rows go to both; searches use the present one until switch_generation. Its index is left to the end: generation_index says how to build it. A worker queues its rows within seconds.';

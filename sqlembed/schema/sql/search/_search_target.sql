@@ -2,7 +2,8 @@ create or replace function sqlembed._search_target(
     function_name text,
     source anyelement,
     name name,
-    metric text
+    metric text,
+    holds boolean default true
 )
 returns sqlembed.search_target
 language plpgsql
@@ -62,7 +63,9 @@ begin
         seen.side_embedding := null;
     else
         -- Another generation may have got its name since the snapshot was taken; from here on none can.
-        held := sqlembed._hold(seen.relation);
+        if _search_target.holds then
+            held := sqlembed._hold(seen.relation);
+        end if;
         vector_column := (
             select sqlembed._vector_name(e) from sqlembed.embedding as e where e.id operator(pg_catalog.=) seen.id
         );
@@ -110,5 +113,5 @@ begin
 end
 $function$;
 
-comment on function sqlembed._search_target(text, anyelement, name, text) is
-    'What a search reads: the table of a row type with its vectors, in the rows or in a table beside it, as parts of SQL in which $1 is the query vector.';
+comment on function sqlembed._search_target(text, anyelement, name, text, boolean) is
+    'What a search reads: the table of a row type with its vectors, in the rows or in a table beside it, as parts of SQL in which $1 is the query vector. Unless it is told not to hold the table, names stay what they are.';
