@@ -5311,7 +5311,7 @@ begin
             (_refuse_unready.present).relation
             using errcode = '42501', hint = 'Let a role do it that sees all rows.';
     end if;
-    if not (_refuse_unready.beside).is_queued then
+    if (_refuse_unready.beside).queued_at is null then
         raise exception 'sqlembed: no worker has begun the % generation of % of % yet',
             (_refuse_unready.beside).generation, pg_catalog.quote_ident((_refuse_unready.present).name),
             (_refuse_unready.present).relation
@@ -5321,9 +5321,10 @@ begin
     into waiting
     from sqlembed._waiting as w
     where w.embedding operator(pg_catalog.=) (_refuse_unready.beside).id;
-    -- What was written a moment ago is on its way in both generations. A row that is embedded in its own
-    -- transaction is on its way in none.
-    if waiting.oldest operator(pg_catalog.<) (clock_timestamp() operator(pg_catalog.-) _refuse_unready.lag)
+    -- What was written a moment ago is on its way in both generations; what was there before is not. And a
+    -- row that is embedded in its own transaction is on its way in none.
+    if waiting.oldest operator(pg_catalog.<)
+            greatest(clock_timestamp() operator(pg_catalog.-) _refuse_unready.lag, (_refuse_unready.beside).queued_at)
         or waiting.rows operator(pg_catalog.>) 0 and (_refuse_unready.present).timing operator(pg_catalog.=) 'sync'
     then
         raise exception 'sqlembed: % rows of % still wait for the % generation of %',
@@ -5471,13 +5472,13 @@ begin
     insert into sqlembed.embedding (
         relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, index_options, place,
         side, hash_function, chunking, dimensions, key_columns, key_expression, source_columns, generation, generation_of,
-        rows_per_second, is_queued
+        rows_per_second, queued_at
     )
     select
         wanted.relation, wanted.name, wanted.embedder, wanted.source, wanted.declared_source, wanted.timing, wanted.on_change,
         wanted.metric, wanted.storage, wanted.index, wanted.index_options, wanted.place, wanted.side, wanted.hash_function,
         wanted.chunking, wanted.dimensions, wanted.key_columns, wanted.key_expression, wanted.source_columns,
-        wanted.generation, wanted.generation_of, wanted.rows_per_second, false
+        wanted.generation, wanted.generation_of, wanted.rows_per_second, null
     returning * into wanted;
     update sqlembed.embedding as e
     set index_name = sqlembed._index_name(present, wanted)
@@ -7198,7 +7199,7 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
-    update sqlembed.embedding as e set is_queued = true where e.id = _keep_queued.embedding
+    update sqlembed.embedding as e set queued_at = clock_timestamp() where e.id = _keep_queued.embedding
 $function$;
 
 comment on function sqlembed._keep_queued(integer) is
@@ -7268,7 +7269,7 @@ set search_path = pg_catalog, pg_temp
 as $function$
     select e.*
     from sqlembed.embedding as e
-    where not e.is_queued and exists (select from pg_class as c where c.oid = e.relation)
+    where e.queued_at is null and exists (select from pg_class as c where c.oid = e.relation)
     order by e.id
 $function$;
 
@@ -7370,7 +7371,7 @@ begin
             continue when not sqlembed._lock_embedding(declared.id);
             -- Another worker may have been here a moment ago.
             declared := sqlembed._declared_embedding(declared.id);
-            continue when declared.is_queued is not false;
+            continue when declared.id is null or declared.queued_at is not null;
             perform sqlembed._note_missing(declared, declared.relation::text, true);
             perform sqlembed._keep_queued(declared.id);
         exception

@@ -78,7 +78,7 @@ create table sqlembed.embedding (
     generation text not null default 'current' check (generation in ('current', 'next', 'previous')),
     generation_of integer constraint one_generation_beside unique,
     rows_per_second integer check (rows_per_second >= 1),
-    is_queued boolean not null default true,
+    queued_at timestamptz default clock_timestamp(),
     created_at timestamptz not null default now(),
     is_dropped boolean not null default false,
     -- Looked at after the statement: two columns may change their names with each other.
@@ -143,7 +143,7 @@ comment on column sqlembed.embedding.members is 'Partitions or children whose ro
 comment on column sqlembed.embedding.generation is 'current: searches use it; next: it is being built beside the current one; previous: it was current before.';
 comment on column sqlembed.embedding.generation_of is 'The embedding beside which it stands; null for the current generation.';
 comment on column sqlembed.embedding.rows_per_second is 'How many rows a worker embeds a second at most; null: as many as it can.';
-comment on column sqlembed.embedding.is_queued is 'False until a worker has queued the rows of a new generation.';
+comment on column sqlembed.embedding.queued_at is 'When the rows that were there had been queued; null until a worker has done it for a new generation.';
 comment on column sqlembed.embedding.created_at is 'When the embedding was declared.';
 comment on column sqlembed.embedding.is_dropped is 'Set to have the row removed.';
 
@@ -464,7 +464,7 @@ grant select on sqlembed.embedding to public;
 grant insert (
     relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, index_options, place,
     side, hash_function, chunking, full_text, full_text_column, dimensions, key_columns, key_expression, source_columns,
-    generation, generation_of, rows_per_second, is_queued
+    generation, generation_of, rows_per_second, queued_at
 ) on sqlembed.embedding to public;
 grant update (
     name, generation, generation_of, rows_per_second, embedder, source, declared_source, timing, on_change, metric, storage, index, index_options, index_name,

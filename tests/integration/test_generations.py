@@ -158,7 +158,7 @@ def test_what_is_not_ready_is_refused(article: Connection, url: str) -> None:
     said = refused(article, "SE018", "select sqlembed.switch_generation('article')")
     assert "no worker has begun" in said
     run(article, "select sqlembed._queue_generations()")
-    said = refused(article, "SE018", "select sqlembed.switch_generation('article', lag => '0 s')")
+    said = refused(article, "SE018", "select sqlembed.switch_generation('article')")
     assert "20 rows of article still wait" in said
     embed_all(url, two())
     said = refused(article, "SE018", "select sqlembed.switch_generation('article')")

@@ -36,9 +36,10 @@ SEARCH = (
 READY = "select sqlembed.switch_generation('article', lag => '5 s', timeout => '60 s')"
 LOCK = "select sqlembed._lock_briefly(array['article'::regclass], '60 s')"
 LEFT = """
-select not e.is_queued or exists (
+select e.queued_at is null or exists (
     select from sqlembed._waiting as w
-    where w.embedding = e.id and w.changed_at < clock_timestamp() - interval '3 s'
+    where w.embedding = e.id
+        and w.changed_at < greatest(e.queued_at, clock_timestamp() - interval '3 s')
 )
 from sqlembed.embedding as e where e.generation <> 'current'
 """

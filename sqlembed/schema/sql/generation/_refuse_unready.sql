@@ -18,7 +18,7 @@ begin
             (_refuse_unready.present).relation
             using errcode = '42501', hint = 'Let a role do it that sees all rows.';
     end if;
-    if not (_refuse_unready.beside).is_queued then
+    if (_refuse_unready.beside).queued_at is null then
         raise exception 'sqlembed: no worker has begun the % generation of % of % yet',
             (_refuse_unready.beside).generation, pg_catalog.quote_ident((_refuse_unready.present).name),
             (_refuse_unready.present).relation
@@ -28,9 +28,10 @@ begin
     into waiting
     from sqlembed._waiting as w
     where w.embedding operator(pg_catalog.=) (_refuse_unready.beside).id;
-    -- What was written a moment ago is on its way in both generations. A row that is embedded in its own
-    -- transaction is on its way in none.
-    if waiting.oldest operator(pg_catalog.<) (clock_timestamp() operator(pg_catalog.-) _refuse_unready.lag)
+    -- What was written a moment ago is on its way in both generations; what was there before is not. And a
+    -- row that is embedded in its own transaction is on its way in none.
+    if waiting.oldest operator(pg_catalog.<)
+            greatest(clock_timestamp() operator(pg_catalog.-) _refuse_unready.lag, (_refuse_unready.beside).queued_at)
         or waiting.rows operator(pg_catalog.>) 0 and (_refuse_unready.present).timing operator(pg_catalog.=) 'sync'
     then
         raise exception 'sqlembed: % rows of % still wait for the % generation of %',

@@ -58,13 +58,13 @@ begin
     insert into sqlembed.embedding (
         relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, index_options, place,
         side, hash_function, chunking, dimensions, key_columns, key_expression, source_columns, generation, generation_of,
-        rows_per_second, is_queued
+        rows_per_second, queued_at
     )
     select
         wanted.relation, wanted.name, wanted.embedder, wanted.source, wanted.declared_source, wanted.timing, wanted.on_change,
         wanted.metric, wanted.storage, wanted.index, wanted.index_options, wanted.place, wanted.side, wanted.hash_function,
         wanted.chunking, wanted.dimensions, wanted.key_columns, wanted.key_expression, wanted.source_columns,
-        wanted.generation, wanted.generation_of, wanted.rows_per_second, false
+        wanted.generation, wanted.generation_of, wanted.rows_per_second, null
     returning * into wanted;
     update sqlembed.embedding as e
     set index_name = sqlembed._index_name(present, wanted)

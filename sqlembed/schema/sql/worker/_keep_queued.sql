@@ -4,7 +4,7 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
-    update sqlembed.embedding as e set is_queued = true where e.id = _keep_queued.embedding
+    update sqlembed.embedding as e set queued_at = clock_timestamp() where e.id = _keep_queued.embedding
 $function$;
 
 comment on function sqlembed._keep_queued(integer) is

@@ -6,7 +6,7 @@ set search_path = pg_catalog, pg_temp
 as $function$
     select e.*
     from sqlembed.embedding as e
-    where not e.is_queued and exists (select from pg_class as c where c.oid = e.relation)
+    where e.queued_at is null and exists (select from pg_class as c where c.oid = e.relation)
     order by e.id
 $function$;
 

@@ -14,7 +14,7 @@ begin
             continue when not sqlembed._lock_embedding(declared.id);
             -- Another worker may have been here a moment ago.
             declared := sqlembed._declared_embedding(declared.id);
-            continue when declared.is_queued is not false;
+            continue when declared.id is null or declared.queued_at is not null;
             perform sqlembed._note_missing(declared, declared.relation::text, true);
             perform sqlembed._keep_queued(declared.id);
         exception
