@@ -53,14 +53,21 @@ which = embedding_option("Which vector column, where the table has several.")
     ),
 )
 def generation() -> None:
-    """Change the embedder, the source or the metric of a table that is in use.
+    """Change the embedder of a table that is in use.
 
-    The next generation of vectors is built beside the present one, and takes its place at once.
+    Or its source, or its metric. The next generation of vectors is built beside the present one, and takes its place at once.
     The previous one is kept, and kept up to date, until it is dropped.
     """
 
 
-@generation.command("list", short_help="Show the generations and how far they are.")
+@generation.command(
+    "list",
+    short_help="Show the generations and how far they are.",
+    epilog=examples(
+        "sqlembed generation list",
+        "sqlembed generation list report --json",
+    ),
+)
 @database_options
 @click.argument("table", required=False)
 @json_option
@@ -84,7 +91,13 @@ def list_(place: Place, table: str | None, as_json: bool) -> None:
     screen.print(output.table(COLUMNS, shown, width=screen.width, first=COLUMNS[:5])[0])
 
 
-@generation.command(short_help="Build the next generation beside the present one.")
+@generation.command(
+    short_help="Build the next generation beside the present one.",
+    epilog=examples(
+        "sqlembed generation start report --embedder mpnet --rows-per-second 200",
+        "sqlembed generation start report --source comments --no-wait",
+    ),
+)
 @database_options
 @click.argument("table")
 @click.option("--embedder", metavar="NAME", help="Another embedder.")
@@ -137,7 +150,10 @@ def start(
     remark(f"To let it take the place of the present one: {program()} generation switch {relation}")
 
 
-@generation.command(short_help="Let the next generation take the place of the present one.")
+@generation.command(
+    short_help="Let the next generation take the place of the present one.",
+    epilog=examples("sqlembed generation switch report"),
+)
 @database_options
 @click.argument("table")
 @which
@@ -150,7 +166,10 @@ def switch(place: Place, table: str, embedding: str | None, registry: str | None
     _exchange("switch", "next", place, table, embedding, registry)
 
 
-@generation.command(short_help="Let the previous generation be the current one again.")
+@generation.command(
+    short_help="Let the previous generation be the current one again.",
+    epilog=examples("sqlembed generation rollback report"),
+)
 @database_options
 @click.argument("table")
 @which
@@ -160,7 +179,10 @@ def rollback(place: Place, table: str, embedding: str | None, registry: str | No
     _exchange("rollback", "previous", place, table, embedding, registry)
 
 
-@generation.command(short_help="Give up the next generation.")
+@generation.command(
+    short_help="Give up the next generation.",
+    epilog=examples("sqlembed generation abandon report"),
+)
 @database_options
 @click.argument("table")
 @which
@@ -169,7 +191,10 @@ def abandon(place: Place, table: str, embedding: str | None) -> None:
     _drop("abandon", place, table, embedding)
 
 
-@generation.command(short_help="Drop the previous generation.")
+@generation.command(
+    short_help="Drop the previous generation.",
+    epilog=examples("sqlembed generation drop report --embedding by_title"),
+)
 @database_options
 @click.argument("table")
 @which

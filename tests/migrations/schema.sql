@@ -116,6 +116,7 @@ CREATE TABLE sqlembed.embedding (
     generation text DEFAULT 'current'::text NOT NULL,
     generation_of integer,
     rows_per_second integer,
+    queued_at timestamp with time zone DEFAULT clock_timestamp(),
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     is_dropped boolean DEFAULT false NOT NULL,
     CONSTRAINT columns_of_one_table CHECK ((cardinality(source_columns) <= 1600)),
@@ -580,6 +581,10 @@ CREATE FUNCTION sqlembed._keep_members(embedding integer, members regclass[]) RE
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._keep_queued(embedding integer) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._key_names(relation regclass) RETURNS name[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -700,6 +705,10 @@ CREATE FUNCTION sqlembed._nearest_sql(rows text, metric text, centroids public.v
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._new_generations() RETURNS SETOF sqlembed.embedding
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._next_epoch(worker integer) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -782,6 +791,11 @@ CREATE FUNCTION sqlembed._present_columns(declared sqlembed.embedding, OUT vecto
 CREATE FUNCTION sqlembed._probe_loopback() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._queue_generations() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '200ms';
 
 CREATE FUNCTION sqlembed._raise_briefly(state text, problem text, detail text, hint text) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
@@ -932,7 +946,7 @@ CREATE FUNCTION sqlembed._search_remarks(target sqlembed.search_target) RETURNS 
 CREATE FUNCTION sqlembed._search_statement(target sqlembed.search_target, conditions text, attempt integer, path sqlembed.search_path, with_vectors boolean DEFAULT false, later text DEFAULT ''::text) RETURNS text
     LANGUAGE plpgsql STABLE;
 
-CREATE FUNCTION sqlembed._search_target(function_name text, source anyelement, name name, metric text) RETURNS sqlembed.search_target
+CREATE FUNCTION sqlembed._search_target(function_name text, source anyelement, name name, metric text, holds boolean DEFAULT true) RETURNS sqlembed.search_target
     LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed._sees_all_rows(relation regclass) RETURNS boolean
@@ -1132,7 +1146,7 @@ CREATE FUNCTION sqlembed.cluster_terms(name text, query text, terms integer DEFA
 CREATE FUNCTION sqlembed.create_embedding(relation regclass, embedder text, source text, embedding name DEFAULT 'embedding'::name, timing text DEFAULT 'async'::text, on_change text DEFAULT 'hide'::text, metric text DEFAULT 'cosine'::text, storage text DEFAULT NULL::text, index text DEFAULT 'hnsw'::text, place text DEFAULT 'row'::text, chunking jsonb DEFAULT NULL::jsonb, adopt text DEFAULT 'keep'::text, if_not_exists boolean DEFAULT false, full_text regconfig DEFAULT NULL::regconfig, index_options jsonb DEFAULT NULL::jsonb, dimensions integer DEFAULT NULL::integer) RETURNS bigint
     LANGUAGE plpgsql;
 
-CREATE FUNCTION sqlembed.create_generation(relation regclass, embedder text DEFAULT NULL::text, embedding name DEFAULT NULL::name, source text DEFAULT NULL::text, dimensions integer DEFAULT NULL::integer, metric text DEFAULT NULL::text, storage text DEFAULT NULL::text, index text DEFAULT NULL::text, index_options jsonb DEFAULT NULL::jsonb, chunking jsonb DEFAULT NULL::jsonb, rows_per_second integer DEFAULT NULL::integer, timeout interval DEFAULT '00:00:30'::interval) RETURNS bigint
+CREATE FUNCTION sqlembed.create_generation(relation regclass, embedder text DEFAULT NULL::text, embedding name DEFAULT NULL::name, source text DEFAULT NULL::text, dimensions integer DEFAULT NULL::integer, metric text DEFAULT NULL::text, storage text DEFAULT NULL::text, index text DEFAULT NULL::text, index_options jsonb DEFAULT NULL::jsonb, chunking jsonb DEFAULT NULL::jsonb, rows_per_second integer DEFAULT NULL::integer, timeout interval DEFAULT '00:00:30'::interval) RETURNS void
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.create_kmeans(name text, query text, num_clusters integer DEFAULT NULL::integer, metric text DEFAULT 'cosine'::text, max_iterations integer DEFAULT 20, min_rel_progress double precision DEFAULT 0.01, seed integer DEFAULT 0) RETURNS sqlembed.fitted_model
@@ -1787,6 +1801,8 @@ GRANT INSERT(generation_of),UPDATE(generation_of) ON TABLE sqlembed.embedding TO
 
 GRANT INSERT(rows_per_second),UPDATE(rows_per_second) ON TABLE sqlembed.embedding TO PUBLIC;
 
+GRANT INSERT(queued_at) ON TABLE sqlembed.embedding TO PUBLIC;
+
 GRANT UPDATE(is_dropped) ON TABLE sqlembed.embedding TO PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._cached(embedder text, kind text, inputs text[]) FROM PUBLIC;
@@ -1863,6 +1879,8 @@ REVOKE ALL ON FUNCTION sqlembed._is_unaltered_sql(declared sqlembed.embedding) F
 
 REVOKE ALL ON FUNCTION sqlembed._keep_members(embedding integer, members regclass[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._keep_queued(embedding integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._lacking_grants() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._leave_epoch(worker integer, next integer) FROM PUBLIC;
@@ -1870,6 +1888,8 @@ REVOKE ALL ON FUNCTION sqlembed._leave_epoch(worker integer, next integer) FROM 
 REVOKE ALL ON FUNCTION sqlembed._lock_embedding(embedding integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._may_wait(embedding integer, key jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._new_generations() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._next_epoch(worker integer) FROM PUBLIC;
 
@@ -1886,6 +1906,8 @@ REVOKE ALL ON FUNCTION sqlembed._open_loopback() FROM PUBLIC;
 REVOKE ALL ON FUNCTION sqlembed._parts(inputs text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._probe_loopback() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._queue_generations() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._read_cache(fingerprint text, kind text, hashes bytea[]) FROM PUBLIC;
 
