@@ -4967,8 +4967,8 @@ comment on procedure sqlembed.wait_until_embedded(regclass, interval) is
 -- after it, it embeds its query with the old embedder and compares it with the old vectors, under their new
 -- name, in READ COMMITTED as in a transaction that lasts.
 --
--- Workers take what belongs to another generation than the current one only when nothing else waits, at most
--- rows_per_second of it.
+-- Workers serve current embeddings first. When they have caught up with what is written, they take a little of
+-- what belongs to other generations in between, at most rows_per_second of it.
 
 create or replace function sqlembed._beside(declared sqlembed.embedding) returns sqlembed.embedding
 language sql
@@ -5498,7 +5498,7 @@ $function$;
 comment on function sqlembed.create_generation(
     regclass, text, name, text, integer, text, text, text, jsonb, jsonb, integer, interval
 ) is
-    'Begin the next generation of an embedding beside the present one: another embedder, source, metric, index or chunking, in a column or side table of its own, named ..._next. What is null stays as it is. Workers fill it when nothing else waits, at most rows_per_second each; new rows go to both; searches use the present one until switch_generation. Its index is left to the end: generation_index says how to build it. A worker queues its rows within seconds.';
+    'Begin the next generation of an embedding beside the present one: another embedder, source, metric, index or chunking, in a column or side table of its own, named ..._next. What is null stays as it is. Workers fill it when they have caught up with what is written, at most rows_per_second each; new rows go to both; searches use the present one until switch_generation. Its index is left to the end: generation_index says how to build it. A worker queues its rows within seconds.';
 
 create or replace function sqlembed.drop_generation(
     relation regclass,

@@ -55,8 +55,8 @@ which = embedding_option("Which vector column, where the table has several.")
 def generation() -> None:
     """Change the embedder of a table that is in use.
 
-    Or its source, or its metric. The next generation of vectors is built beside the present one, and takes its place at once.
-    The previous one is kept, and kept up to date, until it is dropped.
+    Or its source, or its metric. The next generation of vectors is built beside the present one,
+    and takes its place at once. The previous one is kept, and kept up to date, until it is dropped.
     """
 
 

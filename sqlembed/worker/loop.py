@@ -27,7 +27,7 @@ from sqlembed.worker.requests import Requests
 from sqlembed.worker.rests import Rests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from sqlembed.embedders import Registry
     from sqlembed.worker.batch import Outcome
@@ -42,6 +42,9 @@ LOOK_EVERY = timedelta(milliseconds=2)
 
 SWEEP_EVERY = timedelta(seconds=10)
 COUNT_EVERY = timedelta(seconds=1)
+
+#: What part of a batch is taken of a generation that is not the current one.
+SHARE = 10
 
 #: Bytes of vectors that the cache keeps.
 CACHE_SIZE = 256 * 1024 * 1024
@@ -100,6 +103,8 @@ class Worker:
         #: Embeddings whose tables could not be read or written.
         self._broken: set[int] = set()
         self._look_again = 0.0
+        #: Whether the batch before had room for more: then other generations get their turn.
+        self._has_caught_up = False
 
     def run(self, *, burst: bool = False) -> None:
         """Work until ``stop``, or, as a burst, until nothing is left that can be done.
@@ -175,13 +180,19 @@ class Worker:
             self._jobs.sweep(self._cache_size)
         busy = self._answer_requests()
         limits, paused = self._limits.embedders, self._limits.paused
-        batch = self._jobs.claim(limits, paused)
+        batch = self._claim_beside(limits, paused) if self._has_caught_up else None
+        self._has_caught_up = False
         if batch is None:
-            taken, batch = self._jobs.fold(limits, paused)
-            busy |= taken > 0
-            if batch is None and not taken:
-                # What is being built has to wait for what is in use.
-                batch = self._jobs.claim(limits, paused, of_generations=True)
+            batch = self._jobs.claim(limits, paused)
+            taken = 0
+            if batch is None:
+                taken, batch = self._jobs.fold(limits, paused)
+                busy |= taken > 0
+            if batch is not None:
+                # Where writers never pause there is always something.
+                self._has_caught_up = len(batch.keys) < limits[batch.description.embedder]
+            elif not taken:
+                batch = self._claim_beside(limits, paused)
         if batch is None:
             return busy
         embedder = self._registry.get(batch.description.embedder)
@@ -210,6 +221,11 @@ class Worker:
             self._keep_rate(batch, seconds)
         self._tell(batch.description.title, embedder.name)
         return True
+
+    def _claim_beside(self, limits: Mapping[str, int], paused: list[int]) -> Batch | None:
+        """Take a little of what is being built, for which nothing that is in use waits long."""
+        few = {name: max(1, most // SHARE) for name, most in limits.items()}
+        return self._jobs.claim(few, paused, of_generations=True)
 
     def _leave(self, batch: Batch, said: str) -> None:
         log.error("cannot serve", extra={"embedding": batch.description.title, "reason": said})

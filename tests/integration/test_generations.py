@@ -405,3 +405,23 @@ def test_a_model_of_the_generation_before_does_not_fail_a_process(
     found = scalar(article, statement, str(given.tolist()), HASH.fingerprint)
     assert np.allclose(found, HashEmbedder("wide", 12).embed(["text 7"])[0], atol=1e-6)
     refused(article, "SE002", statement, str(given.tolist()), "of nobody here")
+
+
+def test_writers_that_never_pause_do_not_keep_the_next_one_from_being_built(
+    article: Connection, url: str, start_worker: StartWorker
+) -> None:
+    start_worker(two())
+    start(article)
+    over = threading.Event()
+
+    def write() -> None:
+        with psycopg.connect(url, autocommit=True) as mine:
+            while not over.is_set():
+                run(mine, "update article set title = title || '.' where id = 1")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    built = "select embedded from sqlembed.status where embedder = 'wide'"
+    until(lambda: scalar(article, built) >= 19, 30)
+    over.set()
+    writer.join()

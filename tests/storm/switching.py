@@ -26,7 +26,7 @@ from sqlembed import config
 from sqlembed.embedders import HashEmbedder, Registry
 from sqlembed.schema import migrate
 from sqlembed.server import Server
-from sqlembed.worker import Worker, register_embedders
+from tests.fix_worker import serving
 
 WORDS = HashEmbedder("words", 32)
 
@@ -81,7 +81,10 @@ class Switching:
 
     def run(self, rounds: int = 2) -> Figures:
         """Build, switch, roll back, switch again and drop, so many times."""
-        with psycopg.connect(self._url, autocommit=True) as mine, self._working():
+        with (
+            serving(self._url, registry()),
+            psycopg.connect(self._url, autocommit=True) as mine,
+        ):
             mine.execute("create table article (id int primary key, title text)")
             mine.execute(
                 "insert into article select i, 'article ' || md5(i::text) || ' number ' || i"
@@ -123,18 +126,6 @@ class Switching:
         held = (time.perf_counter() - began) * 1_000
         self.figures.longest_lock = max(self.figures.longest_lock, held)
         self.figures.switches += 1
-
-    @contextmanager
-    def _working(self) -> Iterator[None]:
-        register_embedders(self._url, registry())
-        worker = Worker(self._url, registry())
-        thread = threading.Thread(target=worker.run)
-        thread.start()
-        try:
-            yield
-        finally:
-            worker.stop()
-            thread.join(60)
 
     @contextmanager
     def _busy(self) -> Iterator[None]:

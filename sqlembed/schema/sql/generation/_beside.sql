@@ -21,8 +21,8 @@
 -- after it, it embeds its query with the old embedder and compares it with the old vectors, under their new
 -- name, in READ COMMITTED as in a transaction that lasts.
 --
--- Workers take what belongs to another generation than the current one only when nothing else waits, at most
--- rows_per_second of it.
+-- Workers serve current embeddings first. When they have caught up with what is written, they take a little of
+-- what belongs to other generations in between, at most rows_per_second of it.
 
 create or replace function sqlembed._beside(declared sqlembed.embedding) returns sqlembed.embedding
 language sql

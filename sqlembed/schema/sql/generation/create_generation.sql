@@ -84,4 +84,4 @@ $function$;
 comment on function sqlembed.create_generation(
     regclass, text, name, text, integer, text, text, text, jsonb, jsonb, integer, interval
 ) is
-    'Begin the next generation of an embedding beside the present one: another embedder, source, metric, index or chunking, in a column or side table of its own, named ..._next. What is null stays as it is. Workers fill it when nothing else waits, at most rows_per_second each; new rows go to both; searches use the present one until switch_generation. Its index is left to the end: generation_index says how to build it. A worker queues its rows within seconds.';
+    'Begin the next generation of an embedding beside the present one: another embedder, source, metric, index or chunking, in a column or side table of its own, named ..._next. What is null stays as it is. Workers fill it when they have caught up with what is written, at most rows_per_second each; new rows go to both; searches use the present one until switch_generation. Its index is left to the end: generation_index says how to build it. A worker queues its rows within seconds.';
