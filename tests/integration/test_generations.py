@@ -425,3 +425,55 @@ def test_writers_that_never_pause_do_not_keep_the_next_one_from_being_built(
     until(lambda: scalar(article, built) >= 19, 30)
     over.set()
     writer.join()
+
+
+@pytest.mark.parametrize("kind", ["partitioned", "inherited", "chunked", "binary", "quoted"])
+def test_tables_of_every_kind(
+    connection: Connection, url: str, start_worker: StartWorker, kind: str
+) -> None:
+    start_worker(two())
+    options: dict[str, Any] = {"index": "hnsw"}
+    name = "article"
+    if kind == "partitioned":
+        run(
+            connection,
+            "create table article (id int primary key, title text) partition by range (id)",
+        )
+        run(connection, "create table one partition of article for values from (1) to (6)")
+        run(connection, "create table two partition of article for values from (6) to (99)")
+    elif kind == "quoted":
+        name = '"Ar ""t% icle"'
+        run(connection, f"create table {name} (id int primary key, title text)")
+        options["embedding"] = "Vec %s \"x' " + "y" * 45
+    else:
+        run(connection, "create table article (id int primary key, title text)")
+    if kind == "inherited":
+        run(connection, "create table child (primary key (id)) inherits (article)")
+        run(connection, "insert into child values (50, 'text 50')")
+        options["index"] = "none"
+    if kind == "chunked":
+        options["chunking"] = '{"characters": 30}'
+    if kind == "binary":
+        options["index"] = "binary"
+    run(
+        connection,
+        f"insert into {name} select i, 'text ' || i from generate_series(1, 20) as i",
+    )
+    declare(connection, name, "title", **options)
+    run(connection, "call sqlembed.wait_until_embedded(%s)", name)
+    run(connection, "select sqlembed.create_generation(%s, 'wide')", name)
+    run(connection, "select sqlembed._queue_generations()")
+    until(lambda: not scalar(connection, "select exists (select from sqlembed._waiting)"))
+    search = f"select (base).id, distance from sqlembed.search(null::{name}, 'text 7', 1)"
+    before = rows(connection, search)
+    assert before[0][0] == 7
+    if statement := scalar(connection, "select sqlembed.generation_index(%s)", name):
+        run(connection, statement)
+    for step in ("switch", "rollback", "switch", "drop"):
+        run(connection, f"select sqlembed.{step}_generation(%s)", name)
+        ((id, distance),) = rows(connection, search)
+        assert (id, distance) == (7, pytest.approx(before[0][1], abs=1e-6))
+    run(connection, f"update {name} set title = 'another' where id = 8")
+    run(connection, "call sqlembed.wait_until_embedded(%s)", name)
+    ((id, _),) = rows(connection, search.replace("text 7", "another"))
+    assert id == 8
