@@ -1056,8 +1056,7 @@ CREATE FUNCTION sqlembed._vector_column(relation regclass, name name) RETURNS na
     LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed._vector_name(declared sqlembed.embedding) RETURNS name
-    LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp';
+    LANGUAGE sql STABLE;
 
 CREATE FUNCTION sqlembed._vector_of_row(target sqlembed.search_target, key jsonb, OUT vector public.vector, OUT place tid, OUT place_table oid) RETURNS record
     LANGUAGE plpgsql STABLE;

@@ -1,20 +1,20 @@
 create or replace function sqlembed._vector_name(declared sqlembed.embedding) returns name
 language sql
 stable
-set search_path = pg_catalog, pg_temp
 as $function$
     -- Asked of the server's own cache, which knows what was committed a moment ago, and not of a table,
-    -- where a statement that began before goes on to see the old name.
+    -- where a statement that began before goes on to see the old name. Without a search_path of its own,
+    -- so that it becomes part of the query.
     select coalesce(
         case
-            when (_vector_name.declared).numbered_in = (_vector_name.declared).relation::oid
+            when (_vector_name.declared).numbered_in operator(pg_catalog.=) (_vector_name.declared).relation::pg_catalog.oid
             then (
-                pg_identify_object_as_address(
-                    'pg_class'::regclass,
+                pg_catalog.pg_identify_object_as_address(
+                    'pg_catalog.pg_class'::pg_catalog.regclass,
                     coalesce((_vector_name.declared).side, (_vector_name.declared).relation),
                     (_vector_name.declared).vector_number
                 )
-            ).object_names[3]::name
+            ).object_names[3]::pg_catalog.name
         end,
         (_vector_name.declared).name
     )
