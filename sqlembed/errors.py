@@ -44,6 +44,7 @@ SQLSTATES = {
     "SE015": "invalid filter",
     "SE016": "row left without its vector",
     "SE017": "renamed while a worker was at it",
+    "SE018": "generation not ready",
     "SE020": "unknown cluster model",
     "SE021": "cluster model exists",
     "SE022": "nothing to cluster",

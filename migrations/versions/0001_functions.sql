@@ -49,7 +49,7 @@ begin
     join pg_catalog.pg_roles as r on r.oid operator(pg_catalog.=) c.relowner
     join pg_catalog.pg_attribute as a
         on a.attrelid operator(pg_catalog.=) coalesce(side, c.oid)
-        and a.attname operator(pg_catalog.=) (_count_rows.declared).name
+        and a.attnum operator(pg_catalog.=) (_count_rows.declared).vector_number
         and not a.attisdropped
     where c.oid operator(pg_catalog.=) relation and c.relkind in ('r', 'p');
 
@@ -66,7 +66,7 @@ begin
     if side is null then
         execute pg_catalog.format(
             'select pg_catalog.count(*), pg_catalog.count(r.%1$I) from (select * from %2$s) as r',
-            (_count_rows.declared).name, relation
+            sqlembed._vector_name(_count_rows.declared), relation
         )
         into _count_rows.total, _count_rows.embedded;
     else
@@ -116,7 +116,7 @@ begin
     select string_agg(quote_ident(e.name), ', ' order by e.name)
     into names
     from sqlembed.embedding as e
-    where e.relation = _embedding_of.relation;
+    where e.relation = _embedding_of.relation and (_embedding_of.name is not null or e.generation = 'current');
 
     if names is null then
         raise exception 'sqlembed: table % has no embedding', _embedding_of.relation
@@ -131,7 +131,8 @@ begin
     into declared
     from sqlembed.embedding as e
     where e.relation = _embedding_of.relation
-        and e.name = coalesce(_embedding_of.name, e.name);
+        and e.name = coalesce(_embedding_of.name, e.name)
+        and (_embedding_of.name is not null or e.generation = 'current');
 
     if _embedding_of.name is null and position(',' in names) > 0 then
         raise exception 'sqlembed: table % has several embeddings', _embedding_of.relation
@@ -259,6 +260,19 @@ $function$;
 
 comment on function sqlembed._hash_call(sqlembed.embedding, text) is
     'SQL that gives the sha256 of a row''s present source, for an embedding with a side table. NULL when its function is gone.';
+
+create or replace function sqlembed._hold(relation regclass) returns void
+language plpgsql
+stable
+as $function$
+begin
+    -- It reads nothing and stays locked as every table that a transaction has read.
+    execute pg_catalog.format('select from only %s where false', _hold.relation);
+end
+$function$;
+
+comment on function sqlembed._hold(regclass) is
+    'Keep the columns of a table from changing their names before the transaction ends: what is asked of them after this stays true.';
 
 create or replace function sqlembed._indexed(
     index text,
@@ -601,6 +615,31 @@ $function$;
 
 comment on function sqlembed._side_match(regclass, regclass, text, text) is
     'The condition that a row and a row of the side table have the same key.';
+
+create or replace function sqlembed._vector_name(declared sqlembed.embedding) returns name
+language sql
+stable
+as $function$
+    -- Asked of the server's own cache, which knows what was committed a moment ago, and not of a table,
+    -- where a statement that began before goes on to see the old name. Without a search_path of its own,
+    -- so that it becomes part of the query.
+    select coalesce(
+        case
+            when (_vector_name.declared).numbered_in operator(pg_catalog.=) (_vector_name.declared).relation::pg_catalog.oid
+            then (
+                pg_catalog.pg_identify_object_as_address(
+                    'pg_catalog.pg_class'::pg_catalog.regclass,
+                    coalesce((_vector_name.declared).side, (_vector_name.declared).relation),
+                    (_vector_name.declared).vector_number
+                )
+            ).object_names[3]::pg_catalog.name
+        end,
+        (_vector_name.declared).name
+    )
+$function$;
+
+comment on function sqlembed._vector_name(sqlembed.embedding) is
+    'What the vector column of an embedding is called at this moment, whatever the snapshot says. A search that has seen a declaration reads the vectors of that declaration, though another generation has got the name meanwhile.';
 
 create or replace function sqlembed._vector_test(declared sqlembed.embedding, row_name text) returns text
 language sql
@@ -1430,6 +1469,15 @@ begin
     into known
     from sqlembed.embedder as e
     where e.name operator(pg_catalog.=) embed_given.embedder;
+    if (known operator(pg_catalog.=) embed_given.fingerprint) is not true and exists (
+        select
+        from sqlembed.embedder as e
+        where e.fingerprint operator(pg_catalog.=) embed_given.fingerprint
+            and e.name operator(pg_catalog.<>) embed_given.embedder
+    ) then
+        -- Made for the generation before, by a process that does not know yet that they were switched.
+        return sqlembed.embed(embed_given.embedder, embed_given.input);
+    end if;
     if (known operator(pg_catalog.=) embed_given.fingerprint) is not true then
         raise exception 'sqlembed: the application''s embedder % is not the one this database knows',
             pg_catalog.quote_ident(embed_given.embedder)
@@ -1444,7 +1492,7 @@ end
 $function$;
 
 comment on function sqlembed.embed_given(text, text, public.vector, text) is
-    'A vector that the calling process computed, refused when it comes from another embedder than the database knows; without one, embed().';
+    'A vector that the calling process computed, refused when it comes from another embedder than the database knows; without one, and where the vector is that of another embedder of the database, embed().';
 
 create or replace function sqlembed.embed(embedder text, inputs text[]) returns public.vector[]
 language sql
@@ -1893,6 +1941,58 @@ $function$;
 comment on function sqlembed._canonical_source(regclass, text) is
     'The source expression as PostgreSQL itself writes it, every name qualified, and the columns it uses. It runs with the rights and the search_path of the caller.';
 
+create or replace function sqlembed._check_adopted(
+    relation regclass,
+    embedding name,
+    embedder text,
+    source text,
+    metric text,
+    place text,
+    is_chunked boolean
+)
+returns void
+language plpgsql
+volatile
+as $function$
+declare
+    side regclass;
+begin
+    if _check_adopted.is_chunked then
+        raise exception 'sqlembed: adopt => ''check'' is not available for chunks'
+            using errcode = 'SE014',
+                hint = 'With adopt => ''keep'' those whose text is still the same stay, with ''recompute'' none.';
+    end if;
+    if _check_adopted.place operator(pg_catalog.=) 'side' then
+        side := (
+            select pg_catalog.to_regclass(
+                pg_catalog.format(
+                    '%I.%I', n.nspname,
+                    sqlembed._side_name(pg_catalog.format('%s_%s', c.relname, _check_adopted.embedding))
+                )
+            )
+            from pg_catalog.pg_class as c
+            join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) c.relnamespace
+            where c.oid operator(pg_catalog.=) _check_adopted.relation
+        );
+        if side is null then
+            return;
+        end if;
+        perform sqlembed._refuse_side(_check_adopted.relation, side, _check_adopted.embedding, false);
+    end if;
+    if (select k.columns from sqlembed._key_sql(_check_adopted.relation) as k) is null then
+        return;
+    end if;
+    perform sqlembed._check_vectors(
+        _check_adopted.relation, _check_adopted.embedding, _check_adopted.embedder,
+        (select c.expression from sqlembed._canonical_source(_check_adopted.relation, _check_adopted.source) as c),
+        _check_adopted.metric, side
+    );
+end
+$function$;
+
+comment on function sqlembed._check_adopted(regclass, name, text, text, text, text, boolean) is
+    'Compare what a column or a side table holds, where it is there already, with what the embedder makes of the texts. For create_embedding.';
+
 create or replace function sqlembed._check_choice(
     argument text,
     given text,
@@ -1935,6 +2035,12 @@ begin
                 hint = format('Its owner can say: select sqlembed.grant_embedder(%L, %L).', new.embedder, current_user);
     end if;
     new.chunking := sqlembed._checked_chunking(new.chunking);
+    if new.generation_of is not null and not exists (
+        select from sqlembed.embedding as e where e.id = new.generation_of and e.relation = new.relation and e.place = new.place
+    ) then
+        raise exception 'sqlembed: a generation stands beside an embedding of the same table'
+            using errcode = 'SE014', hint = 'select sqlembed.create_generation(...) declares one.';
+    end if;
     if tg_op = 'UPDATE' then
         return new;
     end if;
@@ -1962,7 +2068,8 @@ comment on function sqlembed._check_declaration() is
 
 create or replace trigger check_declaration
 before insert or update of
-    embedder, dimensions, declared_source, timing, on_change, metric, storage, index, index_options, chunking
+    embedder, dimensions, declared_source, timing, on_change, metric, storage, index, index_options, chunking,
+    generation_of
 on sqlembed.embedding
 for each row execute function sqlembed._check_declaration();
 
@@ -2057,6 +2164,26 @@ $function$;
 comment on function sqlembed._check_index(text, jsonb) is
     'An error when no index can be built like that. Returns the options, NULL where there are none.';
 
+create or replace function sqlembed._check_name() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    if new.name <> sqlembed._vector_name(old) then
+        raise exception 'sqlembed: the vectors of embedding % do not stand in %', old.id, quote_ident(new.name)
+            using errcode = '42501', hint = 'A declaration follows its column: rename that.';
+    end if;
+    return new;
+end
+$function$;
+
+comment on function sqlembed._check_name() is
+    'Row trigger of embedding: what a declaration is called is what its column is called.';
+
+create or replace trigger check_name
+before update of name on sqlembed.embedding
+for each row when (old.name <> new.name) execute function sqlembed._check_name();
+
 create or replace function sqlembed._check_options(
     timing text,
     on_change text,
@@ -2116,6 +2243,141 @@ $function$;
 
 comment on function sqlembed._check_relation(regclass) is
     'An error when a relation cannot have embeddings, or is not the caller''s.';
+
+create or replace function sqlembed._check_vectors(
+    relation regclass,
+    embedding name,
+    embedder text,
+    source text,
+    metric text,
+    side regclass
+)
+returns void
+language plpgsql
+volatile
+as $function$
+declare
+    sample_size constant integer := 100;
+    -- Other batches and other machines change the last digits, halfvec and quantised models more of them;
+    -- another model, prompt or text is far beyond it.
+    tolerance constant double precision := 0.01;
+    vector_sql text := pg_catalog.format('%s.%I::public.vector', case when side is null then 'r' else 's' end, _check_vectors.embedding);
+    known integer;
+    sample record;
+    compared record;
+begin
+    -- Of a column that does not fit the embedder, which may be no vector at all, others tell.
+    select e.dimensions
+    into known
+    from sqlembed.embedder as e
+    where e.name operator(pg_catalog.=) _check_vectors.embedder;
+    if not exists (
+        select
+        from pg_catalog.pg_attribute as a
+        join pg_catalog.pg_type as t on t.oid operator(pg_catalog.=) a.atttypid
+        where a.attrelid operator(pg_catalog.=) coalesce(_check_vectors.side, _check_vectors.relation)
+            and a.attname operator(pg_catalog.=) _check_vectors.embedding
+            and not a.attisdropped
+            and t.typname in ('vector', 'halfvec')
+            and a.atttypmod in (-1, coalesce(known, a.atttypmod))
+    ) then
+        return;
+    end if;
+    execute pg_catalog.format(
+        'select pg_catalog.array_agg(c.key) as keys, pg_catalog.array_agg(c.input) as inputs, '
+        'pg_catalog.array_agg(c.vector) as vectors '
+        'from ('
+        'select %s as key, (select (%s)::pg_catalog.text from (select r.*) as r) as input, %s as vector from %s'
+        ') as c where not sqlembed._blank(c.input)',
+        (select k.expression from sqlembed._key_sql(_check_vectors.relation) as k),
+        _check_vectors.source,
+        vector_sql,
+        case
+            when _check_vectors.side is null
+            then pg_catalog.format(
+                '(select * from %s as r where r.%I is not null order by pg_catalog.random() limit %s) as r',
+                _check_vectors.relation, _check_vectors.embedding, sample_size
+            )
+            else pg_catalog.format(
+                -- Of an older text the vector is made anew in any case.
+                '(select * from %s order by pg_catalog.random() limit %s) as s join %s as r on %s '
+                'and s.source_hash operator(pg_catalog.=) pg_catalog.sha256(pg_catalog.convert_to('
+                '(select (%s)::pg_catalog.text from (select r.*) as r), ''UTF8''))',
+                _check_vectors.side, sample_size, _check_vectors.relation,
+                sqlembed._side_match(_check_vectors.relation, _check_vectors.side, 'r', 's'), _check_vectors.source
+            )
+        end
+    )
+    into sample;
+    if sample.keys is null then
+        raise notice 'sqlembed: % of % holds no vectors that could be compared',
+            pg_catalog.quote_ident(_check_vectors.embedding), _check_vectors.relation;
+        return;
+    end if;
+
+    select
+        pg_catalog.count(*) as size,
+        pg_catalog.percentile_cont(0.5) within group (order by d.distance) as median,
+        pg_catalog.max(d.distance) as largest,
+        pg_catalog.count(*) filter (where d.distance operator(pg_catalog.>) tolerance) as wrong,
+        pg_catalog.max(d.stretch) as stretch,
+        (pg_catalog.array_agg(d.key order by d.distance desc))[1] as worst
+    into compared
+    from (
+        select
+            v.key,
+            -- Vectors of nothing but zeros have no direction.
+            case
+                when public.vector_dims(v.present) operator(pg_catalog.<>) public.vector_dims(v.made) then 2
+                else coalesce(
+                    nullif(greatest(v.present operator(public.<=>) v.made, 0), 'NaN'),
+                    case when v.present operator(public.=) v.made then 0 else 1 end
+                )
+            end as distance,
+            pg_catalog.abs(
+                public.vector_norm(v.present) operator(pg_catalog./) nullif(public.vector_norm(v.made), 0) operator(pg_catalog.-) 1
+            ) as stretch
+        from rows from (
+            pg_catalog.unnest(sample.keys),
+            pg_catalog.unnest(sample.vectors),
+            pg_catalog.unnest(
+                sqlembed._ask(
+                    _check_vectors.embedder,
+                    (select k.key from sqlembed.embedder_key as k where k.embedder operator(pg_catalog.=) _check_vectors.embedder),
+                    'document',
+                    sample.inputs
+                )
+            )
+        ) as v (key, present, made)
+    ) as d;
+    raise notice 'sqlembed: % vectors of % were computed again by %: cosine distance median %, largest %',
+        compared.size, pg_catalog.quote_ident(_check_vectors.embedding), pg_catalog.quote_ident(_check_vectors.embedder),
+        pg_catalog.round(compared.median::numeric, 6), pg_catalog.round(compared.largest::numeric, 6);
+    if compared.wrong operator(pg_catalog.>) 0 then
+        raise exception 'sqlembed: of % vectors of %, % are not those that % makes of their texts: cosine distance median %, largest %',
+            compared.size, pg_catalog.quote_ident(_check_vectors.embedding), compared.wrong,
+            pg_catalog.quote_ident(_check_vectors.embedder), pg_catalog.round(compared.median::numeric, 6),
+            pg_catalog.round(compared.largest::numeric, 6)
+            using errcode = 'SE011',
+                detail = pg_catalog.format('The row furthest off has the key %s; up to %s is taken for the same.', compared.worst, tolerance),
+                hint = case
+                    when compared.median operator(pg_catalog.<=) tolerance
+                    then 'Probably these texts have changed since. Set the vectors of such rows to NULL first, or embed all with adopt => ''recompute''.'
+                    else 'They were made by another embedder, or of another text. Name that embedder and source, or embed all with adopt => ''recompute''.'
+                end;
+    end if;
+    -- An angle does not see it.
+    if _check_vectors.metric operator(pg_catalog.<>) 'cosine' and compared.stretch operator(pg_catalog.>) tolerance then
+        raise exception 'sqlembed: vectors of % are not as long as those that % makes of their texts',
+            pg_catalog.quote_ident(_check_vectors.embedding), pg_catalog.quote_ident(_check_vectors.embedder)
+            using errcode = 'SE011',
+                hint = 'Lengths count for every metric but cosine: say metric => ''cosine'', or embed all with adopt => ''recompute''.';
+    end if;
+end
+$function$;
+
+comment on function sqlembed._check_vectors(regclass, name, text, text, text, regclass) is
+    'An error when the vectors that a column holds are not those that an embedder makes of the texts beside them: up to 100 rows, picked at random, are computed again and compared. It runs with the rights of the caller.';
 
 create or replace function sqlembed._checked_chunking(chunking jsonb) returns jsonb
 language plpgsql
@@ -2473,7 +2735,7 @@ as $function$
     select exists (
         select
         from sqlembed._waiting as w
-        where w.relation = _is_waiting.relation and w.changed_at <= _is_waiting.since
+        where w.relation = _is_waiting.relation and w.generation = 'current' and w.changed_at <= _is_waiting.since
     )
 $function$;
 
@@ -3159,7 +3421,7 @@ as $function$
     with waiting as materialized (
         select w.embedder, nullif(count(distinct w.key), 0) as rows
         from sqlembed._waiting as w
-        where w.relation = _pending.relation
+        where w.relation = _pending.relation and w.generation = 'current'
         group by w.embedding, w.embedder
     )
     select
@@ -4244,6 +4506,15 @@ begin
     execute pg_catalog.format('lock table %s in share row exclusive mode', alter_embedding.relation);
     present := sqlembed._embedding_of(alter_embedding.relation, alter_embedding.embedding);
     perform sqlembed._refuse_renamed(present);
+    if (sqlembed._beside(present)).generation operator(pg_catalog.=) 'next' then
+        raise exception 'sqlembed: the next generation of % of % is being built as the present one was declared',
+            pg_catalog.quote_ident(present.name), present.relation
+            using errcode = 'SE014',
+                hint = pg_catalog.format(
+                    'First: select sqlembed.switch_generation(%1$L, %2$L), or sqlembed.abandon_generation(%1$L, %2$L).',
+                    present.relation, present.name
+                );
+    end if;
     wanted := present;
     wanted.embedder := coalesce(alter_embedding.embedder, present.embedder);
     wanted.timing := coalesce(alter_embedding.timing, present.timing);
@@ -4390,7 +4661,7 @@ begin
     perform sqlembed._check_options(
         create_embedding.timing, create_embedding.on_change, create_embedding.metric, create_embedding.storage, place
     );
-    perform sqlembed._check_choice('adopt', create_embedding.adopt, '{keep,recompute}', '{check}');
+    perform sqlembed._check_choice('adopt', create_embedding.adopt, '{keep,check,recompute}');
     if create_embedding.timing operator(pg_catalog.=) 'sync' and chunking is not null then
         raise exception 'sqlembed: timing ''sync'' with chunking is not available in this version'
             using errcode = 'SE014',
@@ -4403,6 +4674,18 @@ begin
 
     perform sqlembed._check_relation(create_embedding.relation);
     perform sqlembed._check_family(create_embedding.relation, create_embedding.embedding);
+    if create_embedding.adopt operator(pg_catalog.=) 'check' and not exists (
+        select
+        from sqlembed.embedding as e
+        where e.relation operator(pg_catalog.=) create_embedding.relation
+            and e.name operator(pg_catalog.=) create_embedding.embedding
+    ) then
+        -- A worker computes meanwhile, so nothing is locked yet.
+        perform sqlembed._check_adopted(
+            create_embedding.relation, create_embedding.embedding, create_embedding.embedder, create_embedding.source,
+            create_embedding.metric, place, chunking is not null
+        );
+    end if;
     -- Two sessions that declare on one table take turns, and no row slips in between queue and trigger.
     execute pg_catalog.format('lock table %s in share row exclusive mode', create_embedding.relation);
     select k.* into key from sqlembed._key_sql(create_embedding.relation) as k;
@@ -4513,7 +4796,7 @@ comment on function sqlembed.create_embedding(
     regclass, text, text, name, text, text, text, text, text, text, jsonb, text, boolean, regconfig,
     jsonb, integer
 ) is
-    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, attaches triggers, builds the index and queues the rows that have no vector. With full_text, a language such as english, it also keeps the words of the source in a column of their own, with an index. With chunking, such as {"tokens": 256, "overlap": 32}, long texts are cut, and the chunks with their vectors stand in a side table. index is hnsw, binary (one bit a dimension), prefix (the first dimensions alone) or none. dimensions makes an embedder known that nobody has registered yet. Returns how many it queued.';
+    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, or takes over the one that is there (adopt: keep its vectors, check a sample of them by computing it again, or recompute all), attaches triggers, builds the index and queues the rows that have no vector. With full_text, a language such as english, it also keeps the words of the source in a column of their own, with an index. With chunking, such as {"tokens": 256, "overlap": 32}, long texts are cut, and the chunks with their vectors stand in a side table. index is hnsw, binary (one bit a dimension), prefix (the first dimensions alone) or none. dimensions makes an embedder known that nobody has registered yet. Returns how many it queued.';
 
 create or replace function sqlembed.drop_embedding(
     relation regclass,
@@ -4529,8 +4812,12 @@ declare
     present name := (select p.vector from sqlembed._present_columns(declared) as p);
     own_index regclass;
     hash_call text := sqlembed._hash_call(declared, 'r');
+    beside sqlembed.embedding := sqlembed._beside(declared);
 begin
     perform sqlembed._check_relation(drop_embedding.relation);
+    if beside.id is not null then
+        perform sqlembed.drop_embedding(beside.relation, beside.name, keep_column => false);
+    end if;
     -- It may have been dropped by hand.
     declared.side := (select c.oid from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) declared.side);
     update sqlembed.embedding as e set is_dropped = true where e.id operator(pg_catalog.=) declared.id;
@@ -4564,7 +4851,7 @@ end
 $function$;
 
 comment on function sqlembed.drop_embedding(regclass, name, boolean) is
-    'Stop keeping a vector column up to date: takes off the triggers, the index and the full text that were made for it. The column, or the side table, and its vectors stay unless keep_column is false.';
+    'Stop keeping a vector column up to date: takes off the triggers, the index and the full text that were made for it. The column, or the side table, and its vectors stay unless keep_column is false; another generation beside it goes.';
 
 create or replace function sqlembed.refresh_embedding(
     relation regclass,
@@ -4687,6 +4974,698 @@ $procedure$;
 
 comment on procedure sqlembed.wait_until_embedded(regclass, interval) is
     'Return when every row of a table that was committed before has been embedded or given up: read your writes. Not inside a transaction.';
+
+-- Generations.
+--
+-- To change the embedder, the dimensions or the source of an embedding that is in use, the next generation of
+-- it is built beside the present one. It is an embedding like any other, a row of sqlembed.embedding, with a
+-- column of its own (embedding_next) or a side table of its own, its own triggers and its own jobs: workers
+-- fill it, status counts it, a crash loses nothing of it, new rows go to both. generation says which of the two
+-- it is, and generation_of to which it belongs. At most one stands beside the current one.
+--
+--     current ── create_generation ──> current + next ── switch_generation ──> current + previous
+--        ^              abandon_generation │    ^           rollback_generation      │
+--        ├─────────────────────────────────┘    └────────────────────────────────────┤
+--        └────────────────────────── drop_generation ────────────────────────────────┘
+--
+-- switch_generation exchanges the names of the two columns (or of the two side tables and their columns) and
+-- their roles, in one transaction that holds the table for some milliseconds. Neither vectors nor indexes are
+-- touched. What was the current generation is then the previous one: still maintained, so that to roll back is
+-- the same exchange the other way round.
+--
+-- No search sees a mixture. It reads the declaration once, by its snapshot: embedder, metric and the number of
+-- the column. Then it holds the table, and asks what that column is called now. Begun before the switch and run
+-- after it, it embeds its query with the old embedder and compares it with the old vectors, under their new
+-- name, in READ COMMITTED as in a transaction that lasts.
+--
+-- Workers serve current embeddings first. When they have caught up with what is written, they take a little of
+-- what belongs to other generations in between, at most rows_per_second of it.
+
+create or replace function sqlembed._beside(declared sqlembed.embedding) returns sqlembed.embedding
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select e from sqlembed.embedding as e where e.generation_of = (_beside.declared).id
+$function$;
+
+comment on function sqlembed._beside(sqlembed.embedding) is
+    'The generation that stands beside an embedding, the next or the previous one; NULL without one.';
+
+create or replace function sqlembed._copy_rights(present sqlembed.embedding, other sqlembed.embedding) returns void
+language plpgsql
+volatile
+as $function$
+declare
+    granted record;
+begin
+    for granted in
+        select
+            g.privilege_type,
+            coalesce(nullif(g.grantee, 0::pg_catalog.oid)::pg_catalog.regrole::text, 'public') as grantee,
+            case when g.is_grantable then ' with grant option' else '' end as option
+        from pg_catalog.pg_attribute as a
+        cross join lateral pg_catalog.aclexplode(a.attacl) as g
+        where a.attrelid operator(pg_catalog.=) coalesce((_copy_rights.present).side, (_copy_rights.present).relation)
+            and a.attnum operator(pg_catalog.=) (_copy_rights.present).vector_number
+    loop
+        execute pg_catalog.format(
+            'grant %s (%I) on %s to %s%s',
+            granted.privilege_type, sqlembed._vector_name(_copy_rights.other),
+            coalesce((_copy_rights.other).side, (_copy_rights.other).relation), granted.grantee, granted.option
+        );
+    end loop;
+end
+$function$;
+
+comment on function sqlembed._copy_rights(sqlembed.embedding, sqlembed.embedding) is
+    'Grant on the vector column of a generation what was granted on that of another.';
+
+create or replace function sqlembed._current(relation regclass, name name, generation text, out present sqlembed.embedding, out beside sqlembed.embedding)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    present := sqlembed._embedding_of(_current.relation, _current.name);
+    if present.generation <> 'current' then
+        raise exception 'sqlembed: % of % is the % generation of another embedding',
+            quote_ident(present.name), present.relation, present.generation
+            using errcode = 'SE014',
+                hint = format(
+                    'Name the embedding itself: %I.', (select e.name from sqlembed.embedding as e where e.id = present.generation_of)
+                );
+    end if;
+    beside := sqlembed._beside(present);
+    if beside.id is null or beside.generation <> _current.generation then
+        raise exception 'sqlembed: % of % has no % generation',
+            quote_ident(present.name), present.relation, _current.generation
+            using errcode = 'SE013',
+                hint = case
+                    when _current.generation = 'next'
+                    then format('Build it: select sqlembed.create_generation(%L, ''another embedder'').', present.relation)
+                    else 'select * from sqlembed.generation tells what there is.'
+                end;
+    end if;
+end
+$function$;
+
+comment on function sqlembed._current(regclass, name, text) is
+    'An embedding and the generation beside it; an error where it is not the one that is meant.';
+
+create or replace function sqlembed._exchange_generations(present sqlembed.embedding, beside sqlembed.embedding) returns void
+language plpgsql
+volatile
+as $function$
+declare
+    present sqlembed.embedding := _exchange_generations.present;
+    beside sqlembed.embedding := _exchange_generations.beside;
+    other text := case beside.generation when 'next' then 'previous' else 'next' end;
+    aside name := sqlembed._side_name(present.name::text || '_' || other);
+    described text := pg_catalog.col_description(coalesce(present.side, present.relation), present.vector_number);
+    made sqlembed.embedding;
+begin
+    perform sqlembed._refuse_renamed(present);
+    perform sqlembed._refuse_renamed(beside);
+    perform sqlembed._copy_rights(present, beside);
+    execute pg_catalog.format(
+        'alter table %s rename column %I to %I', coalesce(present.side, present.relation), present.name, aside
+    );
+    execute pg_catalog.format(
+        'alter table %s rename column %I to %I', coalesce(beside.side, beside.relation), beside.name, present.name
+    );
+    if present.side is not null then
+        perform sqlembed._exchange_tables(present.side, beside.side, other);
+    end if;
+    execute pg_catalog.format(
+        'comment on column %s.%I is %L', coalesce(beside.side, beside.relation), present.name, described
+    );
+    execute pg_catalog.format(
+        'comment on column %s.%I is %L', coalesce(present.side, present.relation), aside,
+        pg_catalog.format('The %s generation of %I. Made by sqlembed; written by workers.', other, present.name)
+    );
+    -- At once: the one gets the name of the other.
+    update sqlembed.embedding as e
+    set
+        name = case e.id when present.id then aside else present.name end,
+        generation = case e.id when present.id then other else 'current' end,
+        generation_of = case e.id when present.id then beside.id end,
+        timing = case e.id when present.id then 'async' else present.timing end,
+        full_text = case e.id when present.id then null else present.full_text end,
+        full_text_column = case e.id when present.id then null else present.full_text_column end,
+        rows_per_second = null
+    where e.id in (present.id, beside.id);
+    for made in
+        select e.* from sqlembed.embedding as e where e.id in (present.id, beside.id) order by e.id
+    loop
+        perform sqlembed._attach_triggers(made);
+    end loop;
+    perform pg_catalog.pg_notify('sqlembed', '');
+end
+$function$;
+
+comment on function sqlembed._exchange_generations(sqlembed.embedding, sqlembed.embedding) is
+    'Let the generation beside an embedding take its place, name, timing and words, and the other way round. The caller has locked the tables.';
+
+create or replace function sqlembed._exchange_tables(present regclass, beside regclass, other text) returns void
+language plpgsql
+volatile
+as $function$
+declare
+    kept name := (select c.relname from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) _exchange_tables.present);
+begin
+    execute pg_catalog.format(
+        'alter table %s rename to %I', _exchange_tables.present, sqlembed._side_name(kept::text || '_' || _exchange_tables.other)
+    );
+    execute pg_catalog.format('alter table %s rename to %I', _exchange_tables.beside, kept);
+end
+$function$;
+
+comment on function sqlembed._exchange_tables(regclass, regclass, text) is
+    'Let a side table have the name of another, which is called as its generation is.';
+
+create or replace function sqlembed._hash_name(present sqlembed.embedding) returns name
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    -- Of its own for good: a search that runs while generations are switched calls it by this name.
+    select n.name
+    from pg_class as c
+    cross join lateral (
+        select sqlembed._side_name(format('%s_%s_hash_%s', c.relname, (_hash_name.present).name, number)) as name, number
+        from generate_series(2, 1000) as number
+    ) as n
+    where c.oid = (_hash_name.present).relation
+        and not exists (
+            select from pg_proc as p where p.pronamespace = c.relnamespace and p.proname = n.name
+        )
+    order by n.number
+    limit 1
+$function$;
+
+comment on function sqlembed._hash_name(sqlembed.embedding) is
+    'A name for the hash function of the next generation that no function has.';
+
+create or replace function sqlembed._index_name(present sqlembed.embedding, wanted sqlembed.embedding) returns name
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+    select format(
+        '%s_%s',
+        left(format('%s_%s_%s', c.relname, (_index_name.present).name, (_index_name.wanted).index), 50),
+        (_index_name.wanted).id
+    )::name
+    from pg_class as c
+    where c.oid = (_index_name.wanted).relation
+$function$;
+
+comment on function sqlembed._index_name(sqlembed.embedding, sqlembed.embedding) is
+    'The name of the index of a generation, which it keeps when generations are switched.';
+
+create or replace function sqlembed._lock_briefly(holders regclass[], timeout interval) returns void
+language plpgsql
+volatile
+as $function$
+declare
+    until timestamptz := clock_timestamp() operator(pg_catalog.+) _lock_briefly.timeout;
+    before text := pg_catalog.current_setting('lock_timeout');
+begin
+    loop
+        begin
+            perform pg_catalog.set_config('lock_timeout', '100ms', true);
+            execute pg_catalog.format(
+                'lock table %s in access exclusive mode',
+                (select pg_catalog.string_agg(h::text, ', ' order by n) from pg_catalog.unnest(_lock_briefly.holders) with ordinality as u (h, n))
+            );
+            perform pg_catalog.set_config('lock_timeout', before, true);
+            return;
+        exception when lock_not_available or deadlock_detected then
+            if clock_timestamp() operator(pg_catalog.>) until then
+                raise exception 'sqlembed: % is in use, and did not become free for a moment within %',
+                    _lock_briefly.holders[1], _lock_briefly.timeout
+                    using errcode = '55P03',
+                        hint = 'A transaction that lasts holds it (pg_stat_activity tells which): try again later, or give a longer timeout.';
+            end if;
+        end;
+        -- Who waits behind this goes first.
+        perform pg_catalog.pg_sleep(0.1 operator(pg_catalog.+) 0.3 operator(pg_catalog.*) pg_catalog.random());
+    end loop;
+end
+$function$;
+
+comment on function sqlembed._lock_briefly(regclass[], interval) is
+    'Lock tables for nobody else to use: for 100 ms at a time, again and again until it succeeds, so that a busy table is not stalled behind it.';
+
+create or replace function sqlembed._next_generation(
+    present sqlembed.embedding,
+    embedder text,
+    source text,
+    metric text,
+    index text,
+    index_options jsonb,
+    chunking jsonb
+)
+returns sqlembed.embedding
+language plpgsql
+volatile
+as $function$
+declare
+    present sqlembed.embedding := _next_generation.present;
+    wanted sqlembed.embedding := present;
+    other sqlembed.embedding := sqlembed._beside(present);
+    canonical record;
+begin
+    if present.generation operator(pg_catalog.<>) 'current' then
+        raise exception 'sqlembed: % of % is the % generation of another embedding',
+            pg_catalog.quote_ident(present.name), present.relation, present.generation
+            using errcode = 'SE014', hint = 'Name the embedding itself.';
+    end if;
+    if other.id is not null then
+        raise exception 'sqlembed: % of % has a % generation already',
+            pg_catalog.quote_ident(present.name), present.relation, other.generation
+            using errcode = 'SE011',
+                hint = pg_catalog.format(
+                    case other.generation
+                        when 'next' then 'First: select sqlembed.switch_generation(%1$L, %2$L), or sqlembed.abandon_generation(%1$L, %2$L).'
+                        else 'First: select sqlembed.drop_generation(%1$L, %2$L).'
+                    end,
+                    present.relation, present.name
+                );
+    end if;
+    wanted.embedder := coalesce(_next_generation.embedder, present.embedder);
+    wanted.metric := coalesce(_next_generation.metric, present.metric);
+    wanted.index := coalesce(_next_generation.index, present.index);
+    wanted.index_options := sqlembed._check_index(
+        wanted.index,
+        -- Another kind has other options.
+        coalesce(
+            _next_generation.index_options, case when wanted.index operator(pg_catalog.=) present.index then present.index_options end
+        )
+    );
+    wanted.chunking := coalesce(sqlembed._checked_chunking(_next_generation.chunking), present.chunking);
+    if (wanted.chunking is null) operator(pg_catalog.<>) (present.chunking is null) then
+        raise exception 'sqlembed: % of % is not cut into chunks, and searches would find others than rows',
+            pg_catalog.quote_ident(present.name), present.relation
+            using errcode = 'SE014', hint = 'Declare a second embedding with chunking, and drop this one.';
+    end if;
+    if _next_generation.source is not null then
+        select c.* into canonical
+        from sqlembed._canonical_source(present.relation, _next_generation.source) as c;
+        perform sqlembed._refuse_vector_source(present.relation, present.name, canonical.columns);
+        if present.full_text is not null and canonical.expression operator(pg_catalog.<>) present.source then
+            raise exception 'sqlembed: the words of % of % are kept in a column of their own, which is made of its source',
+                pg_catalog.quote_ident(present.name), present.relation
+                using errcode = 'SE014',
+                    hint = pg_catalog.format(
+                        'Another source rewrites it. Take it off: select sqlembed.alter_embedding(%L, %L, full_text => '''').',
+                        present.relation, present.name
+                    );
+        end if;
+        wanted.source := canonical.expression;
+        wanted.declared_source := _next_generation.source;
+        wanted.source_columns := canonical.columns;
+    end if;
+    wanted.name := sqlembed._side_name(present.name::text || '_next');
+    -- Writers do not wait for two models.
+    wanted.timing := 'async';
+    wanted.generation := 'next';
+    wanted.generation_of := present.id;
+    if wanted.place operator(pg_catalog.=) 'row' and exists (
+        select
+        from pg_catalog.pg_attribute as a
+        where a.attrelid operator(pg_catalog.=) present.relation
+            and a.attname operator(pg_catalog.=) wanted.name
+            and not a.attisdropped
+    ) then
+        perform sqlembed._refuse_leftover(pg_catalog.format('%s.%I', present.relation, wanted.name));
+    end if;
+    return wanted;
+end
+$function$;
+
+comment on function sqlembed._next_generation(sqlembed.embedding, text, text, text, text, jsonb, jsonb) is
+    'The declaration of the next generation of an embedding, checked, without what its column or side table decides.';
+
+create or replace function sqlembed._refuse_leftover(found text) returns void
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    raise exception 'sqlembed: there is % already, and the next generation would stand there', _refuse_leftover.found
+        using errcode = 'SE011', hint = 'Rename it, or drop it.';
+end
+$function$;
+
+comment on function sqlembed._refuse_leftover(text) is
+    'The error for a column or table whose name the next generation is to have.';
+
+create or replace function sqlembed._refuse_unready(
+    present sqlembed.embedding,
+    beside sqlembed.embedding,
+    lag interval
+)
+returns void
+language plpgsql
+volatile
+as $function$
+declare
+    waiting record;
+    given_up bigint;
+    holder regclass := coalesce((_refuse_unready.beside).side, (_refuse_unready.beside).relation);
+    indexed record;
+begin
+    if not sqlembed._sees_all_rows((_refuse_unready.present).relation) then
+        raise exception 'sqlembed: a policy keeps rows of % from you, so that what is missing cannot be counted',
+            (_refuse_unready.present).relation
+            using errcode = '42501', hint = 'Let a role do it that sees all rows.';
+    end if;
+    if (_refuse_unready.beside).queued_at is null then
+        raise exception 'sqlembed: no worker has begun the % generation of % of % yet',
+            (_refuse_unready.beside).generation, pg_catalog.quote_ident((_refuse_unready.present).name),
+            (_refuse_unready.present).relation
+            using errcode = 'SE018', hint = 'One does within seconds; if none is alive: sqlembed worker --registry module:object.';
+    end if;
+    select pg_catalog.count(*) as rows, pg_catalog.min(w.changed_at) as oldest
+    into waiting
+    from sqlembed._waiting as w
+    where w.embedding operator(pg_catalog.=) (_refuse_unready.beside).id;
+    -- What was written a moment ago is on its way in both generations; what was there before is not. And a
+    -- row that is embedded in its own transaction is on its way in none.
+    if waiting.oldest operator(pg_catalog.<)
+            greatest(clock_timestamp() operator(pg_catalog.-) _refuse_unready.lag, (_refuse_unready.beside).queued_at)
+        or waiting.rows operator(pg_catalog.>) 0 and (_refuse_unready.present).timing operator(pg_catalog.=) 'sync'
+    then
+        raise exception 'sqlembed: % rows of % still wait for the % generation of %',
+            waiting.rows, (_refuse_unready.present).relation, (_refuse_unready.beside).generation,
+            pg_catalog.quote_ident((_refuse_unready.present).name)
+            using errcode = 'SE018',
+                hint = case
+                    when (_refuse_unready.beside).timing operator(pg_catalog.<>) (_refuse_unready.present).timing
+                    then pg_catalog.format(
+                        'Writers go on meanwhile. So that none is missing: select sqlembed.alter_embedding(%L, %L, timing => ''sync''), and then try again.',
+                        (_refuse_unready.present).relation, (_refuse_unready.beside).name
+                    )
+                    else 'Workers are at it: sqlembed.status says how far they are.'
+                end;
+    end if;
+    select pg_catalog.count(*)
+    into given_up
+    from sqlembed.failure as f
+    where f.relation operator(pg_catalog.=) (_refuse_unready.present).relation
+        and f.embedding operator(pg_catalog.=) (_refuse_unready.beside).name
+        and not exists (
+            select
+            from sqlembed.failure as o
+            where o.relation operator(pg_catalog.=) f.relation
+                and o.embedding operator(pg_catalog.=) (_refuse_unready.present).name
+                and o.key operator(pg_catalog.=) f.key
+        );
+    if given_up operator(pg_catalog.>) 0 then
+        raise exception 'sqlembed: % rows of % were given up in the % generation of % alone, and would be lost to searches',
+            given_up, (_refuse_unready.present).relation, (_refuse_unready.beside).generation,
+            pg_catalog.quote_ident((_refuse_unready.present).name)
+            using errcode = 'SE018',
+                hint = pg_catalog.format(
+                    'sqlembed.failure says why; then: select sqlembed.retry_failed(%L, %L).',
+                    (_refuse_unready.present).relation, (_refuse_unready.beside).name
+                );
+    end if;
+    if (_refuse_unready.beside).index operator(pg_catalog.=) 'none' then
+        return;
+    end if;
+    indexed := sqlembed._indexed(
+        (_refuse_unready.beside).index, (_refuse_unready.beside).index_options, (_refuse_unready.beside).storage,
+        (_refuse_unready.beside).dimensions, (_refuse_unready.beside).metric, pg_catalog.quote_ident((_refuse_unready.beside).name)
+    );
+    if not sqlembed._has_index(
+        holder, indexed.expression, indexed.operator_class, sqlembed._index_parameters((_refuse_unready.beside).index_options)
+    ) then
+        raise exception 'sqlembed: the % generation of % of % has no index',
+            (_refuse_unready.beside).generation, pg_catalog.quote_ident((_refuse_unready.present).name), (_refuse_unready.present).relation
+            using errcode = 'SE018',
+                hint = case (_refuse_unready.beside).generation
+                    when 'next' then pg_catalog.format(
+                        'Build it: %s.', sqlembed.generation_index((_refuse_unready.present).relation, (_refuse_unready.present).name)
+                    )
+                    else 'It was there when generations were switched: build it again.'
+                end;
+    end if;
+end
+$function$;
+
+comment on function sqlembed._refuse_unready(sqlembed.embedding, sqlembed.embedding, interval) is
+    'An error that says what a generation lacks to become the current one.';
+
+create or replace function sqlembed.abandon_generation(
+    relation regclass,
+    embedding name default null,
+    timeout interval default '30 s'
+)
+returns void
+language plpgsql
+volatile
+as $function$
+declare
+    pair record;
+begin
+    perform sqlembed._check_relation(abandon_generation.relation);
+    perform sqlembed._lock_briefly(array[abandon_generation.relation], abandon_generation.timeout);
+    select c.present, c.beside
+    into pair
+    from sqlembed._current(abandon_generation.relation, abandon_generation.embedding, 'next') as c;
+    perform sqlembed.drop_embedding((pair.beside).relation, (pair.beside).name, keep_column => false);
+end
+$function$;
+
+comment on function sqlembed.abandon_generation(regclass, name, interval) is
+    'Give up the next generation of an embedding: its column or side table goes, and what waits for it. The current one is not touched.';
+
+create or replace function sqlembed.create_generation(
+    relation regclass,
+    embedder text default null,
+    embedding name default null,
+    source text default null,
+    dimensions integer default null,
+    metric text default null,
+    storage text default null,
+    index text default null,
+    index_options jsonb default null,
+    chunking jsonb default null,
+    rows_per_second integer default null,
+    timeout interval default '30 s'
+)
+returns void
+language plpgsql
+volatile
+as $function$
+declare
+    present sqlembed.embedding := sqlembed._embedding_of(create_generation.relation, create_generation.embedding);
+    wanted sqlembed.embedding;
+    side record;
+begin
+    perform sqlembed._check_relation(create_generation.relation);
+    if (create_generation.rows_per_second operator(pg_catalog.>=) 1) is false then
+        raise exception 'sqlembed: rows_per_second must be 1 or more, not %', create_generation.rows_per_second
+            using errcode = 'SE014', hint = 'It is how many rows a worker embeds a second; without it, as many as it can.';
+    end if;
+    perform sqlembed._lock_briefly(array[create_generation.relation], create_generation.timeout);
+    present := sqlembed._embedding_of(create_generation.relation, create_generation.embedding);
+    perform sqlembed._refuse_renamed(present);
+    wanted := sqlembed._next_generation(
+        present, create_generation.embedder, create_generation.source, create_generation.metric, create_generation.index,
+        create_generation.index_options, create_generation.chunking
+    );
+    wanted.rows_per_second := create_generation.rows_per_second;
+    wanted.dimensions := sqlembed._wanted_dimensions(wanted.embedder, create_generation.dimensions);
+    perform sqlembed._check_options(
+        wanted.timing, wanted.on_change, wanted.metric, create_generation.storage, wanted.place
+    );
+    if wanted.place operator(pg_catalog.=) 'side' then
+        select s.*
+        into side
+        from sqlembed._prepare_side(create_generation.relation, wanted.name, wanted.chunking is not null) as s;
+        if not side.is_new then
+            perform sqlembed._refuse_leftover(side.side::text);
+        end if;
+        wanted.side := side.side;
+        wanted.hash_function := sqlembed._hash_name(present);
+    end if;
+    select p.storage
+    into wanted.storage
+    from sqlembed._prepare_column(
+        coalesce(wanted.side, wanted.relation), wanted.name, wanted.embedder, wanted.index, wanted.index_options,
+        -- Without one, by the dimensions.
+        coalesce(create_generation.storage, case present.storage when 'halfvec' then 'halfvec' end)
+    ) as p;
+    insert into sqlembed.embedding (
+        relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, index_options, place,
+        side, hash_function, chunking, dimensions, key_columns, key_expression, source_columns, generation, generation_of,
+        rows_per_second, queued_at
+    )
+    select
+        wanted.relation, wanted.name, wanted.embedder, wanted.source, wanted.declared_source, wanted.timing, wanted.on_change,
+        wanted.metric, wanted.storage, wanted.index, wanted.index_options, wanted.place, wanted.side, wanted.hash_function,
+        wanted.chunking, wanted.dimensions, wanted.key_columns, wanted.key_expression, wanted.source_columns,
+        wanted.generation, wanted.generation_of, wanted.rows_per_second, null
+    returning * into wanted;
+    update sqlembed.embedding as e
+    set index_name = sqlembed._index_name(present, wanted)
+    where e.id operator(pg_catalog.=) wanted.id and wanted.index operator(pg_catalog.<>) 'none';
+
+    if wanted.side is not null then
+        perform sqlembed._make_hash_function(wanted);
+        perform sqlembed._share_side(wanted.relation, wanted.side);
+    end if;
+    perform sqlembed._copy_rights(present, wanted);
+    perform sqlembed._attach_triggers(wanted);
+    -- A worker queues the rows, in a transaction that does not keep others from the table.
+    perform pg_catalog.pg_notify('sqlembed', '');
+end
+$function$;
+
+comment on function sqlembed.create_generation(
+    regclass, text, name, text, integer, text, text, text, jsonb, jsonb, integer, interval
+) is
+    'Begin the next generation of an embedding beside the present one: another embedder, source, metric, index or chunking, in a column or side table of its own, named ..._next. What is null stays as it is. Workers fill it when they have caught up with what is written, at most rows_per_second each; new rows go to both; searches use the present one until switch_generation. Its index is left to the end: generation_index says how to build it. A worker queues its rows within seconds.';
+
+create or replace function sqlembed.drop_generation(
+    relation regclass,
+    embedding name default null,
+    timeout interval default '30 s'
+)
+returns void
+language plpgsql
+volatile
+as $function$
+declare
+    pair record;
+begin
+    perform sqlembed._check_relation(drop_generation.relation);
+    perform sqlembed._lock_briefly(array[drop_generation.relation], drop_generation.timeout);
+    select c.present, c.beside
+    into pair
+    from sqlembed._current(drop_generation.relation, drop_generation.embedding, 'previous') as c;
+    perform sqlembed.drop_embedding((pair.beside).relation, (pair.beside).name, keep_column => false);
+end
+$function$;
+
+comment on function sqlembed.drop_generation(regclass, name, interval) is
+    'Drop the previous generation of an embedding, after which there is no way back: its column or side table goes.';
+
+create or replace function sqlembed.generation_index(relation regclass, embedding name default null) returns text
+language plpgsql
+stable
+as $function$
+declare
+    pair record;
+    holder regclass;
+    indexed record;
+begin
+    select c.present, c.beside
+    into pair
+    from sqlembed._current(generation_index.relation, generation_index.embedding, 'next') as c;
+    holder := coalesce((pair.beside).side, (pair.beside).relation);
+    if (pair.beside).index operator(pg_catalog.=) 'none' then
+        return null;
+    end if;
+    indexed := sqlembed._indexed(
+        (pair.beside).index, (pair.beside).index_options, (pair.beside).storage, (pair.beside).dimensions,
+        (pair.beside).metric, pg_catalog.quote_ident((pair.beside).name)
+    );
+    if sqlembed._has_index(
+        holder, indexed.expression, indexed.operator_class, sqlembed._index_parameters((pair.beside).index_options)
+    ) then
+        return null;
+    end if;
+    return pg_catalog.regexp_replace(
+        sqlembed._index_sql(
+            (pair.beside).index_name, holder, (pair.beside).name, (pair.beside).index, (pair.beside).index_options,
+            (pair.beside).storage, (pair.beside).dimensions, (pair.beside).metric
+        ),
+        '^create index',
+        -- Not of a partitioned table.
+        case
+            when (select c.relkind operator(pg_catalog.=) 'r' from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) holder)
+            then 'create index concurrently'
+            else 'create index'
+        end
+    );
+end
+$function$;
+
+comment on function sqlembed.generation_index(regclass, name) is
+    'The statement that builds the index of the next generation without keeping writers waiting, to be run outside of a transaction when its rows are embedded. NULL when it is there, or none is wanted. sqlembed generation switch runs it.';
+
+create or replace function sqlembed.rollback_generation(
+    relation regclass,
+    embedding name default null,
+    lag interval default '10 s',
+    timeout interval default '30 s'
+)
+returns void
+language plpgsql
+volatile
+as $function$
+declare
+    pair record;
+begin
+    perform sqlembed._check_relation(rollback_generation.relation);
+    select c.present, c.beside
+    into pair
+    from sqlembed._current(rollback_generation.relation, rollback_generation.embedding, 'previous') as c;
+    perform sqlembed._refuse_unready(pair.present, pair.beside, rollback_generation.lag);
+    perform sqlembed._lock_briefly(
+        pg_catalog.array_remove(array[(pair.present).relation, (pair.present).side, (pair.beside).side], null),
+        rollback_generation.timeout
+    );
+    -- Whoever has waited here sees what the other has made of it, and nobody writes any more.
+    select c.present, c.beside
+    into pair
+    from sqlembed._current(rollback_generation.relation, rollback_generation.embedding, 'previous') as c;
+    perform sqlembed._refuse_unready(pair.present, pair.beside, rollback_generation.lag);
+    perform sqlembed._exchange_generations(pair.present, pair.beside);
+end
+$function$;
+
+comment on function sqlembed.rollback_generation(regclass, name, interval, interval) is
+    'Make the previous generation of an embedding the current one again; what was current is the next one once more. As switch_generation, the other way round.';
+
+create or replace function sqlembed.switch_generation(
+    relation regclass,
+    embedding name default null,
+    lag interval default '10 s',
+    timeout interval default '30 s'
+)
+returns void
+language plpgsql
+volatile
+as $function$
+declare
+    pair record;
+begin
+    perform sqlembed._check_relation(switch_generation.relation);
+    select c.present, c.beside
+    into pair
+    from sqlembed._current(switch_generation.relation, switch_generation.embedding, 'next') as c;
+    perform sqlembed._refuse_unready(pair.present, pair.beside, switch_generation.lag);
+    perform sqlembed._lock_briefly(
+        pg_catalog.array_remove(array[(pair.present).relation, (pair.present).side, (pair.beside).side], null),
+        switch_generation.timeout
+    );
+    -- Whoever has waited here sees what the other has made of it, and nobody writes any more.
+    select c.present, c.beside
+    into pair
+    from sqlembed._current(switch_generation.relation, switch_generation.embedding, 'next') as c;
+    perform sqlembed._refuse_unready(pair.present, pair.beside, switch_generation.lag);
+    perform sqlembed._exchange_generations(pair.present, pair.beside);
+end
+$function$;
+
+comment on function sqlembed.switch_generation(regclass, name, interval, interval) is
+    'Make the next generation of an embedding the current one, under its name: a short transaction that exchanges names and moves no vector. Searches see either the one or the other, each with its own embedder. Rows that were written within lag may still wait for their vector, as after any change; an error where older ones do, where rows were given up, or where the index is missing. What was current is the previous generation, kept up to date for rollback_generation until drop_generation.';
 
 create or replace function sqlembed._check_writer(declared sqlembed.embedding) returns void
 language plpgsql
@@ -5302,7 +6281,8 @@ create or replace function sqlembed._claim_jobs(
     embedders text[],
     most integer[],
     without integer[],
-    lease interval
+    lease interval,
+    of_generations boolean default false
 )
 returns table (embedding integer, revision text, key jsonb)
 language plpgsql
@@ -5319,7 +6299,7 @@ declare
     chosen record;
 begin
     -- Every embedding in its turn: the one whose due job has waited longest.
-    select e.id, e.xmin::text as revision, s.most
+    select e.id, e.xmin::text as revision, least(s.most, e.rows_per_second) as most
     into chosen
     from unnest(_claim_jobs.embedders, _claim_jobs.most) as s (name, most)
     join sqlembed.embedding as e on e.embedder = s.name
@@ -5330,7 +6310,7 @@ begin
         order by j.not_before
         limit 1
     ) as due
-    where e.id <> all (_claim_jobs.without)
+    where e.id <> all (_claim_jobs.without) and (e.generation <> 'current') = _claim_jobs.of_generations
     order by due.not_before
     limit 1;
 
@@ -5351,10 +6331,10 @@ begin
 end
 $function$;
 
-comment on function sqlembed._claim_jobs(integer, text[], integer[], integer[], interval) is
-    'Lease due jobs of one embedding to a worker, at most as many as it takes of its embedder, and not of those it leaves alone. The revision changes with the row of the embedding.';
+comment on function sqlembed._claim_jobs(integer, text[], integer[], integer[], interval, boolean) is
+    'Lease due jobs of one embedding to a worker, at most as many as it takes of its embedder, and not of those it leaves alone; of current embeddings, or of the generations beside them. The revision changes with the row of the embedding.';
 
-revoke execute on function sqlembed._claim_jobs(integer, text[], integer[], integer[], interval) from public;
+revoke execute on function sqlembed._claim_jobs(integer, text[], integer[], integer[], interval, boolean) from public;
 
 create or replace function sqlembed._count_pending(embedders text[], without integer[]) returns bigint
 language sql
@@ -5484,7 +6464,8 @@ create or replace function sqlembed._describe_embedding(
     out read_sources text,
     out write_vectors text,
     out chunking jsonb,
-    out read_chunks text
+    out read_chunks text,
+    out rows_per_second integer
 )
 language plpgsql
 stable
@@ -5509,6 +6490,7 @@ begin
     _describe_embedding.relation := declared.relation;
     _describe_embedding.name := declared.name;
     _describe_embedding.embedder := declared.embedder;
+    _describe_embedding.rows_per_second := declared.rows_per_second;
     match := (select k.match from sqlembed._key_sql(declared.relation) as k);
     renamed := sqlembed._renamed_columns(declared);
     -- The primary keys of a parent and its children know nothing of each other.
@@ -5914,7 +6896,7 @@ begin
     from (select c.embedding from sqlembed.change as c order by c.id limit 1) as oldest
     join sqlembed.embedding as e on e.id = oldest.embedding
     join unnest(_fold_changes.embedders, _fold_changes.most) as s (name, most) on s.name = e.embedder
-    where e.id <> all (_fold_changes.without);
+    where e.id <> all (_fold_changes.without) and e.generation = 'current';
 
     with taken as (
         delete from sqlembed.change as c
@@ -6242,11 +7224,21 @@ as $function$
     -- A sub-select, so that it is evaluated once a statement: after it has locked the table, whose
     -- names cannot change until it ends.
     select format(
-        '(select sqlembed._check_described(%s, %L, %L, %L))',
+        '(select sqlembed._check_described(%s, %L, %L, %L))%s',
         (_is_described_sql.declared).relation::oid,
         (_is_described_sql.declared).relation::text,
         array_agg(a.attnum order by a.attnum)::text,
-        array_agg(a.attname order by a.attnum)::text
+        array_agg(a.attname order by a.attnum)::text,
+        -- Side tables of two generations exchange their names.
+        case
+            when (_is_described_sql.declared).place = 'side' then format(
+                ' and (select sqlembed._check_described(%s, %L, %L, %L))',
+                (_is_described_sql.declared).side::oid,
+                (_is_described_sql.declared).side::text,
+                array[(_is_described_sql.declared).vector_number]::text,
+                array[min(p.vector)]::text
+            )
+        end
     )
     from sqlembed._present_columns(_is_described_sql.declared) as p
     join pg_attribute as a
@@ -6351,6 +7343,20 @@ comment on function sqlembed._keep_members(integer, regclass[]) is
 
 revoke execute on function sqlembed._keep_members(integer, regclass[]) from public;
 
+create or replace function sqlembed._keep_queued(embedding integer) returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    update sqlembed.embedding as e set queued_at = clock_timestamp() where e.id = _keep_queued.embedding
+$function$;
+
+comment on function sqlembed._keep_queued(integer) is
+    'Write down that the rows of a generation have been queued.';
+
+revoke execute on function sqlembed._keep_queued(integer) from public;
+
 create or replace function sqlembed._lacking_grants() returns table (side regclass, reader text)
 language sql
 stable
@@ -6404,6 +7410,23 @@ comment on function sqlembed._lock_embedding(integer) is
     'Whether nobody else is changing an embedding; then nobody does so before the transaction ends.';
 
 revoke execute on function sqlembed._lock_embedding(integer) from public;
+
+create or replace function sqlembed._new_generations() returns setof sqlembed.embedding
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    select e.*
+    from sqlembed.embedding as e
+    where e.queued_at is null and exists (select from pg_class as c where c.oid = e.relation)
+    order by e.id
+$function$;
+
+comment on function sqlembed._new_generations() is
+    'Generations whose rows have not been queued yet.';
+
+revoke execute on function sqlembed._new_generations() from public;
 
 create or replace function sqlembed._next_epoch(worker integer) returns integer
 language plpgsql
@@ -6481,6 +7504,42 @@ comment on function sqlembed._note_missing(sqlembed.embedding, text, boolean) is
     'Queue the rows of a table, or of "only" one member of its family, that have no vector of their present text, or all. With the rights of the worker.';
 
 revoke execute on function sqlembed._note_missing(sqlembed.embedding, text, boolean) from public;
+
+create or replace function sqlembed._queue_generations() returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '200ms'
+as $function$
+declare
+    declared sqlembed.embedding;
+begin
+    for declared in
+        select g.* from sqlembed._new_generations() as g
+    loop
+        begin
+            continue when not sqlembed._lock_embedding(declared.id);
+            -- Another worker may have been here a moment ago.
+            declared := sqlembed._declared_embedding(declared.id);
+            continue when declared.id is null or declared.queued_at is not null;
+            perform sqlembed._note_missing(declared, declared.relation::text, true);
+            perform sqlembed._keep_queued(declared.id);
+        exception
+            when lock_not_available or insufficient_privilege then
+                -- Next time, then, or by a worker that may read the table.
+                null;
+            when others then
+                -- What is wrong with one table keeps no other from being served.
+                raise warning 'sqlembed: cannot queue the rows of %: %', declared.relation, sqlerrm;
+        end;
+    end loop;
+end
+$function$;
+
+comment on function sqlembed._queue_generations() is
+    'Queue the rows of generations that were created a moment ago.';
+
+revoke execute on function sqlembed._queue_generations() from public;
 
 create or replace function sqlembed._read_cache(fingerprint text, kind text, hashes bytea[])
 returns table (input_hash bytea, embedding public.vector)
@@ -6902,6 +7961,8 @@ begin
             from sqlembed.embedding as g
             where not exists (select from sqlembed._present_columns(g) as p where p.vector is not null)
                 or not exists (select from pg_class as c where c.oid = g.relation)
+                or g.generation_of is not null
+                and not exists (select from sqlembed.embedding as o where o.id = g.generation_of)
             for update of g skip locked
         )
     );
@@ -8344,7 +9405,8 @@ create or replace function sqlembed._search_target(
     function_name text,
     source anyelement,
     name name,
-    metric text
+    metric text,
+    holds boolean default true
 )
 returns sqlembed.search_target
 language plpgsql
@@ -8355,6 +9417,8 @@ declare
     seen record;
     target sqlembed.search_target;
     vector_column name;
+    -- Assigned to, because PERFORM takes several times as long.
+    held pg_catalog.text;
 begin
     select
         c.oid::pg_catalog.regclass as relation,
@@ -8377,9 +9441,12 @@ begin
             pg_catalog.min(e.metric) as metric,
             pg_catalog.min(e.embedder) as embedder,
             pg_catalog.min(e.index) as index,
+            pg_catalog.min(e.id) as id,
             pg_catalog.min(e.id) filter (where e.side is not null) as side_embedding
         from sqlembed.embedding as e
-        where e.relation operator(pg_catalog.=) c.oid and e.name operator(pg_catalog.=) coalesce(_search_target.name, e.name)
+        where e.relation operator(pg_catalog.=) c.oid
+            and e.name operator(pg_catalog.=) coalesce(_search_target.name, e.name)
+            and (_search_target.name is not null or e.generation operator(pg_catalog.=) 'current')
     ) as d
     where t.oid operator(pg_catalog.=) row_type;
     if seen.relation is null then
@@ -8389,17 +9456,25 @@ begin
         );
     end if;
 
-    vector_column := seen.name;
+    target.embedding := seen.name;
     if seen.declared operator(pg_catalog.<>) 1 then
         if _search_target.function_name operator(pg_catalog.=) 'search' then
             perform sqlembed._refuse_undeclared(seen.relation, _search_target.name);
         end if;
         vector_column := sqlembed._vector_column(seen.relation, _search_target.name);
+        target.embedding := vector_column;
         seen.side_embedding := null;
+    else
+        -- Another generation may have got its name since the snapshot was taken; from here on none can.
+        if _search_target.holds then
+            held := sqlembed._hold(seen.relation);
+        end if;
+        vector_column := (
+            select sqlembed._vector_name(e) from sqlembed.embedding as e where e.id operator(pg_catalog.=) seen.id
+        );
     end if;
 
     target.relation := seen.relation;
-    target.embedding := vector_column;
     target.embedder := seen.embedder;
     target.metric := coalesce(
         _search_target.metric, case when seen.declared operator(pg_catalog.=) 1 then seen.metric end, 'cosine'
@@ -8441,8 +9516,8 @@ begin
 end
 $function$;
 
-comment on function sqlembed._search_target(text, anyelement, name, text) is
-    'What a search reads: the table of a row type with its vectors, in the rows or in a table beside it, as parts of SQL in which $1 is the query vector.';
+comment on function sqlembed._search_target(text, anyelement, name, text, boolean) is
+    'What a search reads: the table of a row type with its vectors, in the rows or in a table beside it, as parts of SQL in which $1 is the query vector. Unless it is told not to hold the table, names stay what they are.';
 
 create or replace function sqlembed._side_source(
     declared sqlembed.embedding,
@@ -8480,7 +9555,7 @@ begin
         (_side_source.declared).relation,
         _side_source.row_name,
         string_agg(format('s.%I as sqlembed_key_%s', k.side_name, k.position), ', ' order by k.position),
-        (_side_source.declared).name,
+        sqlembed._vector_name(_side_source.declared),
         (_side_source.declared).side,
         alias,
         string_agg(
@@ -9182,7 +10257,10 @@ declare
     checked boolean := sqlembed._check_search(
         'search', search.k, search.filter, search.mode, search.diversity, search.after_distance, search.after_key
     );
-    target sqlembed.search_target := sqlembed._search_target('search', search.relation, search.embedding, null);
+    -- Nothing is held while a worker embeds the query.
+    target sqlembed.search_target := sqlembed._search_target(
+        'search', search.relation, search.embedding, null, search.mode operator(pg_catalog.=) 'text'
+    );
     query_vector public.vector;
 begin
     if sqlembed._blank(search.query) then
@@ -12995,9 +14073,14 @@ begin
 
     if (
         select count(*) from sqlembed.embedding as e
-        where e.relation = _vector_source.relation and e.name = coalesce(_vector_source.embedding, e.name)
+        where e.relation = _vector_source.relation
+            and e.name = coalesce(_vector_source.embedding, e.name)
+            and (_vector_source.embedding is not null or e.generation = 'current')
     ) = 1 then
         declared := sqlembed._embedding_of(_vector_source.relation, _vector_source.embedding);
+        -- As a search does: what it is called now, and until the end.
+        perform sqlembed._hold(_vector_source.relation);
+        declared.name := sqlembed._vector_name(declared);
     end if;
     if declared.chunking is not null then
         raise exception 'sqlembed: embedding % of % has a vector for each chunk, not for each row',
@@ -13843,7 +14926,7 @@ comment on column sqlembed._row_work.retry_at is 'When it is tried again, after 
 grant select on sqlembed._row_work to public;
 
 create or replace view sqlembed._waiting with (security_barrier) as
-select e.relation, e.id as embedding, e.embedder, w.key, w.changed_at
+select e.relation, e.id as embedding, e.embedder, e.generation, w.key, w.changed_at
 from sqlembed.embedding as e
 cross join lateral (select sqlembed._sees_all_rows(e.relation) as all_rows) as s
 cross join lateral (
@@ -13868,6 +14951,7 @@ comment on view sqlembed._waiting is 'What waits in tables that the caller may r
 comment on column sqlembed._waiting.relation is 'The table.';
 comment on column sqlembed._waiting.embedding is 'Number of the embedding.';
 comment on column sqlembed._waiting.embedder is 'The embedder that makes the vectors.';
+comment on column sqlembed._waiting.generation is 'Which generation it is.';
 comment on column sqlembed._waiting.key is 'The row; one that has changed and is being embedded occurs several times.';
 comment on column sqlembed._waiting.changed_at is 'When it was written.';
 
@@ -13991,6 +15075,36 @@ comment on column sqlembed.failure.error is 'What the embedder said at the last 
 comment on column sqlembed.failure.failed_at is 'When it was given up.';
 
 grant select on sqlembed.failure to public;
+
+create or replace view sqlembed.generation with (security_barrier) as
+select
+    e.relation,
+    coalesce(c.name, e.name) as embedding,
+    e.generation,
+    case when e.side is null then format('%s.%I', e.relation, e.name) else e.side::text end as place,
+    e.embedder,
+    e.dimensions,
+    e.declared_source as source,
+    e.index,
+    e.rows_per_second,
+    e.created_at
+from sqlembed.embedding as e
+left join sqlembed.embedding as c on c.id = e.generation_of
+where has_table_privilege(e.relation, 'select');
+
+comment on view sqlembed.generation is 'Generations of embeddings. How far the next one is says status, under its own name.';
+comment on column sqlembed.generation.relation is 'The table.';
+comment on column sqlembed.generation.embedding is 'The embedding that it belongs to.';
+comment on column sqlembed.generation.generation is 'current: searches use it; next: it is being built; previous: it was current before.';
+comment on column sqlembed.generation.place is 'The column or the side table that holds its vectors.';
+comment on column sqlembed.generation.embedder is 'The embedder that makes the vectors.';
+comment on column sqlembed.generation.dimensions is 'Length of the vectors.';
+comment on column sqlembed.generation.source is 'The expression that is embedded, as it was declared.';
+comment on column sqlembed.generation.index is 'Kind of index: hnsw, binary, prefix or none.';
+comment on column sqlembed.generation.rows_per_second is 'How many rows of it a worker embeds a second at most; null: as many as it can.';
+comment on column sqlembed.generation.created_at is 'When it was declared.';
+
+grant select on sqlembed.generation to public;
 
 create or replace function sqlembed.row_status(relation regclass, key jsonb, embedding name default null)
 returns setof sqlembed.row_state

@@ -75,11 +75,16 @@ create table sqlembed.embedding (
     vector_number smallint,
     source_numbers smallint[] not null,
     members regclass[] not null,
+    generation text not null default 'current' check (generation in ('current', 'next', 'previous')),
+    generation_of integer constraint one_generation_beside unique,
+    rows_per_second integer check (rows_per_second >= 1),
+    queued_at timestamptz default clock_timestamp(),
     created_at timestamptz not null default now(),
     is_dropped boolean not null default false,
     -- Looked at after the statement: two columns may change their names with each other.
     constraint one_embedding_a_column unique (relation, name) deferrable,
     constraint one_embedding_a_side_table unique (side),
+    constraint generation_of_another check ((generation = 'current') = (generation_of is null)),
     constraint side_table_in_its_place check (
         (place = 'side') = (side is not null) and (place = 'side') = (hash_function is not null)
     )
@@ -127,6 +132,10 @@ comment on column sqlembed.embedding.numbered_in is 'The table as pg_class numbe
 comment on column sqlembed.embedding.vector_number is 'Number of the vector column, which it keeps when it is renamed.';
 comment on column sqlembed.embedding.source_numbers is 'Numbers of the columns that the source uses.';
 comment on column sqlembed.embedding.members is 'Partitions or children whose rows have been queued.';
+comment on column sqlembed.embedding.generation is 'current: searches use it; next: it is being built beside the current one; previous: it was current before.';
+comment on column sqlembed.embedding.generation_of is 'The embedding beside which it stands; null for the current generation.';
+comment on column sqlembed.embedding.rows_per_second is 'How many rows a worker embeds a second at most; null: as many as it can.';
+comment on column sqlembed.embedding.queued_at is 'When the rows that were there had been queued; null until a worker has done it for a new generation.';
 comment on column sqlembed.embedding.created_at is 'When the embedding was declared.';
 comment on column sqlembed.embedding.is_dropped is 'Set to have the row removed.';
 
@@ -535,11 +544,13 @@ grant select on sqlembed.embedding to public;
 -- Not the number, which jobs and failures refer to; afterwards what alter_embedding changes.
 grant insert (
     relation, name, embedder, source, declared_source, timing, on_change, metric, storage, index, index_options, place,
-    side, hash_function, chunking, full_text, full_text_column, dimensions, key_columns, key_expression, source_columns
+    side, hash_function, chunking, full_text, full_text_column, dimensions, key_columns, key_expression, source_columns,
+    generation, generation_of, rows_per_second, queued_at
 ) on sqlembed.embedding to public;
 grant update (
-    embedder, source, declared_source, timing, on_change, metric, storage, index, index_options, index_name,
-    chunking, full_text, full_text_column, dimensions, source_columns, is_dropped
+    name, embedder, source, declared_source, timing, on_change, metric, storage, index, index_options, index_name,
+    chunking, full_text, full_text_column, dimensions, source_columns, generation, generation_of, rows_per_second,
+    is_dropped
 ) on sqlembed.embedding to public;
 grant select on sqlembed.change to public;
 grant insert (embedding, key, transaction) on sqlembed.change to public;

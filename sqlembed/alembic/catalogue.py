@@ -20,13 +20,16 @@ select
 from sqlembed.embedding as e
 join pg_catalog.pg_class as c on c.oid = e.relation
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+where e.generation = 'current'
 order by 1, 2, 4
 """)
 
 # Partitions have parts of an index, and inherit the column of the full text.
 MANAGED = sa.text("""
 with held as (
-    select m.member as relation, e.full_text_column, e.index_name, e.side
+    select
+        m.member as relation, e.full_text_column, e.index_name, e.side,
+        case when e.generation <> 'current' then e.name end as hidden_column
     from sqlembed.embedding as e
     cross join unnest(array[e.relation::oid, e.side::oid] || e.members::oid[]) as m (member)
 ),
@@ -57,6 +60,10 @@ managed as (
     select 'column', h.relation, h.full_text_column::text
     from held as h
     where h.full_text_column is not null
+    union
+    select 'column', h.relation, h.hidden_column::text
+    from held as h
+    where h.hidden_column is not null
     union
     select 'index', i.indrelid, c.relname::text
     from index as i

@@ -17,6 +17,7 @@ from sqlembed.cli.doctor import doctor, uninstall
 from sqlembed.cli.duplicates import duplicates
 from sqlembed.cli.embedders import embedders
 from sqlembed.cli.evaluate import evaluate
+from sqlembed.cli.generation import generation
 from sqlembed.cli.load import load
 from sqlembed.cli.map import map
 from sqlembed.cli.migrate import migrate
@@ -67,6 +68,7 @@ for command in (
     status,
     refresh,
     retry,
+    generation,
     worker,
     embedders,
     cache,

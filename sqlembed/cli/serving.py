@@ -146,7 +146,7 @@ def wait_until_embedded(
                     f"{pending} rows wait, and no worker serves embedder {unserved[0]!r}",
                     hint="Start one: sqlembed worker --registry module:object",
                 )
-            _work_here(database, mine, highest, advance)
+            work_here(database, mine, highest, advance)
 
 
 def only(registry: Registry, names: Iterable[str]) -> Registry:
@@ -174,7 +174,8 @@ def failures_of(connection: Connection, relation: str, embedding: str) -> tuple[
     return int(row[0]), row[1]
 
 
-def _work_here(database: Database, registry: Registry, highest: int, advance: Advance) -> None:
+def work_here(database: Database, registry: Registry, highest: int, advance: Advance) -> None:
+    """Embed what waits in this process, and tell how far it is."""
     from sqlembed.cli.worker_log import complaints
     from sqlembed.worker import Worker
 

@@ -79,7 +79,8 @@ class Embedded(SchemaItem):
         place: where the vectors are: in the row itself, or in a table beside it.
         chunking: how long texts are cut into chunks, as ``{"tokens": 256, "overlap": 32}``, whose
             vectors are in a table beside, which ``chunks`` maps; ``None`` is not at all.
-        adopt: how a column that already holds vectors is taken over.
+        adopt: how a column that already holds vectors is taken over: ``keep``, ``check`` a sample
+            by computing it again, which takes a worker, or ``recompute``.
         full_text: language, as ``"english"``, in which the words of the source are kept as well,
             for hybrid searches: in a column that the model need not have.
 

@@ -19,6 +19,7 @@ AREAS = (
     "wire",
     "embed",
     "declare",
+    "generation",
     "sync",
     "worker",
     "search",

@@ -41,11 +41,11 @@ FOLD = (
 )
 CLAIM = (
     "select embedding, revision, key"
-    " from sqlembed._claim_jobs(%s, %s::text[], %s::int[], %s::int[], %s)"
+    " from sqlembed._claim_jobs(%s, %s::text[], %s::int[], %s::int[], %s, %s)"
 )
 DESCRIBE = (
     "select format('%%s.%%I', relation, name), embedder, read_sources, write_vectors, chunking,"
-    " read_chunks"
+    " read_chunks, rows_per_second"
     " from sqlembed._describe_embedding(%s) where embedder is not null"
 )
 FINISH = "select sqlembed._finish_jobs(%s, %s, %b)"
@@ -58,6 +58,7 @@ SWEEP = "select sqlembed._sweep(%s)"
 #: One transaction each, so that what locks a table does not keep it locked.
 FOLLOW = (
     "select sqlembed._follow_columns()",
+    "select sqlembed._queue_generations()",
     "select sqlembed._attach_families()",
     "select sqlembed._follow_families()",
     "select sqlembed._forget_failures()",
@@ -82,14 +83,23 @@ class Jobs:
         assert row is not None
         return int(str(row[0]))
 
-    def claim(self, limits: Mapping[str, int], without: Iterable[int] = ()) -> Batch | None:
+    def claim(
+        self,
+        limits: Mapping[str, int],
+        without: Iterable[int] = (),
+        *,
+        of_generations: bool = False,
+    ) -> Batch | None:
         """Lease due jobs of one embedding; ``None`` when none is due.
 
         Args:
             limits: the embedders to serve, and how many jobs to take of each.
             without: embeddings to leave alone.
+            of_generations: whether to take jobs of generations beside the current ones, and of
+                these alone.
         """
-        values = (self._worker, list(limits), list(limits.values()), list(without), LEASE)
+        served = (list(limits), list(limits.values()), list(without))
+        values = (self._worker, *served, LEASE, of_generations)
         rows = self._connection.execute(CLAIM, values).fetchall()
         if not rows:
             return None
@@ -119,7 +129,7 @@ class Jobs:
         if described is None:
             # Dropped a moment ago.
             return None
-        title, embedder, read_sources, write_vectors, chunking, read_chunks = described
+        title, embedder, read_sources, write_vectors, chunking, read_chunks, rate = described
         description = Description(
             title=str(title),
             embedder=str(embedder),
@@ -127,6 +137,7 @@ class Jobs:
             write_vectors=str(write_vectors),
             chunking=None if chunking is None else json.loads(str(chunking)),
             read_chunks=None if read_chunks is None else str(read_chunks),
+            rows_per_second=None if rate is None else int(str(rate)),
         )
         self._described[id] = (str(revision), description)
         return Batch(id, description, True, keys)

@@ -28,7 +28,7 @@ from sqlembed.worker.requests import Requests
 from sqlembed.worker.rests import Rests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from sqlembed.embedders import Registry
     from sqlembed.worker.batch import Outcome
@@ -44,6 +44,9 @@ LOOK_EVERY = timedelta(milliseconds=2)
 SWEEP_EVERY = timedelta(seconds=10)
 COUNT_EVERY = timedelta(seconds=1)
 CLUSTER_EVERY = timedelta(seconds=0.2)
+
+#: What part of a batch is taken of a generation that is not the current one.
+SHARE = 10
 
 #: Bytes of vectors that the cache keeps.
 CACHE_SIZE = 256 * 1024 * 1024
@@ -102,6 +105,8 @@ class Worker:
         #: Embeddings whose tables could not be read or written.
         self._broken: set[int] = set()
         self._look_again = 0.0
+        #: Whether the batch before had room for more: then other generations get their turn.
+        self._has_caught_up = False
 
     def run(self, *, burst: bool = False) -> None:
         """Work until ``stop``, or, as a burst, until nothing is left that can be done.
@@ -186,10 +191,19 @@ class Worker:
         if self._due("_clustered", CLUSTER_EVERY):
             self._clusters.start()
         limits, paused = self._limits.embedders, self._limits.paused
-        batch = self._jobs.claim(limits, paused)
+        batch = self._claim_beside(limits, paused) if self._has_caught_up else None
+        self._has_caught_up = False
         if batch is None:
-            taken, batch = self._jobs.fold(limits, paused)
-            busy |= taken > 0
+            batch = self._jobs.claim(limits, paused)
+            taken = 0
+            if batch is None:
+                taken, batch = self._jobs.fold(limits, paused)
+                busy |= taken > 0
+            if batch is not None:
+                # Where writers never pause there is always something.
+                self._has_caught_up = len(batch.keys) < limits[batch.description.embedder]
+            elif not taken:
+                batch = self._claim_beside(limits, paused)
         if batch is None:
             return busy
         embedder = self._registry.get(batch.description.embedder)
@@ -213,9 +227,16 @@ class Worker:
                 self._give_back(batch, timedelta(0), reason(error))
         else:
             self._count(batch, outcome)
-            self._limits.learn(embedder, len(batch.keys), time.monotonic() - began)
+            seconds = time.monotonic() - began
+            self._limits.learn(embedder, len(batch.keys), seconds)
+            self._keep_rate(batch, seconds)
         self._tell(batch.description.title, embedder.name)
         return True
+
+    def _claim_beside(self, limits: Mapping[str, int], paused: list[int]) -> Batch | None:
+        """Take a little of what is being built, for which nothing that is in use waits long."""
+        few = {name: max(1, most // SHARE) for name, most in limits.items()}
+        return self._jobs.claim(few, paused, of_generations=True)
 
     def _leave(self, batch: Batch, said: str) -> None:
         log.error("cannot serve", extra={"embedding": batch.description.title, "reason": said})
@@ -225,6 +246,12 @@ class Worker:
     def _give_back(self, batch: Batch, delay: timedelta, said: str) -> None:
         self._limits.pause(batch.embedding, delay)
         self._jobs.release(batch, batch.keys, delay, said)
+
+    def _keep_rate(self, batch: Batch, seconds: float) -> None:
+        if batch.description.rows_per_second is not None:
+            due = len(batch.keys) / batch.description.rows_per_second
+            self._limits.pause(batch.embedding, timedelta(seconds=max(due - seconds, 0)))
+            self._look_again = time.monotonic() + max(due - seconds, 0)
 
     def _count(self, batch: Batch, outcome: Outcome) -> None:
         self._broken.discard(batch.embedding)

@@ -23,6 +23,8 @@ class Description:
     chunking: Mapping[str, object] | None = None
     #: Reads the vectors that chunks of changed rows have.
     read_chunks: str | None = None
+    #: How many rows to embed a second at most; ``None`` for as many as can be.
+    rows_per_second: int | None = None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.test_cli import Command, Done, command, folder, loaded
+from tests.acceptance.commands import Command, Done, command, folder, loaded
 from tests.writing import Connection, run, scalar
 
 __all__ = ["command", "folder", "loaded"]

@@ -22,6 +22,7 @@ OPEN = {
     "_row_work": {"select"},
     "cluster_run": {"select"},
     "failure": {"select"},
+    "generation": {"select"},
     "status": {"select"},
     "worker": {"select"},
     "_waiting": {"select"},

@@ -112,15 +112,22 @@ CREATE TABLE sqlembed.embedding (
     vector_number smallint,
     source_numbers smallint[] NOT NULL,
     members regclass[] NOT NULL,
+    generation text DEFAULT 'current'::text NOT NULL,
+    generation_of integer,
+    rows_per_second integer,
+    queued_at timestamp with time zone DEFAULT clock_timestamp(),
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     is_dropped boolean DEFAULT false NOT NULL,
     CONSTRAINT columns_of_one_table CHECK ((cardinality(source_columns) <= 1600)),
+    CONSTRAINT embedding_generation_check CHECK ((generation = ANY (ARRAY['current'::text, 'next'::text, 'previous'::text]))),
     CONSTRAINT embedding_index_check CHECK ((index = ANY (ARRAY['hnsw'::text, 'binary'::text, 'prefix'::text, 'none'::text]))),
     CONSTRAINT embedding_metric_check CHECK ((metric = ANY (ARRAY['cosine'::text, 'euclidean'::text, 'inner_product'::text, 'l1'::text]))),
     CONSTRAINT embedding_on_change_check CHECK ((on_change = ANY (ARRAY['hide'::text, 'keep'::text]))),
     CONSTRAINT embedding_place_check CHECK ((place = ANY (ARRAY['row'::text, 'side'::text]))),
+    CONSTRAINT embedding_rows_per_second_check CHECK ((rows_per_second >= 1)),
     CONSTRAINT embedding_storage_check CHECK ((storage = ANY (ARRAY['vector'::text, 'halfvec'::text]))),
     CONSTRAINT embedding_timing_check CHECK ((timing = ANY (ARRAY['async'::text, 'sync'::text]))),
+    CONSTRAINT generation_of_another CHECK (((generation = 'current'::text) = (generation_of IS NULL))),
     CONSTRAINT side_table_in_its_place CHECK ((((place = 'side'::text) = (side IS NOT NULL)) AND ((place = 'side'::text) = (hash_function IS NOT NULL))))
 );
 
@@ -132,6 +139,10 @@ CREATE FUNCTION sqlembed._attempt(function_name text, source anyelement, query p
     LANGUAGE plpgsql STABLE ROWS 10;
 
 CREATE FUNCTION sqlembed._base_columns(relation regclass, columns name[]) RETURNS name[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._beside(declared sqlembed.embedding) RETURNS sqlembed.embedding
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -151,6 +162,9 @@ CREATE FUNCTION sqlembed._canonical_source(relation regclass, source text, OUT e
 CREATE FUNCTION sqlembed._changed_families() RETURNS SETOF sqlembed.embedding
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._check_adopted(relation regclass, embedding name, embedder text, source text, metric text, place text, is_chunked boolean) RETURNS void
+    LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._check_choice(argument text, given text, choices text[], planned text[] DEFAULT '{}'::text[]) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
@@ -200,6 +214,10 @@ CREATE FUNCTION sqlembed._check_labels(labels text[], template text, temperature
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._check_name() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._check_options(timing text, on_change text, metric text, storage text, place text) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -214,6 +232,9 @@ CREATE FUNCTION sqlembed._check_search(function_name text, k integer, filter tex
 CREATE FUNCTION sqlembed._check_use(is_possible boolean, problem text, hint text) RETURNS void
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._check_vectors(relation regclass, embedding name, embedder text, source text, metric text, side regclass) RETURNS void
+    LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._check_writer(declared sqlembed.embedding) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -241,7 +262,7 @@ CREATE FUNCTION sqlembed._claim_clustering(worker integer, methods text[], OUT i
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._claim_jobs(worker integer, embedders text[], most integer[], without integer[], lease interval) RETURNS TABLE(embedding integer, revision text, key jsonb)
+CREATE FUNCTION sqlembed._claim_jobs(worker integer, embedders text[], most integer[], without integer[], lease interval, of_generations boolean DEFAULT false) RETURNS TABLE(embedding integer, revision text, key jsonb)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET jit TO 'off'
@@ -316,6 +337,9 @@ CREATE FUNCTION sqlembed._configure_loopback(password text DEFAULT NULL::text, w
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET standard_conforming_strings TO 'on';
 
+CREATE FUNCTION sqlembed._copy_rights(present sqlembed.embedding, other sqlembed.embedding) RETURNS void
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed._cosine_silhouette_sql(rows text, sample_size integer) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -326,6 +350,10 @@ CREATE FUNCTION sqlembed._count_pending(embedders text[], without integer[]) RET
 
 CREATE FUNCTION sqlembed._count_rows(declared sqlembed.embedding, OUT total bigint, OUT embedded bigint, OUT blank bigint) RETURNS record
     LANGUAGE plpgsql STABLE;
+
+CREATE FUNCTION sqlembed._current(relation regclass, name name, generation text, OUT present sqlembed.embedding, OUT beside sqlembed.embedding) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._davies_bouldin_sql(rows text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -343,7 +371,7 @@ CREATE FUNCTION sqlembed._describe_chunks(declared sqlembed.embedding) RETURNS t
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._describe_embedding(embedding integer, OUT relation regclass, OUT name name, OUT embedder text, OUT read_sources text, OUT write_vectors text, OUT chunking jsonb, OUT read_chunks text) RETURNS record
+CREATE FUNCTION sqlembed._describe_embedding(embedding integer, OUT relation regclass, OUT name name, OUT embedder text, OUT read_sources text, OUT write_vectors text, OUT chunking jsonb, OUT read_chunks text, OUT rows_per_second integer) RETURNS record
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -421,7 +449,13 @@ CREATE FUNCTION sqlembed._euclidean_silhouette_sql(rows text, sample_size intege
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._exchange_generations(present sqlembed.embedding, beside sqlembed.embedding) RETURNS void
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed._exchange_index(present sqlembed.embedding, wanted sqlembed.embedding, index_name name) RETURNS void
+    LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed._exchange_tables(present regclass, beside regclass, other text) RETURNS void
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._explain_dimensions(name text, state text, problem text) RETURNS void
@@ -449,6 +483,8 @@ CREATE FUNCTION sqlembed._features(name text, embedding public.vector, numbers d
 
 CREATE FUNCTION sqlembed._features_sql(rows text, dimensions integer, embedding_scale double precision, number_means double precision[], number_scales double precision[]) RETURNS text
     LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._finish_clustering(id bigint, worker integer, error text, labelled bigint, num_clusters integer) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -524,12 +560,23 @@ CREATE FUNCTION sqlembed._hash_call(declared sqlembed.embedding, row_name text) 
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._hash_name(present sqlembed.embedding) RETURNS name
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._hold(relation regclass) RETURNS void
+    LANGUAGE plpgsql STABLE;
+
 CREATE FUNCTION sqlembed._holds_clustering(id bigint, worker integer) RETURNS boolean
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._hybrid_search(source anyelement, query text, query_vector public.vector, k integer, embedding name, filter text, text_weight double precision) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
     LANGUAGE plpgsql STABLE ROWS 10;
+
+CREATE FUNCTION sqlembed._index_name(present sqlembed.embedding, wanted sqlembed.embedding) RETURNS name
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._index_parameters(options jsonb) RETURNS text[]
     LANGUAGE sql IMMUTABLE
@@ -591,6 +638,10 @@ CREATE FUNCTION sqlembed._keep_cluster() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed._keep_members(embedding integer, members regclass[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._keep_queued(embedding integer) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -667,6 +718,9 @@ CREATE FUNCTION sqlembed._lock(what text) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._lock_briefly(holders regclass[], timeout interval) RETURNS void
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed._lock_embedding(embedding integer) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -722,9 +776,16 @@ CREATE FUNCTION sqlembed._nearest_sql(rows text, metric text, centroids public.v
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._new_generations() RETURNS SETOF sqlembed.embedding
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._next_epoch(worker integer) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._next_generation(present sqlembed.embedding, embedder text, source text, metric text, index text, index_options jsonb, chunking jsonb) RETURNS sqlembed.embedding
+    LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._note_again(declared sqlembed.embedding, keys jsonb[], hashes bytea[]) RETURNS void
     LANGUAGE plpgsql
@@ -818,6 +879,11 @@ CREATE FUNCTION sqlembed._probe_loopback() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._queue_generations() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '200ms';
+
 CREATE FUNCTION sqlembed._raise_briefly(state text, problem text, detail text, hint text) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -859,6 +925,10 @@ CREATE FUNCTION sqlembed._refuse_index(relation regclass, name name, embedder te
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._refuse_leftover(found text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._refuse_recommend() RETURNS void
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -878,6 +948,9 @@ CREATE FUNCTION sqlembed._refuse_side(relation regclass, side regclass, embeddin
 CREATE FUNCTION sqlembed._refuse_undeclared(relation regclass, name name) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._refuse_unready(present sqlembed.embedding, beside sqlembed.embedding, lag interval) RETURNS void
+    LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._refuse_unsteady(declared sqlembed.embedding) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -971,7 +1044,7 @@ CREATE FUNCTION sqlembed._search_remarks(target sqlembed.search_target) RETURNS 
 CREATE FUNCTION sqlembed._search_statement(target sqlembed.search_target, conditions text, attempt integer, path sqlembed.search_path, with_vectors boolean DEFAULT false, later text DEFAULT ''::text) RETURNS text
     LANGUAGE plpgsql STABLE;
 
-CREATE FUNCTION sqlembed._search_target(function_name text, source anyelement, name name, metric text) RETURNS sqlembed.search_target
+CREATE FUNCTION sqlembed._search_target(function_name text, source anyelement, name name, metric text, holds boolean DEFAULT true) RETURNS sqlembed.search_target
     LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed._sees_all_rows(relation regclass) RETURNS boolean
@@ -1088,6 +1161,9 @@ CREATE FUNCTION sqlembed._unsteady_part(tree text) RETURNS text
 CREATE FUNCTION sqlembed._vector_column(relation regclass, name name) RETURNS name
     LANGUAGE plpgsql STABLE;
 
+CREATE FUNCTION sqlembed._vector_name(declared sqlembed.embedding) RETURNS name
+    LANGUAGE sql STABLE;
+
 CREATE FUNCTION sqlembed._vector_of_row(target sqlembed.search_target, key jsonb, OUT vector public.vector, OUT place tid, OUT place_table oid) RETURNS record
     LANGUAGE plpgsql STABLE;
 
@@ -1143,6 +1219,9 @@ CREATE FUNCTION sqlembed._write_numbers(embedding integer, keys text[], hashes b
 CREATE FUNCTION sqlembed._write_vectors(declared sqlembed.embedding, keys jsonb[], hashes bytea[], vectors public.vector[]) RETURNS boolean
     LANGUAGE plpgsql;
 
+CREATE FUNCTION sqlembed.abandon_generation(relation regclass, embedding name DEFAULT NULL::name, timeout interval DEFAULT '00:00:30'::interval) RETURNS void
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed.alter_embedding(relation regclass, embedding name DEFAULT 'embedding'::name, embedder text DEFAULT NULL::text, dimensions integer DEFAULT NULL::integer, source text DEFAULT NULL::text, timing text DEFAULT NULL::text, on_change text DEFAULT NULL::text, metric text DEFAULT NULL::text, storage text DEFAULT NULL::text, index text DEFAULT NULL::text, index_options jsonb DEFAULT NULL::jsonb, index_name name DEFAULT NULL::name, full_text text DEFAULT NULL::text, chunking jsonb DEFAULT NULL::jsonb) RETURNS bigint
     LANGUAGE plpgsql;
 
@@ -1173,10 +1252,15 @@ CREATE FUNCTION sqlembed.cluster_terms(name text, query text, terms integer DEFA
     SET jit TO 'off';
 
 CREATE FUNCTION sqlembed.create_clustering(relation regclass, name text, embedding name DEFAULT NULL::name, cluster_column name DEFAULT 'cluster'::name, num_clusters integer DEFAULT NULL::integer, metric text DEFAULT NULL::text, seed integer DEFAULT 0, choose_by text DEFAULT 'silhouette'::text) RETURNS sqlembed.fitted_model
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed.create_clusters(relation regclass, method text DEFAULT 'hdbscan'::text, label_column name DEFAULT 'cluster'::name, embedding name DEFAULT NULL::name, parameters jsonb DEFAULT '{}'::jsonb) RETURNS void
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.create_embedding(relation regclass, embedder text, source text, embedding name DEFAULT 'embedding'::name, timing text DEFAULT 'async'::text, on_change text DEFAULT 'hide'::text, metric text DEFAULT 'cosine'::text, storage text DEFAULT NULL::text, index text DEFAULT 'hnsw'::text, place text DEFAULT 'row'::text, chunking jsonb DEFAULT NULL::jsonb, adopt text DEFAULT 'keep'::text, if_not_exists boolean DEFAULT false, full_text regconfig DEFAULT NULL::regconfig, index_options jsonb DEFAULT NULL::jsonb, dimensions integer DEFAULT NULL::integer) RETURNS bigint
+    LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed.create_generation(relation regclass, embedder text DEFAULT NULL::text, embedding name DEFAULT NULL::name, source text DEFAULT NULL::text, dimensions integer DEFAULT NULL::integer, metric text DEFAULT NULL::text, storage text DEFAULT NULL::text, index text DEFAULT NULL::text, index_options jsonb DEFAULT NULL::jsonb, chunking jsonb DEFAULT NULL::jsonb, rows_per_second integer DEFAULT NULL::integer, timeout interval DEFAULT '00:00:30'::interval) RETURNS void
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.create_kmeans(name text, query text, num_clusters integer DEFAULT NULL::integer, metric text DEFAULT 'cosine'::text, max_iterations integer DEFAULT 20, min_rel_progress double precision DEFAULT 0.01, seed integer DEFAULT 0, standardize boolean DEFAULT true, weights double precision[] DEFAULT NULL::double precision[], choose_by text DEFAULT 'silhouette'::text, candidates integer[] DEFAULT NULL::integer[]) RETURNS sqlembed.fitted_model
@@ -1202,6 +1286,9 @@ CREATE FUNCTION sqlembed.drop_clustering(name text, keep_column boolean DEFAULT 
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.drop_embedding(relation regclass, embedding name DEFAULT 'embedding'::name, keep_column boolean DEFAULT true) RETURNS void
+    LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed.drop_generation(relation regclass, embedding name DEFAULT NULL::name, timeout interval DEFAULT '00:00:30'::interval) RETURNS void
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.drop_model(name text) RETURNS void
@@ -1233,6 +1320,9 @@ CREATE FUNCTION sqlembed.explain_search(relation anyelement, query text, k integ
 
 CREATE FUNCTION sqlembed.explain_search(relation anyelement, query public.vector, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, metric text DEFAULT NULL::text, OUT path text, OUT reason text, OUT index_name text, OUT rows_found bigint, OUT rows_visited bigint, OUT total_rows bigint, OUT matching_rows bigint, OUT selectivity double precision, OUT ef_search integer, OUT iterative_scan text, OUT max_scan_tuples integer, OUT milliseconds double precision, OUT remarks text[]) RETURNS record
     LANGUAGE plpgsql;
+
+CREATE FUNCTION sqlembed.generation_index(relation regclass, embedding name DEFAULT NULL::name) RETURNS text
+    LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed.grant_embedder(embedder text, grantee text) RETURNS void
     LANGUAGE plpgsql
@@ -1294,6 +1384,9 @@ CREATE FUNCTION sqlembed.revoke_embedder(embedder text, grantee text) RETURNS vo
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed.rollback_generation(relation regclass, embedding name DEFAULT NULL::name, lag interval DEFAULT '00:00:10'::interval, timeout interval DEFAULT '00:00:30'::interval) RETURNS void
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed.row_status(relation regclass, key jsonb, embedding name DEFAULT NULL::name) RETURNS SETOF sqlembed.row_state
     LANGUAGE plpgsql;
 
@@ -1308,6 +1401,9 @@ CREATE FUNCTION sqlembed."similar"(relation anyelement, key jsonb, k integer DEF
 
 CREATE FUNCTION sqlembed.similarity(embedder text, a text, b text) RETURNS double precision
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED;
+
+CREATE FUNCTION sqlembed.switch_generation(relation regclass, embedding name DEFAULT NULL::name, lag interval DEFAULT '00:00:10'::interval, timeout interval DEFAULT '00:00:30'::interval) RETURNS void
+    LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.training_info(name text) RETURNS TABLE(iteration integer, loss double precision, num_rows bigint)
     LANGUAGE plpgsql STABLE ROWS 20 PARALLEL SAFE
@@ -1404,6 +1500,7 @@ CREATE VIEW sqlembed._waiting WITH (security_barrier='true') AS
  SELECT e.relation,
     e.id AS embedding,
     e.embedder,
+    e.generation,
     w.key,
     w.changed_at
    FROM ((sqlembed.embedding e
@@ -1496,8 +1593,6 @@ CREATE TABLE sqlembed.cluster_centroid (
 )
 WITH (toast_tuple_target='8160');
 
-ALTER TABLE sqlembed.clustering ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME sqlembed.clustering_id_seq
 CREATE TABLE sqlembed.cluster_job (
     id bigint NOT NULL,
     relation regclass NOT NULL,
@@ -1525,25 +1620,6 @@ ALTER TABLE sqlembed.cluster_job ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
     CACHE 1
 );
 
-CREATE VIEW sqlembed.clustering_status WITH (security_barrier='true', security_invoker='true') AS
- SELECT c.name,
-    c.relation,
-    f.embedding,
-    f.cluster_column,
-    m.num_clusters,
-    m.created_at AS fitted_at,
-    m.training_rows[cardinality(m.training_rows)] AS fitted_rows,
-    f.total,
-    f.embedded,
-    f.assigned,
-    f.size_shift,
-    f.distance_growth
-   FROM ((sqlembed.clustering c
-     JOIN sqlembed.cluster_model m ON ((m.name = c.name)))
-     CROSS JOIN LATERAL sqlembed._clustering_facts(c.*) f(embedding, cluster_column, total, embedded, assigned, size_shift, distance_growth))
-  WHERE (EXISTS ( SELECT
-           FROM pg_class r
-          WHERE (r.oid = (c.relation)::oid)));
 CREATE VIEW sqlembed.cluster_run WITH (security_barrier='true') AS
  SELECT relation,
     label_column,
@@ -1564,6 +1640,35 @@ CREATE VIEW sqlembed.cluster_run WITH (security_barrier='true') AS
   WHERE (sqlembed._sees_all_rows(relation) AND (NOT (EXISTS ( SELECT
            FROM sqlembed.cluster_job n
           WHERE (((n.relation)::oid = (c.relation)::oid) AND (n.label_column = c.label_column) AND (n.id > c.id))))));
+
+ALTER TABLE sqlembed.clustering ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME sqlembed.clustering_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE VIEW sqlembed.clustering_status WITH (security_barrier='true', security_invoker='true') AS
+ SELECT c.name,
+    c.relation,
+    f.embedding,
+    f.cluster_column,
+    m.num_clusters,
+    m.created_at AS fitted_at,
+    m.training_rows[cardinality(m.training_rows)] AS fitted_rows,
+    f.total,
+    f.embedded,
+    f.assigned,
+    f.size_shift,
+    f.distance_growth
+   FROM ((sqlembed.clustering c
+     JOIN sqlembed.cluster_model m ON ((m.name = c.name)))
+     CROSS JOIN LATERAL sqlembed._clustering_facts(c.*) f(embedding, cluster_column, total, embedded, assigned, size_shift, distance_growth))
+  WHERE (EXISTS ( SELECT
+           FROM pg_class r
+          WHERE (r.oid = (c.relation)::oid)));
 
 CREATE TABLE sqlembed.embedder_key (
     embedder text NOT NULL,
@@ -1590,6 +1695,24 @@ CREATE VIEW sqlembed.failure WITH (security_barrier='true') AS
    FROM (sqlembed.failed_job f
      JOIN sqlembed.embedding e ON ((e.id = f.embedding)))
   WHERE sqlembed._sees_all_rows(e.relation);
+
+CREATE VIEW sqlembed.generation WITH (security_barrier='true') AS
+ SELECT e.relation,
+    COALESCE(c.name, e.name) AS embedding,
+    e.generation,
+        CASE
+            WHEN (e.side IS NULL) THEN format('%s.%I'::text, e.relation, e.name)
+            ELSE (e.side)::text
+        END AS place,
+    e.embedder,
+    e.dimensions,
+    e.declared_source AS source,
+    e.index,
+    e.rows_per_second,
+    e.created_at
+   FROM (sqlembed.embedding e
+     LEFT JOIN sqlembed.embedding c ON ((c.id = e.generation_of)))
+  WHERE has_table_privilege((e.relation)::oid, 'select'::text);
 
 CREATE UNLOGGED TABLE sqlembed.request (
     id bigint NOT NULL,
@@ -1768,6 +1891,9 @@ ALTER TABLE ONLY sqlembed.embedding
 ALTER TABLE ONLY sqlembed.embedding
     ADD CONSTRAINT one_embedding_a_side_table UNIQUE (side);
 
+ALTER TABLE ONLY sqlembed.embedding
+    ADD CONSTRAINT one_generation_beside UNIQUE (generation_of);
+
 ALTER TABLE ONLY sqlembed.job
     ADD CONSTRAINT one_job_a_row PRIMARY KEY (embedding, key);
 
@@ -1790,7 +1916,9 @@ CREATE UNIQUE INDEX one_failure_a_row ON sqlembed.failed_job USING btree (embedd
 
 CREATE INDEX request_waiting ON sqlembed.request USING btree (worker) WHERE (NOT done);
 
-CREATE TRIGGER check_declaration BEFORE INSERT OR UPDATE OF embedder, dimensions, declared_source, timing, on_change, metric, storage, index, index_options, chunking ON sqlembed.embedding FOR EACH ROW EXECUTE FUNCTION sqlembed._check_declaration();
+CREATE TRIGGER check_declaration BEFORE INSERT OR UPDATE OF embedder, dimensions, declared_source, timing, on_change, metric, storage, index, index_options, chunking, generation_of ON sqlembed.embedding FOR EACH ROW EXECUTE FUNCTION sqlembed._check_declaration();
+
+CREATE TRIGGER check_name BEFORE UPDATE OF name ON sqlembed.embedding FOR EACH ROW WHEN ((old.name <> new.name)) EXECUTE FUNCTION sqlembed._check_name();
 
 CREATE TRIGGER remove_dropped AFTER UPDATE OF is_dropped ON sqlembed.cluster_model FOR EACH STATEMENT EXECUTE FUNCTION sqlembed._remove_dropped();
 
@@ -1875,7 +2003,7 @@ GRANT SELECT ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(relation) ON TABLE sqlembed.embedding TO PUBLIC;
 
-GRANT INSERT(name) ON TABLE sqlembed.embedding TO PUBLIC;
+GRANT INSERT(name),UPDATE(name) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(embedder),UPDATE(embedder) ON TABLE sqlembed.embedding TO PUBLIC;
 
@@ -1917,6 +2045,14 @@ GRANT INSERT(key_expression) ON TABLE sqlembed.embedding TO PUBLIC;
 
 GRANT INSERT(source_columns),UPDATE(source_columns) ON TABLE sqlembed.embedding TO PUBLIC;
 
+GRANT INSERT(generation),UPDATE(generation) ON TABLE sqlembed.embedding TO PUBLIC;
+
+GRANT INSERT(generation_of),UPDATE(generation_of) ON TABLE sqlembed.embedding TO PUBLIC;
+
+GRANT INSERT(rows_per_second),UPDATE(rows_per_second) ON TABLE sqlembed.embedding TO PUBLIC;
+
+GRANT INSERT(queued_at) ON TABLE sqlembed.embedding TO PUBLIC;
+
 GRANT UPDATE(is_dropped) ON TABLE sqlembed.embedding TO PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._cached(embedder text, kind text, inputs text[]) FROM PUBLIC;
@@ -1929,7 +2065,7 @@ REVOKE ALL ON FUNCTION sqlembed._choose_worker(embedder text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._claim_clustering(worker integer, methods text[], OUT id bigint, OUT title text, OUT method text, OUT parameters jsonb, OUT metric text, OUT read_vectors text, OUT write_labels text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION sqlembed._claim_jobs(worker integer, embedders text[], most integer[], without integer[], lease interval) FROM PUBLIC;
+REVOKE ALL ON FUNCTION sqlembed._claim_jobs(worker integer, embedders text[], most integer[], without integer[], lease interval, of_generations boolean) FROM PUBLIC;
 
 GRANT SELECT,INSERT ON TABLE sqlembed.cluster_model TO PUBLIC;
 
@@ -1973,7 +2109,7 @@ REVOKE ALL ON FUNCTION sqlembed._declared_embedding(embedding integer) FROM PUBL
 
 REVOKE ALL ON FUNCTION sqlembed._describe_chunks(declared sqlembed.embedding) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION sqlembed._describe_embedding(embedding integer, OUT relation regclass, OUT name name, OUT embedder text, OUT read_sources text, OUT write_vectors text, OUT chunking jsonb, OUT read_chunks text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION sqlembed._describe_embedding(embedding integer, OUT relation regclass, OUT name name, OUT embedder text, OUT read_sources text, OUT write_vectors text, OUT chunking jsonb, OUT read_chunks text, OUT rows_per_second integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._describe_side(declared sqlembed.embedding) FROM PUBLIC;
 
@@ -2019,6 +2155,8 @@ REVOKE ALL ON FUNCTION sqlembed._is_unaltered_sql(declared sqlembed.embedding) F
 
 REVOKE ALL ON FUNCTION sqlembed._keep_members(embedding integer, members regclass[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._keep_queued(embedding integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._lacking_grants() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._leave_epoch(worker integer, next integer) FROM PUBLIC;
@@ -2026,6 +2164,8 @@ REVOKE ALL ON FUNCTION sqlembed._leave_epoch(worker integer, next integer) FROM 
 REVOKE ALL ON FUNCTION sqlembed._lock_embedding(embedding integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._may_wait(embedding integer, key jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._new_generations() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._next_epoch(worker integer) FROM PUBLIC;
 
@@ -2042,6 +2182,8 @@ REVOKE ALL ON FUNCTION sqlembed._open_loopback() FROM PUBLIC;
 REVOKE ALL ON FUNCTION sqlembed._parts(inputs text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._probe_loopback() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._queue_generations() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._read_cache(fingerprint text, kind text, hashes bytea[]) FROM PUBLIC;
 
@@ -2065,7 +2207,6 @@ REVOKE ALL ON FUNCTION sqlembed._rest_embedders(worker integer, embedders text[]
 
 REVOKE ALL ON FUNCTION sqlembed._side_key_lists(relation regclass, side regclass, OUT locked text, OUT made text, OUT written text, OUT match text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION sqlembed._start_worker(name text, embedders text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION sqlembed._start_worker(name text, embedders text[], clusterings text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._stop_worker(worker integer) FROM PUBLIC;
@@ -2116,7 +2257,6 @@ GRANT SELECT ON TABLE sqlembed.embedder TO PUBLIC;
 
 GRANT SELECT,INSERT ON TABLE sqlembed.cluster_centroid TO PUBLIC;
 
-GRANT SELECT ON TABLE sqlembed.clustering_status TO PUBLIC;
 GRANT INSERT(relation) ON TABLE sqlembed.cluster_job TO PUBLIC;
 
 GRANT INSERT(label_column) ON TABLE sqlembed.cluster_job TO PUBLIC;
@@ -2129,9 +2269,13 @@ GRANT INSERT(parameters) ON TABLE sqlembed.cluster_job TO PUBLIC;
 
 GRANT SELECT ON TABLE sqlembed.cluster_run TO PUBLIC;
 
+GRANT SELECT ON TABLE sqlembed.clustering_status TO PUBLIC;
+
 GRANT SELECT ON TABLE sqlembed.embedder_key TO PUBLIC;
 
 GRANT SELECT ON TABLE sqlembed.failure TO PUBLIC;
+
+GRANT SELECT ON TABLE sqlembed.generation TO PUBLIC;
 
 GRANT SELECT ON TABLE sqlembed.status TO PUBLIC;
 

@@ -398,3 +398,21 @@ def test_a_vector_without_embedding_is_alembics(application: Application) -> Non
     assert state(application) == before
     embed_all(str(application.engine.url.set(drivername="postgresql")
                   .render_as_string(hide_password=False)), hash_registry("hash"))  # fmt: skip
+
+
+@pytest.mark.parametrize("options", [{}, {"place": "side"}, {"index": "binary"}])
+def test_generations_beside_are_not_found(
+    application: Application, url: str, options: dict[str, Any]
+) -> None:
+    declare(application, article(source="title", **options))
+    rows(application, "insert into article values (1, 'one', 'first')")
+    embed_all(url, hash_registry("hash", "other"))
+    rows(application, "select sqlembed.create_generation('article', 'other')")
+    ((statement,),) = rows(application, "select sqlembed.generation_index('article')")
+    rows(application, statement.replace("concurrently ", ""))
+    assert application.differences() == []
+    embed_all(url, hash_registry("hash", "other"))
+    rows(application, "select sqlembed.switch_generation('article')")
+    assert len(application.differences()) == 1
+    application.metadata = article(source="title", embedder="other", **options)
+    assert application.differences() == []

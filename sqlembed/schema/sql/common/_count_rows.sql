@@ -25,7 +25,7 @@ begin
     join pg_catalog.pg_roles as r on r.oid operator(pg_catalog.=) c.relowner
     join pg_catalog.pg_attribute as a
         on a.attrelid operator(pg_catalog.=) coalesce(side, c.oid)
-        and a.attname operator(pg_catalog.=) (_count_rows.declared).name
+        and a.attnum operator(pg_catalog.=) (_count_rows.declared).vector_number
         and not a.attisdropped
     where c.oid operator(pg_catalog.=) relation and c.relkind in ('r', 'p');
 
@@ -42,7 +42,7 @@ begin
     if side is null then
         execute pg_catalog.format(
             'select pg_catalog.count(*), pg_catalog.count(r.%1$I) from (select * from %2$s) as r',
-            (_count_rows.declared).name, relation
+            sqlembed._vector_name(_count_rows.declared), relation
         )
         into _count_rows.total, _count_rows.embedded;
     else

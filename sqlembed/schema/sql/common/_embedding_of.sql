@@ -11,7 +11,7 @@ begin
     select string_agg(quote_ident(e.name), ', ' order by e.name)
     into names
     from sqlembed.embedding as e
-    where e.relation = _embedding_of.relation;
+    where e.relation = _embedding_of.relation and (_embedding_of.name is not null or e.generation = 'current');
 
     if names is null then
         raise exception 'sqlembed: table % has no embedding', _embedding_of.relation
@@ -26,7 +26,8 @@ begin
     into declared
     from sqlembed.embedding as e
     where e.relation = _embedding_of.relation
-        and e.name = coalesce(_embedding_of.name, e.name);
+        and e.name = coalesce(_embedding_of.name, e.name)
+        and (_embedding_of.name is not null or e.generation = 'current');
 
     if _embedding_of.name is null and position(',' in names) > 0 then
         raise exception 'sqlembed: table % has several embeddings', _embedding_of.relation

@@ -13,6 +13,12 @@ begin
                 hint = format('Its owner can say: select sqlembed.grant_embedder(%L, %L).', new.embedder, current_user);
     end if;
     new.chunking := sqlembed._checked_chunking(new.chunking);
+    if new.generation_of is not null and not exists (
+        select from sqlembed.embedding as e where e.id = new.generation_of and e.relation = new.relation and e.place = new.place
+    ) then
+        raise exception 'sqlembed: a generation stands beside an embedding of the same table'
+            using errcode = 'SE014', hint = 'select sqlembed.create_generation(...) declares one.';
+    end if;
     if tg_op = 'UPDATE' then
         return new;
     end if;
@@ -40,6 +46,7 @@ comment on function sqlembed._check_declaration() is
 
 create or replace trigger check_declaration
 before insert or update of
-    embedder, dimensions, declared_source, timing, on_change, metric, storage, index, index_options, chunking
+    embedder, dimensions, declared_source, timing, on_change, metric, storage, index, index_options, chunking,
+    generation_of
 on sqlembed.embedding
 for each row execute function sqlembed._check_declaration();

@@ -6,7 +6,7 @@ as $function$
     select exists (
         select
         from sqlembed._waiting as w
-        where w.relation = _is_waiting.relation and w.changed_at <= _is_waiting.since
+        where w.relation = _is_waiting.relation and w.generation = 'current' and w.changed_at <= _is_waiting.since
     )
 $function$;
 

@@ -6,7 +6,7 @@ as $function$
     with waiting as materialized (
         select w.embedder, nullif(count(distinct w.key), 0) as rows
         from sqlembed._waiting as w
-        where w.relation = _pending.relation
+        where w.relation = _pending.relation and w.generation = 'current'
         group by w.embedding, w.embedder
     )
     select

@@ -32,6 +32,15 @@ begin
     execute pg_catalog.format('lock table %s in share row exclusive mode', alter_embedding.relation);
     present := sqlembed._embedding_of(alter_embedding.relation, alter_embedding.embedding);
     perform sqlembed._refuse_renamed(present);
+    if (sqlembed._beside(present)).generation operator(pg_catalog.=) 'next' then
+        raise exception 'sqlembed: the next generation of % of % is being built as the present one was declared',
+            pg_catalog.quote_ident(present.name), present.relation
+            using errcode = 'SE014',
+                hint = pg_catalog.format(
+                    'First: select sqlembed.switch_generation(%1$L, %2$L), or sqlembed.abandon_generation(%1$L, %2$L).',
+                    present.relation, present.name
+                );
+    end if;
     wanted := present;
     wanted.embedder := coalesce(alter_embedding.embedder, present.embedder);
     wanted.timing := coalesce(alter_embedding.timing, present.timing);

@@ -35,7 +35,7 @@ begin
     perform sqlembed._check_options(
         create_embedding.timing, create_embedding.on_change, create_embedding.metric, create_embedding.storage, place
     );
-    perform sqlembed._check_choice('adopt', create_embedding.adopt, '{keep,recompute}', '{check}');
+    perform sqlembed._check_choice('adopt', create_embedding.adopt, '{keep,check,recompute}');
     if create_embedding.timing operator(pg_catalog.=) 'sync' and chunking is not null then
         raise exception 'sqlembed: timing ''sync'' with chunking is not available in this version'
             using errcode = 'SE014',
@@ -48,6 +48,18 @@ begin
 
     perform sqlembed._check_relation(create_embedding.relation);
     perform sqlembed._check_family(create_embedding.relation, create_embedding.embedding);
+    if create_embedding.adopt operator(pg_catalog.=) 'check' and not exists (
+        select
+        from sqlembed.embedding as e
+        where e.relation operator(pg_catalog.=) create_embedding.relation
+            and e.name operator(pg_catalog.=) create_embedding.embedding
+    ) then
+        -- A worker computes meanwhile, so nothing is locked yet.
+        perform sqlembed._check_adopted(
+            create_embedding.relation, create_embedding.embedding, create_embedding.embedder, create_embedding.source,
+            create_embedding.metric, place, chunking is not null
+        );
+    end if;
     -- Two sessions that declare on one table take turns, and no row slips in between queue and trigger.
     execute pg_catalog.format('lock table %s in share row exclusive mode', create_embedding.relation);
     select k.* into key from sqlembed._key_sql(create_embedding.relation) as k;
@@ -158,4 +170,4 @@ comment on function sqlembed.create_embedding(
     regclass, text, text, name, text, text, text, text, text, text, jsonb, text, boolean, regconfig,
     jsonb, integer
 ) is
-    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, attaches triggers, builds the index and queues the rows that have no vector. With full_text, a language such as english, it also keeps the words of the source in a column of their own, with an index. With chunking, such as {"tokens": 256, "overlap": 32}, long texts are cut, and the chunks with their vectors stand in a side table. index is hnsw, binary (one bit a dimension), prefix (the first dimensions alone) or none. dimensions makes an embedder known that nobody has registered yet. Returns how many it queued.';
+    'Keep a vector column up to date with a source expression over its row: adds the column if it is missing, or takes over the one that is there (adopt: keep its vectors, check a sample of them by computing it again, or recompute all), attaches triggers, builds the index and queues the rows that have no vector. With full_text, a language such as english, it also keeps the words of the source in a column of their own, with an index. With chunking, such as {"tokens": 256, "overlap": 32}, long texts are cut, and the chunks with their vectors stand in a side table. index is hnsw, binary (one bit a dimension), prefix (the first dimensions alone) or none. dimensions makes an embedder known that nobody has registered yet. Returns how many it queued.';

@@ -12,8 +12,12 @@ declare
     present name := (select p.vector from sqlembed._present_columns(declared) as p);
     own_index regclass;
     hash_call text := sqlembed._hash_call(declared, 'r');
+    beside sqlembed.embedding := sqlembed._beside(declared);
 begin
     perform sqlembed._check_relation(drop_embedding.relation);
+    if beside.id is not null then
+        perform sqlembed.drop_embedding(beside.relation, beside.name, keep_column => false);
+    end if;
     -- It may have been dropped by hand.
     declared.side := (select c.oid from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) declared.side);
     update sqlembed.embedding as e set is_dropped = true where e.id operator(pg_catalog.=) declared.id;
@@ -47,4 +51,4 @@ end
 $function$;
 
 comment on function sqlembed.drop_embedding(regclass, name, boolean) is
-    'Stop keeping a vector column up to date: takes off the triggers, the index and the full text that were made for it. The column, or the side table, and its vectors stay unless keep_column is false.';
+    'Stop keeping a vector column up to date: takes off the triggers, the index and the full text that were made for it. The column, or the side table, and its vectors stay unless keep_column is false; another generation beside it goes.';

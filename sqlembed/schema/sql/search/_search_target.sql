@@ -2,7 +2,8 @@ create or replace function sqlembed._search_target(
     function_name text,
     source anyelement,
     name name,
-    metric text
+    metric text,
+    holds boolean default true
 )
 returns sqlembed.search_target
 language plpgsql
@@ -13,6 +14,8 @@ declare
     seen record;
     target sqlembed.search_target;
     vector_column name;
+    -- Assigned to, because PERFORM takes several times as long.
+    held pg_catalog.text;
 begin
     select
         c.oid::pg_catalog.regclass as relation,
@@ -35,9 +38,12 @@ begin
             pg_catalog.min(e.metric) as metric,
             pg_catalog.min(e.embedder) as embedder,
             pg_catalog.min(e.index) as index,
+            pg_catalog.min(e.id) as id,
             pg_catalog.min(e.id) filter (where e.side is not null) as side_embedding
         from sqlembed.embedding as e
-        where e.relation operator(pg_catalog.=) c.oid and e.name operator(pg_catalog.=) coalesce(_search_target.name, e.name)
+        where e.relation operator(pg_catalog.=) c.oid
+            and e.name operator(pg_catalog.=) coalesce(_search_target.name, e.name)
+            and (_search_target.name is not null or e.generation operator(pg_catalog.=) 'current')
     ) as d
     where t.oid operator(pg_catalog.=) row_type;
     if seen.relation is null then
@@ -47,17 +53,25 @@ begin
         );
     end if;
 
-    vector_column := seen.name;
+    target.embedding := seen.name;
     if seen.declared operator(pg_catalog.<>) 1 then
         if _search_target.function_name operator(pg_catalog.=) 'search' then
             perform sqlembed._refuse_undeclared(seen.relation, _search_target.name);
         end if;
         vector_column := sqlembed._vector_column(seen.relation, _search_target.name);
+        target.embedding := vector_column;
         seen.side_embedding := null;
+    else
+        -- Another generation may have got its name since the snapshot was taken; from here on none can.
+        if _search_target.holds then
+            held := sqlembed._hold(seen.relation);
+        end if;
+        vector_column := (
+            select sqlembed._vector_name(e) from sqlembed.embedding as e where e.id operator(pg_catalog.=) seen.id
+        );
     end if;
 
     target.relation := seen.relation;
-    target.embedding := vector_column;
     target.embedder := seen.embedder;
     target.metric := coalesce(
         _search_target.metric, case when seen.declared operator(pg_catalog.=) 1 then seen.metric end, 'cosine'
@@ -99,5 +113,5 @@ begin
 end
 $function$;
 
-comment on function sqlembed._search_target(text, anyelement, name, text) is
-    'What a search reads: the table of a row type with its vectors, in the rows or in a table beside it, as parts of SQL in which $1 is the query vector.';
+comment on function sqlembed._search_target(text, anyelement, name, text, boolean) is
+    'What a search reads: the table of a row type with its vectors, in the rows or in a table beside it, as parts of SQL in which $1 is the query vector. Unless it is told not to hold the table, names stay what they are.';

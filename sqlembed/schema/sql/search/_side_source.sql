@@ -34,7 +34,7 @@ begin
         (_side_source.declared).relation,
         _side_source.row_name,
         string_agg(format('s.%I as sqlembed_key_%s', k.side_name, k.position), ', ' order by k.position),
-        (_side_source.declared).name,
+        sqlembed._vector_name(_side_source.declared),
         (_side_source.declared).side,
         alias,
         string_agg(

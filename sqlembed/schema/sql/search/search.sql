@@ -19,7 +19,10 @@ declare
     checked boolean := sqlembed._check_search(
         'search', search.k, search.filter, search.mode, search.diversity, search.after_distance, search.after_key
     );
-    target sqlembed.search_target := sqlembed._search_target('search', search.relation, search.embedding, null);
+    -- Nothing is held while a worker embeds the query.
+    target sqlembed.search_target := sqlembed._search_target(
+        'search', search.relation, search.embedding, null, search.mode operator(pg_catalog.=) 'text'
+    );
     query_vector public.vector;
 begin
     if sqlembed._blank(search.query) then

@@ -38,9 +38,14 @@ begin
 
     if (
         select count(*) from sqlembed.embedding as e
-        where e.relation = _vector_source.relation and e.name = coalesce(_vector_source.embedding, e.name)
+        where e.relation = _vector_source.relation
+            and e.name = coalesce(_vector_source.embedding, e.name)
+            and (_vector_source.embedding is not null or e.generation = 'current')
     ) = 1 then
         declared := sqlembed._embedding_of(_vector_source.relation, _vector_source.embedding);
+        -- As a search does: what it is called now, and until the end.
+        perform sqlembed._hold(_vector_source.relation);
+        declared.name := sqlembed._vector_name(declared);
     end if;
     if declared.chunking is not null then
         raise exception 'sqlembed: embedding % of % has a vector for each chunk, not for each row',

@@ -1,5 +1,5 @@
 create or replace view sqlembed._waiting with (security_barrier) as
-select e.relation, e.id as embedding, e.embedder, w.key, w.changed_at
+select e.relation, e.id as embedding, e.embedder, e.generation, w.key, w.changed_at
 from sqlembed.embedding as e
 cross join lateral (select sqlembed._sees_all_rows(e.relation) as all_rows) as s
 cross join lateral (
@@ -24,6 +24,7 @@ comment on view sqlembed._waiting is 'What waits in tables that the caller may r
 comment on column sqlembed._waiting.relation is 'The table.';
 comment on column sqlembed._waiting.embedding is 'Number of the embedding.';
 comment on column sqlembed._waiting.embedder is 'The embedder that makes the vectors.';
+comment on column sqlembed._waiting.generation is 'Which generation it is.';
 comment on column sqlembed._waiting.key is 'The row; one that has changed and is being embedded occurs several times.';
 comment on column sqlembed._waiting.changed_at is 'When it was written.';
 

@@ -3,7 +3,8 @@ create or replace function sqlembed._claim_jobs(
     embedders text[],
     most integer[],
     without integer[],
-    lease interval
+    lease interval,
+    of_generations boolean default false
 )
 returns table (embedding integer, revision text, key jsonb)
 language plpgsql
@@ -20,7 +21,7 @@ declare
     chosen record;
 begin
     -- Every embedding in its turn: the one whose due job has waited longest.
-    select e.id, e.xmin::text as revision, s.most
+    select e.id, e.xmin::text as revision, least(s.most, e.rows_per_second) as most
     into chosen
     from unnest(_claim_jobs.embedders, _claim_jobs.most) as s (name, most)
     join sqlembed.embedding as e on e.embedder = s.name
@@ -31,7 +32,7 @@ begin
         order by j.not_before
         limit 1
     ) as due
-    where e.id <> all (_claim_jobs.without)
+    where e.id <> all (_claim_jobs.without) and (e.generation <> 'current') = _claim_jobs.of_generations
     order by due.not_before
     limit 1;
 
@@ -52,7 +53,7 @@ begin
 end
 $function$;
 
-comment on function sqlembed._claim_jobs(integer, text[], integer[], integer[], interval) is
-    'Lease due jobs of one embedding to a worker, at most as many as it takes of its embedder, and not of those it leaves alone. The revision changes with the row of the embedding.';
+comment on function sqlembed._claim_jobs(integer, text[], integer[], integer[], interval, boolean) is
+    'Lease due jobs of one embedding to a worker, at most as many as it takes of its embedder, and not of those it leaves alone; of current embeddings, or of the generations beside them. The revision changes with the row of the embedding.';
 
-revoke execute on function sqlembed._claim_jobs(integer, text[], integer[], integer[], interval) from public;
+revoke execute on function sqlembed._claim_jobs(integer, text[], integer[], integer[], interval, boolean) from public;

@@ -6,7 +6,8 @@ create or replace function sqlembed._describe_embedding(
     out read_sources text,
     out write_vectors text,
     out chunking jsonb,
-    out read_chunks text
+    out read_chunks text,
+    out rows_per_second integer
 )
 language plpgsql
 stable
@@ -31,6 +32,7 @@ begin
     _describe_embedding.relation := declared.relation;
     _describe_embedding.name := declared.name;
     _describe_embedding.embedder := declared.embedder;
+    _describe_embedding.rows_per_second := declared.rows_per_second;
     match := (select k.match from sqlembed._key_sql(declared.relation) as k);
     renamed := sqlembed._renamed_columns(declared);
     -- The primary keys of a parent and its children know nothing of each other.

@@ -27,7 +27,7 @@ begin
     from (select c.embedding from sqlembed.change as c order by c.id limit 1) as oldest
     join sqlembed.embedding as e on e.id = oldest.embedding
     join unnest(_fold_changes.embedders, _fold_changes.most) as s (name, most) on s.name = e.embedder
-    where e.id <> all (_fold_changes.without);
+    where e.id <> all (_fold_changes.without) and e.generation = 'current';
 
     with taken as (
         delete from sqlembed.change as c

@@ -7,11 +7,21 @@ as $function$
     -- A sub-select, so that it is evaluated once a statement: after it has locked the table, whose
     -- names cannot change until it ends.
     select format(
-        '(select sqlembed._check_described(%s, %L, %L, %L))',
+        '(select sqlembed._check_described(%s, %L, %L, %L))%s',
         (_is_described_sql.declared).relation::oid,
         (_is_described_sql.declared).relation::text,
         array_agg(a.attnum order by a.attnum)::text,
-        array_agg(a.attname order by a.attnum)::text
+        array_agg(a.attname order by a.attnum)::text,
+        -- Side tables of two generations exchange their names.
+        case
+            when (_is_described_sql.declared).place = 'side' then format(
+                ' and (select sqlembed._check_described(%s, %L, %L, %L))',
+                (_is_described_sql.declared).side::oid,
+                (_is_described_sql.declared).side::text,
+                array[(_is_described_sql.declared).vector_number]::text,
+                array[min(p.vector)]::text
+            )
+        end
     )
     from sqlembed._present_columns(_is_described_sql.declared) as p
     join pg_attribute as a

@@ -33,6 +33,8 @@ begin
             from sqlembed.embedding as g
             where not exists (select from sqlembed._present_columns(g) as p where p.vector is not null)
                 or not exists (select from pg_class as c where c.oid = g.relation)
+                or g.generation_of is not null
+                and not exists (select from sqlembed.embedding as o where o.id = g.generation_of)
             for update of g skip locked
         )
     );
