@@ -12,7 +12,7 @@ import pytest
 from sqlembed.embedders import HashEmbedder, Registry
 from sqlembed.worker import Worker
 from tests.fix_worker import StartWorker
-from tests.writing import Connection, changes, declare, embed_all, refused, rows, run, scalar
+from tests.writing import Connection, declare, embed_all, refused, rows, run, scalar
 
 VECTORS = "select id, embedding::text from article order by id"
 
@@ -62,7 +62,6 @@ def test_vectors_of_the_embedder_are_taken_over(
         "sqlembed: 100 vectors of embedding were computed again by hash:"
         " cosine distance median 0.000000, largest 0.000000"
     ]
-    assert changes(filled) == [[151], [152]]
     assert rows(filled, VECTORS) == before
 
 
