@@ -265,10 +265,11 @@ def test_what_is_in_use_comes_first(article: Connection, url: str) -> None:
 
 
 def test_a_rate_is_kept(article: Connection, url: str) -> None:
-    start(article, rows_per_second=16)
+    start(article, rows_per_second=10)
     began = time.monotonic()
     embed_all(url, two())
-    assert time.monotonic() - began > 1
+    # The last batch, of at most ten, is not waited for.
+    assert time.monotonic() - began > 0.95
     assert scalar(article, "select embedded from sqlembed.status where embedder = 'wide'") == 20
     refused(article, "SE014", "select sqlembed.create_generation('article', rows_per_second => 0)")
 
