@@ -197,6 +197,7 @@ def test_none_of_them_has_more(cast: Cast, kind: str) -> None:
 READERS = {
     "_attach_families",
     "_note_missing",
+    "_queue_generations",
     "_check_described",
     "_empty_side",
     "_follow_columns",
