@@ -6239,7 +6239,7 @@ begin
     set worker = _claim_clustering.worker, attempts = c.attempts + 1
     where c.id = job.id;
     begin
-        source := sqlembed._vector_source(job.relation, job.embedding, null, 'r');
+        source := sqlembed._clusters_source(job.relation, job.embedding);
     exception
         -- Dropped or declared otherwise since.
         when others then
@@ -7966,6 +7966,23 @@ begin
             for update of g skip locked
         )
     );
+    update sqlembed.clustering as c
+    set vector_column = p.vector_column,
+        cluster_column = p.cluster_column,
+        vector_number = (sqlembed._column_numbers(c.relation, array[p.vector_column]))[1],
+        cluster_number = (sqlembed._column_numbers(c.relation, array[p.cluster_column]))[1],
+        numbered_in = c.relation::oid
+    from (
+        select d.id, n.*
+        from sqlembed.clustering as d
+        cross join lateral sqlembed._clustering_columns(d) as n
+        where (n.vector_column, n.cluster_column, d.relation::oid) <> (d.vector_column, d.cluster_column, d.numbered_in)
+            -- Of two that were dropped there is nothing to follow.
+            and n.vector_column is not null
+            and n.cluster_column is not null
+        for update of d skip locked
+    ) as p
+    where c.id = p.id;
     perform sqlembed._drop_leftovers();
     with orphans as materialized (
         select j.embedding, j.key
@@ -7988,7 +8005,7 @@ end
 $function$;
 
 comment on function sqlembed._sweep(bigint) is
-    'Housekeeping: old requests, what the cache holds beyond a number of bytes, leases of workers that are dead or stuck, embeddings whose table or column was dropped, and what belongs to embeddings that are no more.';
+    'Housekeeping: old requests, what the cache holds beyond a number of bytes, leases of workers that are dead or stuck, embeddings whose table or column was dropped, and what belongs to embeddings that are no more. Clusterings follow their columns.';
 
 revoke execute on function sqlembed._sweep(bigint) from public;
 
@@ -10830,6 +10847,44 @@ $function$;
 comment on function sqlembed._cluster_rows(text) is
     'SQL that gives the rows of a query of an id, a vector and perhaps numbers as (id text, embedding vector, and numbers double precision[] if there are any), or an error that says what the query must be. It is planned, not run.';
 
+create or replace function sqlembed._clustering_columns(known sqlembed.clustering)
+returns table (vector_column name, cluster_column name)
+language sql
+stable
+rows 1
+as $function$
+    -- Numbers survive a change of name. Of a table that was restored from a dump they mean nothing.
+    -- Without a search_path of its own, so that it becomes part of the query.
+    select
+        (
+            select a.attname
+            from pg_catalog.pg_attribute as a
+            where a.attrelid operator(pg_catalog.=) (_clustering_columns.known).relation
+                and a.attnum operator(pg_catalog.>) 0
+                and not a.attisdropped
+                and case
+                    when (_clustering_columns.known).numbered_in operator(pg_catalog.=) (_clustering_columns.known).relation::pg_catalog.oid
+                    then a.attnum operator(pg_catalog.=) (_clustering_columns.known).vector_number
+                    else a.attname operator(pg_catalog.=) (_clustering_columns.known).vector_column
+                end
+        ),
+        (
+            select a.attname
+            from pg_catalog.pg_attribute as a
+            where a.attrelid operator(pg_catalog.=) (_clustering_columns.known).relation
+                and a.attnum operator(pg_catalog.>) 0
+                and not a.attisdropped
+                and case
+                    when (_clustering_columns.known).numbered_in operator(pg_catalog.=) (_clustering_columns.known).relation::pg_catalog.oid
+                    then a.attnum operator(pg_catalog.=) (_clustering_columns.known).cluster_number
+                    else a.attname operator(pg_catalog.=) (_clustering_columns.known).cluster_column
+                end
+        )
+$function$;
+
+comment on function sqlembed._clustering_columns(sqlembed.clustering) is
+    'What the columns of a clustering are called now; NULL for one that is gone.';
+
 create or replace function sqlembed._clustering_facts(
     known sqlembed.clustering,
     out embedding name,
@@ -10845,18 +10900,34 @@ stable
 set jit = off
 as $function$
 declare
+    is_own boolean;
     model sqlembed.cluster_model := sqlembed._cluster_model((_clustering_facts.known).name);
 begin
-    select v.attname, n.attname
+    select c.vector_column, c.cluster_column
     into _clustering_facts.embedding, _clustering_facts.cluster_column
-    from pg_catalog.pg_attribute as v
-    join pg_catalog.pg_attribute as n on n.attrelid operator(pg_catalog.=) v.attrelid
-    where v.attrelid operator(pg_catalog.=) (_clustering_facts.known).relation
-        and v.attnum operator(pg_catalog.=) (_clustering_facts.known).vector_number
-        and n.attnum operator(pg_catalog.=) (_clustering_facts.known).cluster_number
-        and not v.attisdropped
-        and not n.attisdropped;
-    if not found then
+    from sqlembed._clustering_columns(_clustering_facts.known) as c;
+    -- Looking must not run what a table's owner wrote, neither a view nor a policy, a cast or what the
+    -- planner computes: it would run with the rights of whoever looks.
+    select r.rolname operator(pg_catalog.=) current_user
+    into is_own
+    from pg_catalog.pg_class as c
+    join pg_catalog.pg_roles as r on r.oid operator(pg_catalog.=) c.relowner
+    join pg_catalog.pg_attribute as v
+        on v.attrelid operator(pg_catalog.=) c.oid
+        and v.attname operator(pg_catalog.=) embedding
+        and v.atttypid operator(pg_catalog.=) any (array['public.vector'::pg_catalog.regtype, 'public.halfvec'::pg_catalog.regtype]::pg_catalog.oid[])
+    join pg_catalog.pg_attribute as n
+        on n.attrelid operator(pg_catalog.=) c.oid
+        and n.attname operator(pg_catalog.=) cluster_column
+        and n.atttypid operator(pg_catalog.=) 'pg_catalog.int4'::pg_catalog.regtype
+    where c.oid operator(pg_catalog.=) (_clustering_facts.known).relation and c.relkind in ('r', 'p');
+    if is_own is null
+        or not pg_catalog.has_table_privilege((_clustering_facts.known).relation, 'select')
+        or not is_own and (
+            pg_catalog.row_security_active((_clustering_facts.known).relation)
+            or not sqlembed._plans_safely((_clustering_facts.known).relation)
+        )
+    then
         return;
     end if;
     execute pg_catalog.format(
@@ -10910,7 +10981,7 @@ end
 $function$;
 
 comment on function sqlembed._clustering_facts(sqlembed.clustering) is
-    'The rows of a clustering''s table as they are now, against those that it was fitted on.';
+    'The rows of a clustering''s table as they are now, against those that it was fitted on. Without numbers where counting would run code of another role: under row level security, or where an index or statistics call a function of such a role.';
 
 create or replace function sqlembed._clustering_of(name text) returns sqlembed.clustering
 language plpgsql
@@ -10935,6 +11006,49 @@ $function$;
 
 comment on function sqlembed._clustering_of(text) is
     'The clustering of that name, or an error that names those the caller may use.';
+
+create or replace function sqlembed._clusters_source(
+    relation regclass,
+    embedding name,
+    out from_clause text,
+    out vector text,
+    out key text,
+    out metric text
+)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    -- Of what is declared alone: its owner was granted an embedder, and may have workers run their code.
+    declared sqlembed.embedding := sqlembed._embedding_of(_clusters_source.relation, _clusters_source.embedding);
+begin
+    select k.expression into _clusters_source.key from sqlembed._key_sql(_clusters_source.relation) as k;
+    if _clusters_source.key is null then
+        raise exception 'sqlembed: % has no primary key', _clusters_source.relation
+            using errcode = 'SE010', hint = 'Rows are told apart by it: alter table … add primary key.';
+    end if;
+    if declared.chunking is not null then
+        raise exception 'sqlembed: embedding % of % has a vector for each chunk, not for each row',
+            quote_ident(declared.name), _clusters_source.relation
+            using errcode = 'SE013', hint = 'A label belongs to a row: declare a second embedding, without chunking.';
+    end if;
+    _clusters_source.metric := declared.metric;
+    -- The table itself is not asked, not even by a plan: this may run with the rights of the owner of
+    -- sqlembed, and what is constant in an index or a policy is computed by whoever plans.
+    if declared.side is null then
+        _clusters_source.from_clause := format('%s as r', declared.relation);
+        _clusters_source.vector := format('r.%I', sqlembed._vector_name(declared));
+    else
+        select s.from_clause, s.vector
+        into _clusters_source.from_clause, _clusters_source.vector
+        from sqlembed._side_source(declared, 'r') as s;
+    end if;
+end
+$function$;
+
+comment on function sqlembed._clusters_source(regclass, name) is
+    'Where the vectors of an embedding are that a worker is to cluster: what to select from, the vector and the key of row r there, and the metric, as SQL.';
 
 create or replace function sqlembed._cosine_silhouette_sql(rows text, sample_size integer) returns text
 language sql
@@ -11183,36 +11297,35 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     known record;
+    present record;
     embedding public.vector;
-    is_number boolean;
     nearest record;
 begin
-    -- By their numbers: columns may be renamed. What was dropped must not fail the application's statement.
-    select c.name, v.attname as vector_column, n.attname as cluster_column
+    select c.name, p.vector_column, p.cluster_column
     into known
     from sqlembed.clustering as c
-    join pg_attribute as v on v.attrelid = c.relation and v.attnum = c.vector_number and not v.attisdropped
-    join pg_attribute as n on n.attrelid = c.relation and n.attnum = c.cluster_number and not n.attisdropped
+    cross join lateral sqlembed._clustering_columns(c) as p
     where c.id = tg_argv[0]::integer
         -- Whoever hangs this function on a table of their own learns nothing.
         and (c.relation = tg_relid or c.relation = any (array(select a.relid from pg_partition_ancestors(tg_relid) as a)));
-    if known.name is null then
+    -- What was dropped must not fail the application's statement.
+    if known.vector_column is null or known.cluster_column is null then
         return new;
     end if;
-    -- This runs with the rights of sqlembed's owner: of columns that are of other types by now nothing
-    -- may be cast, which could call a function of the table's owner.
+    -- This runs with the rights of sqlembed's owner. What is of another type by now must not even be planned
+    -- as a vector: a cast could be a function of the table's owner, which PostgreSQL runs ahead, whatever
+    -- condition stands before it.
     execute format(
-        'select case pg_typeof(($1).%1$I)
-                when ''public.vector''::regtype then ($1).%1$I::public.vector
-                when ''public.halfvec''::regtype then ($1).%1$I::public.vector
-            end,
-            pg_typeof(($1).%2$I) = ''integer''::regtype',
+        'select pg_typeof(($1).%I) as vector_type, pg_typeof(($1).%I) as cluster_type',
         known.vector_column, known.cluster_column
     )
-    into embedding, is_number
+    into present
     using new;
-    if not is_number then
+    if present.cluster_type <> 'integer'::regtype then
         return new;
+    end if;
+    if present.vector_type = any (array['public.vector'::regtype, 'public.halfvec'::regtype]) then
+        execute format('select ($1).%I::public.vector', known.vector_column) into embedding using new;
     end if;
     select c.centroid_id, m.metric, d.distance
     into nearest
@@ -11728,13 +11841,7 @@ as $function$
 declare
     columns record;
 begin
-    select v.attname as vector, n.attname as cluster
-    into columns
-    from pg_catalog.pg_attribute as v
-    join pg_catalog.pg_attribute as n on n.attrelid operator(pg_catalog.=) v.attrelid
-    where v.attrelid operator(pg_catalog.=) (_label_rows.known).relation
-        and v.attnum operator(pg_catalog.=) (_label_rows.known).vector_number
-        and n.attnum operator(pg_catalog.=) (_label_rows.known).cluster_number;
+    select c.* into columns from sqlembed._clustering_columns(_label_rows.known) as c;
     -- By where rows lie: a table need not have a key.
     execute pg_catalog.format(
         $sql$
@@ -11745,12 +11852,12 @@ begin
             and (r.%2$I operator(pg_catalog.=) a.centroid_id) is not true
             and (r.%2$I is not null or a.centroid_id is not null)
         $sql$,
-        (_label_rows.known).relation, columns.cluster,
+        (_label_rows.known).relation, columns.cluster_column,
         sqlembed._assigned_sql(
             (_label_rows.known).name,
             pg_catalog.format(
                 'select r.tableoid::pg_catalog.text operator(pg_catalog.||) r.ctid::pg_catalog.text, r.%I from %s as r',
-                columns.vector, (_label_rows.known).relation
+                columns.vector_column, (_label_rows.known).relation
             ),
             false
         )
@@ -12703,8 +12810,10 @@ begin
             'alter table %s add column %I integer', create_clustering.relation, create_clustering.cluster_column
         );
     end if;
-    insert into sqlembed.clustering (name, relation, vector_number, cluster_number)
-    select create_clustering.name, create_clustering.relation, v.attnum, n.attnum
+    insert into sqlembed.clustering (
+        name, relation, vector_column, cluster_column, vector_number, cluster_number, numbered_in
+    )
+    select create_clustering.name, create_clustering.relation, v.attname, n.attname, v.attnum, n.attnum, v.attrelid
     from pg_catalog.pg_attribute as v
     join pg_catalog.pg_attribute as n on n.attrelid operator(pg_catalog.=) v.attrelid
     where v.attrelid operator(pg_catalog.=) create_clustering.relation
@@ -12763,8 +12872,7 @@ begin
         'They are given to the function by name: {"min_cluster_size": 10}.'
     );
     declared := sqlembed._embedding_of(create_clusters.relation, create_clusters.embedding);
-    -- The chunks of a text have no column for a label.
-    perform sqlembed._vector_source(create_clusters.relation, declared.name, null, null);
+    perform sqlembed._clusters_source(create_clusters.relation, declared.name);
     select pg_catalog.format_type(a.atttypid, null)
     into found
     from pg_catalog.pg_attribute as a
@@ -12899,12 +13007,7 @@ begin
         execute pg_catalog.format(
             'drop trigger if exists %I on %s', 'zzz_sqlembed_cluster_update_' operator(pg_catalog.||) known.id::pg_catalog.text, known.relation
         );
-        select a.attname
-        into cluster_column
-        from pg_catalog.pg_attribute as a
-        where a.attrelid operator(pg_catalog.=) known.relation
-            and a.attnum operator(pg_catalog.=) known.cluster_number
-            and not a.attisdropped;
+        cluster_column := (select c.cluster_column from sqlembed._clustering_columns(known) as c);
         if not drop_clustering.keep_column and cluster_column is not null then
             execute pg_catalog.format('alter table %s drop column %I', known.relation, cluster_column);
         end if;
@@ -15043,7 +15146,7 @@ cross join lateral sqlembed._clustering_facts(c) as f
 where exists (select from pg_class as r where r.oid = c.relation);
 
 comment on view sqlembed.clustering_status is
-    'Each clustering of yours, and how far its table has drifted from the fit. size_shift: the share of rows that would have to change clusters for these to be as large as they were, 0 to 1. distance_growth: how many times as far rows lie from their centroids, by the root of mean squares. Reads the tables.';
+    'Each clustering of yours, and how far its table has drifted from the fit. size_shift: the share of rows that would have to change clusters for these to be as large as they were, 0 to 1. distance_growth: how many times as far rows lie from their centroids, by the root of mean squares. Reads the tables; those of others not where their code would run, in a policy or an index on an expression.';
 comment on column sqlembed.clustering_status.name is 'Name of the clustering and of its model.';
 comment on column sqlembed.clustering_status.relation is 'The table.';
 comment on column sqlembed.clustering_status.embedding is 'The vector column; NULL when it, or that of the clusters, was dropped.';

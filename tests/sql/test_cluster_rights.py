@@ -289,6 +289,8 @@ def test_the_trigger_tells_nothing_on_another_table(
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         rows(
             reader,
-            "insert into sqlembed.clustering (name, relation, vector_number, cluster_number)"
-            " values ('topics', 'public.point', 2, 3) returning 1",
+            "insert into sqlembed.clustering (name, relation, vector_column, cluster_column,"
+            " vector_number, cluster_number, numbered_in) values"
+            " ('topics', 'public.point', 'embedding', 'cluster', 2, 3, 'public.point'::regclass)"
+            " returning 1",
         )

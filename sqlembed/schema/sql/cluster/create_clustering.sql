@@ -59,8 +59,10 @@ begin
             'alter table %s add column %I integer', create_clustering.relation, create_clustering.cluster_column
         );
     end if;
-    insert into sqlembed.clustering (name, relation, vector_number, cluster_number)
-    select create_clustering.name, create_clustering.relation, v.attnum, n.attnum
+    insert into sqlembed.clustering (
+        name, relation, vector_column, cluster_column, vector_number, cluster_number, numbered_in
+    )
+    select create_clustering.name, create_clustering.relation, v.attname, n.attname, v.attnum, n.attnum, v.attrelid
     from pg_catalog.pg_attribute as v
     join pg_catalog.pg_attribute as n on n.attrelid operator(pg_catalog.=) v.attrelid
     where v.attrelid operator(pg_catalog.=) create_clustering.relation

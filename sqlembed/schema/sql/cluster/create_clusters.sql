@@ -30,8 +30,7 @@ begin
         'They are given to the function by name: {"min_cluster_size": 10}.'
     );
     declared := sqlembed._embedding_of(create_clusters.relation, create_clusters.embedding);
-    -- The chunks of a text have no column for a label.
-    perform sqlembed._vector_source(create_clusters.relation, declared.name, null, null);
+    perform sqlembed._clusters_source(create_clusters.relation, declared.name);
     select pg_catalog.format_type(a.atttypid, null)
     into found
     from pg_catalog.pg_attribute as a
