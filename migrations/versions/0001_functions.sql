@@ -2522,6 +2522,7 @@ declare
     old_column record;
     granted record;
 begin
+    perform sqlembed._refuse_clustered(holder, (_empty_column.present).name);
     select a.attacl, pg_catalog.col_description(a.attrelid, a.attnum) as description
     into old_column
     from pg_catalog.pg_attribute as a
@@ -4820,6 +4821,9 @@ declare
     beside sqlembed.embedding := sqlembed._beside(declared);
 begin
     perform sqlembed._check_relation(drop_embedding.relation);
+    if not drop_embedding.keep_column then
+        perform sqlembed._refuse_clustered(coalesce(declared.side, declared.relation), present);
+    end if;
     if beside.id is not null then
         perform sqlembed.drop_embedding(beside.relation, beside.name, keep_column => false);
     end if;
@@ -5022,29 +5026,38 @@ language plpgsql
 volatile
 as $function$
 declare
-    granted record;
+    statement text;
 begin
-    for granted in
-        select
-            g.privilege_type,
-            coalesce(nullif(g.grantee, 0::pg_catalog.oid)::pg_catalog.regrole::text, 'public') as grantee,
-            case when g.is_grantable then ' with grant option' else '' end as option
-        from pg_catalog.pg_attribute as a
+    for statement in
+        select pg_catalog.format(
+            case
+                -- What was taken back meanwhile does not return with the name.
+                when a.attnum operator(pg_catalog.<>) (_copy_rights.present).vector_number or a.attrelid operator(pg_catalog.<>) h.present
+                then 'revoke %1$s (%2$I) on %3$s from %4$s cascade'
+                when g.is_grantable then 'grant %1$s (%2$I) on %3$s to %4$s with grant option'
+                else 'grant %1$s (%2$I) on %3$s to %4$s'
+            end,
+            g.privilege_type, sqlembed._vector_name(_copy_rights.other), h.other,
+            case when g.grantee operator(pg_catalog.=) 0::pg_catalog.oid then 'public' else g.grantee::pg_catalog.regrole::text end
+        ) as statement
+        from (
+            select
+                coalesce((_copy_rights.present).side, (_copy_rights.present).relation) as present,
+                coalesce((_copy_rights.other).side, (_copy_rights.other).relation) as other
+        ) as h
+        join pg_catalog.pg_attribute as a
+            on a.attrelid operator(pg_catalog.=) h.present and a.attnum operator(pg_catalog.=) (_copy_rights.present).vector_number
+            or a.attrelid operator(pg_catalog.=) h.other and a.attnum operator(pg_catalog.=) (_copy_rights.other).vector_number
         cross join lateral pg_catalog.aclexplode(a.attacl) as g
-        where a.attrelid operator(pg_catalog.=) coalesce((_copy_rights.present).side, (_copy_rights.present).relation)
-            and a.attnum operator(pg_catalog.=) (_copy_rights.present).vector_number
+        order by statement desc
     loop
-        execute pg_catalog.format(
-            'grant %s (%I) on %s to %s%s',
-            granted.privilege_type, sqlembed._vector_name(_copy_rights.other),
-            coalesce((_copy_rights.other).side, (_copy_rights.other).relation), granted.grantee, granted.option
-        );
+        execute statement;
     end loop;
 end
 $function$;
 
 comment on function sqlembed._copy_rights(sqlembed.embedding, sqlembed.embedding) is
-    'Grant on the vector column of a generation what was granted on that of another.';
+    'Grant on the vector column of a generation what was granted on that of another, and that alone.';
 
 create or replace function sqlembed._current(relation regclass, name name, generation text, out present sqlembed.embedding, out beside sqlembed.embedding)
 language plpgsql
@@ -11012,6 +11025,20 @@ $function$;
 comment on function sqlembed._clustering_of(text) is
     'The clustering of that name, or an error that names those the caller may use.';
 
+create or replace function sqlembed._clustering_query(relation regclass, vector_column name) returns text
+language sql
+stable
+as $function$
+    select pg_catalog.format(
+        'select %s, r.%I from %s as r',
+        coalesce((select k.expression from sqlembed._key_sql(_clustering_query.relation, 'r.') as k), 'r.ctid'),
+        _clustering_query.vector_column, _clustering_query.relation
+    )
+$function$;
+
+comment on function sqlembed._clustering_query(regclass, name) is
+    'The query whose rows a clustering is fitted on.';
+
 create or replace function sqlembed._clusters_source(
     relation regclass,
     embedding name,
@@ -12060,6 +12087,34 @@ comment on function sqlembed._make_kmeans(
 ) is
     'What create_kmeans does. A model that follows another is given its centroids and their numbers: clusters that stayed keep theirs.';
 
+create or replace function sqlembed._model_query(model sqlembed.cluster_model) returns text
+language plpgsql
+stable
+as $function$
+declare
+    known record;
+begin
+    select c.relation, p.vector_column
+    into known
+    from sqlembed.clustering as c
+    cross join lateral sqlembed._clustering_columns(c) as p
+    where c.name operator(pg_catalog.=) (_model_query.model).name;
+    if known.relation is null then
+        return (_model_query.model).query;
+    end if;
+    if known.vector_column is null then
+        raise exception 'sqlembed: the vectors of clustering % are gone', pg_catalog.quote_literal((_model_query.model).name)
+            using errcode = 'SE013',
+                hint = pg_catalog.format('Drop it: select sqlembed.drop_clustering(%L).', (_model_query.model).name);
+    end if;
+    -- Its table and columns may have been renamed since, and another column may have got the name.
+    return sqlembed._clustering_query(known.relation, known.vector_column);
+end
+$function$;
+
+comment on function sqlembed._model_query(sqlembed.cluster_model) is
+    'The query whose rows a model is fitted on; of a clustering in the present names.';
+
 create or replace function sqlembed._model_rows(name text, query text) returns text
 language plpgsql
 stable
@@ -12358,6 +12413,7 @@ volatile
 as $function$
 declare
     model sqlembed.cluster_model := sqlembed._cluster_model(_refit_model.name);
+    query text := sqlembed._model_query(model);
     previous record;
 begin
     select pg_catalog.array_agg(c.centroid_id order by c.centroid_id) as ids,
@@ -12367,7 +12423,7 @@ begin
     where c.model operator(pg_catalog.=) model.name;
     update sqlembed.cluster_model as m set is_dropped = true where m.name operator(pg_catalog.=) model.name;
     return sqlembed._make_kmeans(
-        model.name, model.query, coalesce(_refit_model.num_clusters, model.num_clusters), model.metric,
+        model.name, query, coalesce(_refit_model.num_clusters, model.num_clusters), model.metric,
         _refit_model.max_iterations, _refit_model.min_rel_progress, model.seed, model.standardize, model.weights,
         'rows', null, previous.ids, previous.centroids
     );
@@ -12376,6 +12432,33 @@ $function$;
 
 comment on function sqlembed._refit_model(text, integer, integer, double precision) is
     'What refit_kmeans does.';
+
+create or replace function sqlembed._refuse_clustered(relation regclass, vector_column name) returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    clustering text := (
+        select min(c.name)
+        from sqlembed.clustering as c
+        cross join lateral sqlembed._clustering_columns(c) as p
+        where c.relation = _refuse_clustered.relation and p.vector_column = _refuse_clustered.vector_column
+    );
+begin
+    if clustering is not null then
+        raise exception 'sqlembed: the clustering % is of the vectors in % of %',
+            quote_literal(clustering), quote_ident(_refuse_clustered.vector_column), _refuse_clustered.relation
+            using errcode = 'SE021',
+                hint = format(
+                    'First: select sqlembed.drop_clustering(%L). Then it can be made of other vectors.', clustering
+                );
+    end if;
+end
+$function$;
+
+comment on function sqlembed._refuse_clustered(regclass, name) is
+    'An error when a clustering would lose its vectors.';
 
 create or replace function sqlembed._refuse_clustering(name text, instead text) returns void
 language plpgsql
@@ -12800,13 +12883,7 @@ begin
     -- Fitted first: only what follows keeps others from the table.
     fitted := sqlembed.create_kmeans(
         create_clustering.name,
-        pg_catalog.format(
-            'select %s, r.%I from %s as r',
-            coalesce(
-                (select k.expression from sqlembed._key_sql(create_clustering.relation, 'r.') as k), 'r.ctid'
-            ),
-            vector_column, create_clustering.relation
-        ),
+        sqlembed._clustering_query(create_clustering.relation, vector_column),
         create_clustering.num_clusters, coalesce(create_clustering.metric, declared_metric, 'cosine'),
         seed => create_clustering.seed, choose_by => create_clustering.choose_by
     );
@@ -12970,7 +13047,7 @@ begin
             coalesce(detect_anomalies.contamination::pg_catalog.text, 'NULL')
             using errcode = 'SE014', hint = 'It is the share of anomalies among the rows that the model was fitted on.';
     end if;
-    usual := pg_catalog.format(distances, sqlembed._assigned_sql(model.name, model.query, true), model.name);
+    usual := pg_catalog.format(distances, sqlembed._assigned_sql(model.name, sqlembed._model_query(model), true), model.name);
     execute pg_catalog.format(
         'select pg_catalog.percentile_disc(%L) within group (order by r.distance) from (%s) as r',
         1 operator(pg_catalog.-) detect_anomalies.contamination, usual
@@ -13069,7 +13146,7 @@ begin
     end if;
     rows := pg_catalog.format(
         'select r.* from (%s) as r where r.centroid_id is not null',
-        sqlembed._assigned_sql(model.name, coalesce(evaluate.query, model.query), true)
+        sqlembed._assigned_sql(model.name, coalesce(evaluate.query, sqlembed._model_query(model)), true)
     );
     -- avg() adds in double precision, sum() does not.
     execute pg_catalog.format(

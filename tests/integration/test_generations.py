@@ -252,6 +252,44 @@ def test_rights_of_the_column_go_with_its_name(article: Connection, url: str, ro
     )
 
 
+def test_a_right_that_was_taken_back_does_not_return(
+    article: Connection, url: str, role: str
+) -> None:
+    holder = vectors(article)
+    named = f'select (embedding) on {holder} from "{role}"'
+    run(article, f"grant {named.replace(' from ', ' to ')}")
+    ready(article, url)
+    run(article, "select sqlembed.switch_generation('article')")
+    readable = "select has_column_privilege(%s, %s, 'embedding', 'select')"
+    assert scalar(article, readable, role, holder)
+
+    run(article, f"revoke {named}")
+    run(article, "select sqlembed.rollback_generation('article')")
+
+    assert not scalar(article, readable, role, holder)
+
+
+def test_a_clustering_stays_with_its_vectors(article: Connection, url: str) -> None:
+    holder = vectors(article)
+    run(article, f"select sqlembed.create_clustering('{holder}', 'topics', num_clusters => 3)")
+    ready(article, url)
+    run(article, "select sqlembed.switch_generation('article')")
+    run(article, "insert into article select i, 'text ' || i from generate_series(21, 30) as i")
+    embed_all(url, two())
+
+    run(article, "select sqlembed.refit_clustering('topics')")
+    found = "select embedding, fitted_rows, assigned from sqlembed.clustering_status"
+    assert rows(article, found) == [("embedding_previous", 30, 30)]
+    for statement in ("drop_generation('article')", "drop_embedding('article', keep_column=>false)"):
+        said = refused(article, "SE021", f"select sqlembed.{statement}")
+        assert "clustering 'topics' is of the vectors in embedding_previous" in said
+    run(article, "select sqlembed.drop_clustering('topics')")
+    run(article, "select sqlembed.drop_generation('article')")
+    run(article, f"select sqlembed.create_clustering('{holder}', 'topics', num_clusters => 3)")
+    alter = "select sqlembed.alter_embedding('article', embedder => 'hash')"
+    assert "topics" in refused(article, "SE021", alter)
+
+
 def test_what_is_in_use_comes_first(article: Connection, url: str) -> None:
     start(article)
     run(article, "insert into article values (21, 'urgent')")

@@ -102,11 +102,34 @@ def test_columns_may_be_renamed(topics: Connection) -> None:
     )  # fmt: skip
 
 
+def test_a_refit_follows_what_was_renamed(topics: Connection) -> None:
+    topics.execute("alter table point rename embedding to old")
+    topics.execute("alter table point add embedding vector(6)")
+    topics.execute("alter table point rename to dot")
+    topics.execute("create table point (id int, embedding vector(6))")
+    topics.execute("insert into dot (id, old) select id + 300, old from dot")
+
+    assert rows(topics, "select num_clusters from sqlembed.refit_clustering('topics')") == [(3,)]
+
+    assert status(topics, "fitted_rows, assigned, size_shift") == (600, 600, 0)
+    assert rows(
+        topics, "select count(*) from dot where cluster = sqlembed.predict('topics', old)"
+    ) == [(600,)]
+    assert rows(topics, "select davies_bouldin_index > 0 from sqlembed.evaluate('topics')") == [
+        (True,)
+    ]
+    assert len(rows(topics, "select * from sqlembed.detect_anomalies('topics')")) == 600
+
+
 def test_what_was_dropped_fails_no_statement(topics: Connection) -> None:
     topics.execute("alter table point drop cluster")
     topics.execute("insert into point values (1000, '[1,2,3,4,5,6]')")
 
     assert status(topics, "assigned") == (None,)
+    topics.execute("alter table point drop embedding cascade")
+    with pytest.raises(psycopg.Error, match="are gone") as caught:
+        rows(topics, "select sqlembed.refit_clustering('topics')")
+    assert caught.value.diag.message_hint == "Drop it: select sqlembed.drop_clustering('topics')."
     rows(topics, "select sqlembed.drop_clustering('topics')")
     assert rows(topics, "select * from sqlembed.clustering_status") == []
 

@@ -44,13 +44,7 @@ begin
     -- Fitted first: only what follows keeps others from the table.
     fitted := sqlembed.create_kmeans(
         create_clustering.name,
-        pg_catalog.format(
-            'select %s, r.%I from %s as r',
-            coalesce(
-                (select k.expression from sqlembed._key_sql(create_clustering.relation, 'r.') as k), 'r.ctid'
-            ),
-            vector_column, create_clustering.relation
-        ),
+        sqlembed._clustering_query(create_clustering.relation, vector_column),
         create_clustering.num_clusters, coalesce(create_clustering.metric, declared_metric, 'cosine'),
         seed => create_clustering.seed, choose_by => create_clustering.choose_by
     );
