@@ -7935,7 +7935,8 @@ as $function$
     set locked_until = null, worker = null
     from held as h
     where j.embedding = h.embedding and j.key = h.key;
-    update sqlembed.cluster_job as c set worker = null where c.worker = _stop_worker.worker;
+    -- No attempt failed.
+    update sqlembed.cluster_job as c set worker = null, attempts = greatest(c.attempts - 1, 0) where c.worker = _stop_worker.worker;
     delete from sqlembed.worker_process as w where w.id = _stop_worker.worker;
 $function$;
 
@@ -11322,6 +11323,53 @@ $function$;
 comment on function sqlembed._features_sql(text, integer, double precision, double precision[], double precision[]) is
     'SQL that makes one vector of each vector and the numbers beside it: the vector scaled, then each number, less its mean, scaled.';
 
+create or replace function sqlembed._has_cluster_column(relation regclass, cluster_column name, types regtype[]) returns boolean
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    problem text;
+    keeper text;
+begin
+    if _has_cluster_column.cluster_column is null then
+        raise exception 'sqlembed: NULL names no column for the clusters'
+            using errcode = 'SE014', hint = 'It is added if it is missing.';
+    end if;
+    select case
+        when a.attnum < 0 then 'is a system column'
+        when a.atttypid <> all (_has_cluster_column.types::oid[]) then format('is of type %s', format_type(a.atttypid, a.atttypmod))
+        when a.attgenerated <> '' or a.attidentity <> '' then 'is written by PostgreSQL itself'
+        when a.attnotnull then 'may not be NULL, which stands for no cluster'
+    end
+    into problem
+    from pg_attribute as a
+    where a.attrelid = _has_cluster_column.relation and a.attname = _has_cluster_column.cluster_column and not a.attisdropped;
+    if not found then
+        return false;
+    end if;
+    keeper := (
+        select min(c.name)
+        from sqlembed.clustering as c
+        cross join lateral sqlembed._clustering_columns(c) as p
+        where c.relation = _has_cluster_column.relation and p.cluster_column = _has_cluster_column.cluster_column
+    );
+    if keeper is not null then
+        problem := format('is kept by the clustering %L', keeper);
+    end if;
+    if problem is not null then
+        raise exception 'sqlembed: column % of % cannot hold clusters: it %',
+            quote_ident(_has_cluster_column.cluster_column), _has_cluster_column.relation, problem
+            using errcode = 'SE011',
+                hint = 'It must be a plain integer of its own that may be NULL. Name another: it is added if it is missing.';
+    end if;
+    return true;
+end
+$function$;
+
+comment on function sqlembed._has_cluster_column(regclass, name, regtype[]) is
+    'Whether a table has a column of a name, or an error when clusters cannot be written there.';
+
 create or replace function sqlembed._keep_cluster() returns trigger
 language plpgsql
 security definer
@@ -12854,32 +12902,31 @@ as $function$
 declare
     vector_column pg_catalog.name;
     declared_metric pg_catalog.text;
-    present record;
+    is_there boolean;
     known sqlembed.clustering;
     fitted sqlembed.fitted_model;
 begin
     perform sqlembed._check_relation(create_clustering.relation);
+    perform sqlembed._refuse_clustering(create_clustering.name, 'refit_clustering');
+    -- Partitions get the row triggers of their parent, inheritance children do not.
+    if exists (
+        select
+        from pg_catalog.pg_inherits as i
+        join pg_catalog.pg_class as c on c.oid operator(pg_catalog.=) i.inhparent and c.relkind operator(pg_catalog.=) 'r'
+        where i.inhparent operator(pg_catalog.=) create_clustering.relation
+    ) then
+        raise exception 'sqlembed: % has inheritance children, whose rows would not keep their clusters', create_clustering.relation
+            using errcode = 'SE010', hint = 'Fit a model to all of them with create_kmeans, and read clusters with assign.';
+    end if;
     vector_column := sqlembed._vector_column(create_clustering.relation, create_clustering.embedding);
     select case when e.metric operator(pg_catalog.=) any ('{euclidean,l1}') then 'euclidean' else 'cosine' end
     into declared_metric
     from sqlembed.embedding as e
     where coalesce(e.side, e.relation) operator(pg_catalog.=) create_clustering.relation
         and e.name operator(pg_catalog.=) vector_column;
-    select a.attnum, pg_catalog.format_type(a.atttypid, a.atttypmod) as type, a.attnotnull, a.attgenerated, a.attidentity
-    into present
-    from pg_catalog.pg_attribute as a
-    where a.attrelid operator(pg_catalog.=) create_clustering.relation
-        and a.attname operator(pg_catalog.=) create_clustering.cluster_column
-        and a.attnum operator(pg_catalog.>) 0
-        and not a.attisdropped;
-    if present.type operator(pg_catalog.<>) 'integer' or present.attnotnull
-        or present.attgenerated operator(pg_catalog.<>) '' or present.attidentity operator(pg_catalog.<>) ''
-    then
-        raise exception 'sqlembed: column % of % cannot hold a cluster',
-            pg_catalog.quote_ident(create_clustering.cluster_column), create_clustering.relation
-            using errcode = 'SE011',
-                hint = 'It must be a plain integer that may be NULL. Name another, as cluster_column => ''...'': it is added if it is missing.';
-    end if;
+    is_there := sqlembed._has_cluster_column(
+        create_clustering.relation, create_clustering.cluster_column, array['pg_catalog.int4'::pg_catalog.regtype]
+    );
     -- Fitted first: only what follows keeps others from the table.
     fitted := sqlembed.create_kmeans(
         create_clustering.name,
@@ -12887,7 +12934,7 @@ begin
         create_clustering.num_clusters, coalesce(create_clustering.metric, declared_metric, 'cosine'),
         seed => create_clustering.seed, choose_by => create_clustering.choose_by
     );
-    if present is null then
+    if not is_there then
         execute pg_catalog.format(
             'alter table %s add column %I integer', create_clustering.relation, create_clustering.cluster_column
         );
@@ -12935,7 +12982,6 @@ volatile
 as $function$
 declare
     declared sqlembed.embedding;
-    found pg_catalog.text;
 begin
     perform sqlembed._check_relation(create_clusters.relation);
     perform sqlembed._check_use(
@@ -12945,30 +12991,19 @@ begin
         'hdbscan comes with scikit-learn; others are registered with @registry.clustering(name).'
     );
     perform sqlembed._check_use(
-        create_clusters.label_column is not null,
-        'label_column => NULL is not a name', 'It names the column for the labels, which is made where there is none.'
-    );
-    perform sqlembed._check_use(
         pg_catalog.jsonb_typeof(create_clusters.parameters) operator(pg_catalog.=) 'object',
         pg_catalog.format('parameters => %s is not an object', coalesce(create_clusters.parameters::pg_catalog.text, 'NULL')),
         'They are given to the function by name: {"min_cluster_size": 10}.'
     );
     declared := sqlembed._embedding_of(create_clusters.relation, create_clusters.embedding);
     perform sqlembed._clusters_source(create_clusters.relation, declared.name);
-    select pg_catalog.format_type(a.atttypid, null)
-    into found
-    from pg_catalog.pg_attribute as a
-    where a.attrelid operator(pg_catalog.=) create_clusters.relation
-        and a.attname operator(pg_catalog.=) create_clusters.label_column
-        and not a.attisdropped;
-    if found is null then
+    if not sqlembed._has_cluster_column(
+        create_clusters.relation, create_clusters.label_column,
+        array['pg_catalog.int4'::pg_catalog.regtype, 'pg_catalog.int8'::pg_catalog.regtype]
+    ) then
         execute pg_catalog.format(
             'alter table %s add column %I pg_catalog.int4', create_clusters.relation, create_clusters.label_column
         );
-    elsif not found operator(pg_catalog.=) any (array['integer', 'bigint']) then
-        raise exception 'sqlembed: column % of % is of type %',
-            pg_catalog.quote_ident(create_clusters.label_column), create_clusters.relation, found
-            using errcode = 'SE011', hint = 'Labels are integers. Name another column: label_column => ''…''.';
     end if;
     insert into sqlembed.cluster_job (relation, label_column, embedding, method, parameters)
     values (

@@ -118,9 +118,9 @@ class Clusters:
             if not self._write(connection, job, keys, found):
                 return
             said = None
-        except psycopg.OperationalError:
-            raise
         except psycopg.Error as error:
+            if connection.closed:
+                raise
             said = reason(error)
         except Exception as error:
             said = storable(f"{type(error).__name__}: {error}")

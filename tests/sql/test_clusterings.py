@@ -205,6 +205,16 @@ def test_refused(topics: Connection, statement: str, state: str, hint: str) -> N
     assert status(topics, "assigned") == (300,)
 
 
+def test_inheritance_children_are_refused(topics: Connection) -> None:
+    rows(topics, "select sqlembed.drop_clustering('topics')")
+    topics.execute("create table child () inherits (point)")
+
+    with pytest.raises(psycopg.Error, match="inheritance children") as caught:
+        rows(topics, CREATE.format("num_clusters => 3"))
+
+    assert caught.value.sqlstate == "SE010"
+
+
 def test_two_clusterings_of_one_table(topics: Connection) -> None:
     rows(topics, "select sqlembed.create_clustering('point', 'fine', cluster_column => 'fine',"
                  " num_clusters => 9)")  # fmt: skip
