@@ -12918,7 +12918,20 @@ begin
         raise exception 'sqlembed: % has inheritance children, whose rows would not keep their clusters', create_clustering.relation
             using errcode = 'SE010', hint = 'Fit a model to all of them with create_kmeans, and read clusters with assign.';
     end if;
-    vector_column := sqlembed._vector_column(create_clustering.relation, create_clustering.embedding);
+    vector_column := sqlembed._vector_column(
+        create_clustering.relation,
+        -- Of several generations it is the current one.
+        coalesce(
+            create_clustering.embedding,
+            (
+                select pg_catalog.min(sqlembed._vector_name(e)::pg_catalog.text)::pg_catalog.name
+                from sqlembed.embedding as e
+                where coalesce(e.side, e.relation) operator(pg_catalog.=) create_clustering.relation
+                    and e.generation operator(pg_catalog.=) 'current'
+                having pg_catalog.count(*) operator(pg_catalog.=) 1
+            )
+        )
+    );
     select case when e.metric operator(pg_catalog.=) any ('{euclidean,l1}') then 'euclidean' else 'cosine' end
     into declared_metric
     from sqlembed.embedding as e

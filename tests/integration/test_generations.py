@@ -284,8 +284,9 @@ def test_a_clustering_stays_with_its_vectors(article: Connection, url: str) -> N
         said = refused(article, "SE021", f"select sqlembed.{statement}")
         assert "clustering 'topics' is of the vectors in embedding_previous" in said
     run(article, "select sqlembed.drop_clustering('topics')")
-    run(article, "select sqlembed.drop_generation('article')")
     run(article, f"select sqlembed.create_clustering('{holder}', 'topics', num_clusters => 3)")
+    assert rows(article, found) == [("embedding", 30, 30)]
+    run(article, "select sqlembed.drop_generation('article')")
     alter = "select sqlembed.alter_embedding('article', embedder => 'hash')"
     assert "topics" in refused(article, "SE021", alter)
 
