@@ -11990,7 +11990,8 @@ create or replace function sqlembed._make_kmeans(
     choose_by text,
     candidates integer[],
     previous_ids integer[] default '{}',
-    previous public.vector[] default '{}'
+    previous public.vector[] default '{}',
+    owner regrole default null
 )
 returns sqlembed.fitted_model
 language plpgsql
@@ -12025,7 +12026,7 @@ begin
     -- Ahead of the work: who comes second with a name waits here for the first, and then fails at once.
     perform sqlembed._reserve_model(
         _make_kmeans.name, _make_kmeans.query, _make_kmeans.metric, _make_kmeans.seed, _make_kmeans.standardize,
-        _make_kmeans.weights
+        _make_kmeans.weights, _make_kmeans.owner
     );
 
     facts := sqlembed._cluster_facts(source.rows, _make_kmeans.metric);
@@ -12131,9 +12132,9 @@ $function$;
 
 comment on function sqlembed._make_kmeans(
     text, text, integer, text, integer, double precision, integer, boolean, double precision[], text, integer[], integer[],
-    public.vector[]
+    public.vector[], regrole
 ) is
-    'What create_kmeans does. A model that follows another is given its centroids and their numbers: clusters that stayed keep theirs.';
+    'What create_kmeans does. A model that follows another is given its centroids and their numbers, so that clusters that stayed keep theirs, and its owner.';
 
 create or replace function sqlembed._model_query(model sqlembed.cluster_model) returns text
 language plpgsql
@@ -12461,7 +12462,7 @@ volatile
 as $function$
 declare
     model sqlembed.cluster_model := sqlembed._cluster_model(_refit_model.name);
-    query text := sqlembed._model_query(model);
+    query pg_catalog.text := sqlembed._model_query(model);
     previous record;
 begin
     select pg_catalog.array_agg(c.centroid_id order by c.centroid_id) as ids,
@@ -12473,7 +12474,7 @@ begin
     return sqlembed._make_kmeans(
         model.name, query, coalesce(_refit_model.num_clusters, model.num_clusters), model.metric,
         _refit_model.max_iterations, _refit_model.min_rel_progress, model.seed, model.standardize, model.weights,
-        'rows', null, previous.ids, previous.centroids
+        'rows', null, previous.ids, previous.centroids, model.owner
     );
 end
 $function$;
@@ -12533,7 +12534,8 @@ create or replace function sqlembed._reserve_model(
     metric text,
     seed integer,
     standardize boolean,
-    weights double precision[]
+    weights double precision[],
+    owner regrole
 )
 returns void
 language plpgsql
@@ -12544,11 +12546,11 @@ declare
     is_mine boolean;
 begin
     insert into sqlembed.cluster_model (
-        name, query, metric, dimensions, num_clusters, iterations, loss, seed, standardize, weights
+        name, query, metric, dimensions, num_clusters, iterations, loss, seed, standardize, weights, owner
     )
     values (
         _reserve_model.name, _reserve_model.query, _reserve_model.metric, 0, 0, 0, 0, _reserve_model.seed,
-        _reserve_model.standardize, _reserve_model.weights
+        _reserve_model.standardize, _reserve_model.weights, coalesce(_reserve_model.owner, current_user::regrole)
     )
     on conflict do nothing;
     if found then
@@ -12567,7 +12569,7 @@ begin
 end
 $function$;
 
-comment on function sqlembed._reserve_model(text, text, text, integer, boolean, double precision[]) is
+comment on function sqlembed._reserve_model(text, text, text, integer, boolean, double precision[], regrole) is
     'Enter a model that is still to be fitted, or an error when its name is taken; waits for another session that is fitting one of this name.';
 
 create or replace function sqlembed._sampled_sql(rows text, sample_size integer) returns text

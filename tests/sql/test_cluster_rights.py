@@ -155,6 +155,19 @@ def test_members_of_the_owner_may_use_its_models(
         connection.execute(sql.SQL("drop role {member}").format(**names))
 
 
+def test_whoever_refits_a_model_takes_it_from_nobody(
+    reader: Connection, connection: Connection
+) -> None:
+    fit(reader, num_clusters=2)
+
+    rows(connection, "select sqlembed.refit_kmeans('m')")
+
+    assert rows(reader, "select name, owner::oid = current_user::regrole from sqlembed.cluster_model") == [
+        ("m", True)
+    ]
+    assert set(labels(reader)) == {1, 2}
+
+
 def test_two_models_in_one_statement(reader: Connection) -> None:
     with reader.transaction():
         both = rows(

@@ -10,7 +10,7 @@ volatile
 as $function$
 declare
     model sqlembed.cluster_model := sqlembed._cluster_model(_refit_model.name);
-    query text := sqlembed._model_query(model);
+    query pg_catalog.text := sqlembed._model_query(model);
     previous record;
 begin
     select pg_catalog.array_agg(c.centroid_id order by c.centroid_id) as ids,
@@ -22,7 +22,7 @@ begin
     return sqlembed._make_kmeans(
         model.name, query, coalesce(_refit_model.num_clusters, model.num_clusters), model.metric,
         _refit_model.max_iterations, _refit_model.min_rel_progress, model.seed, model.standardize, model.weights,
-        'rows', null, previous.ids, previous.centroids
+        'rows', null, previous.ids, previous.centroids, model.owner
     );
 end
 $function$;
