@@ -2035,6 +2035,8 @@ begin
                 hint = format('Its owner can say: select sqlembed.grant_embedder(%L, %L).', new.embedder, current_user);
     end if;
     new.chunking := sqlembed._checked_chunking(new.chunking);
+    -- They become part of a statement, which an administrator may run.
+    new.index_options := sqlembed._check_index(new.index, new.index_options);
     if new.generation_of is not null and not exists (
         select from sqlembed.embedding as e where e.id = new.generation_of and e.relation = new.relation and e.place = new.place
     ) then
@@ -12982,7 +12984,7 @@ end
 $function$;
 
 comment on function sqlembed.create_clustering(regclass, text, name, name, integer, text, integer, text) is
-    'Cluster a table by a vector column, and keep each row''s cluster in a column, which is added if it is missing: whenever the vector is written, by a worker or by anybody, the row gets the cluster whose centroid is nearest; without a vector it has none. The model has the name of the clustering and serves all functions of models. The other arguments are those of create_kmeans; the metric is by default the declared one, or what comes next to it.';
+    'Cluster a table by a vector column, and keep each row''s cluster in a column, which is added if it is missing: whenever the vector is written, by a worker or by anybody, the row gets the cluster whose centroid is nearest; without a vector it has none. Where the column is missing, nobody reads the table until it is added and filled: add it before, where that matters. The model has the name of the clustering and serves all functions of models. The other arguments are those of create_kmeans; the metric is by default the declared one, or what comes next to it.';
 
 create or replace function sqlembed.create_clusters(
     relation regclass,
