@@ -11394,6 +11394,11 @@ begin
     if known.vector_column is null or known.cluster_column is null then
         return new;
     end if;
+    if current_setting('transaction_isolation') <> 'read committed' then
+        -- A snapshot from before a refit shows the centroids of before: then this is the error that PostgreSQL
+        -- gives a transaction that must be tried again.
+        perform from sqlembed.clustering as c where c.id = tg_argv[0]::integer for share;
+    end if;
     -- This runs with the rights of sqlembed's owner. What is of another type by now must not even be planned
     -- as a vector: a cast could be a function of the table's owner, which PostgreSQL runs ahead, whatever
     -- condition stands before it.
@@ -13386,6 +13391,8 @@ begin
     fitted := sqlembed._refit_model(known.name, refit_clustering.num_clusters, 20, 0.01);
     -- Nobody may write a vector between the new centroids and the labels; readers do not wait.
     execute pg_catalog.format('lock table %s in share row exclusive mode', known.relation);
+    -- Whoever has an older snapshot and writes after this notices.
+    update sqlembed.clustering as c set is_dropped = false where c.id operator(pg_catalog.=) known.id;
     perform sqlembed._label_rows(known);
     return fitted;
 end

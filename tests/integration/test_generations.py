@@ -280,7 +280,10 @@ def test_a_clustering_stays_with_its_vectors(article: Connection, url: str) -> N
     run(article, "select sqlembed.refit_clustering('topics')")
     found = "select embedding, fitted_rows, assigned from sqlembed.clustering_status"
     assert rows(article, found) == [("embedding_previous", 30, 30)]
-    for statement in ("drop_generation('article')", "drop_embedding('article', keep_column=>false)"):
+    for statement in (
+        "drop_generation('article')",
+        "drop_embedding('article', keep_column=>false)",
+    ):
         said = refused(article, "SE021", f"select sqlembed.{statement}")
         assert "clustering 'topics' is of the vectors in embedding_previous" in said
     run(article, "select sqlembed.drop_clustering('topics')")

@@ -55,7 +55,8 @@ def test_no_cast_to_a_vector_runs_in_the_trigger(clustered: Connection) -> None:
     clustered.execute(
         "insert into sqlembed.clustering (name, relation, vector_column, cluster_column,"
         " vector_number, cluster_number, numbered_in)"
-        " select 'mine', 'point', v.attname, n.attname, v.attnum, n.attnum, v.attrelid from pg_attribute as v, pg_attribute as n"
+        " select 'mine', 'point', v.attname, n.attname, v.attnum, n.attnum, v.attrelid"
+        " from pg_attribute as v, pg_attribute as n"
         " where v.attrelid = 'point'::regclass and v.attname = 'odd'"
         " and n.attrelid = 'point'::regclass and n.attname = 'number'"
     )
@@ -114,7 +115,8 @@ def test_looking_at_the_clusterings_runs_nothing_of_others(
         clustered.execute(statement.encode())
     clustered.execute("truncate log")
 
-    found = dict(realm.connect().execute("select name, total from sqlembed.clustering_status"))
+    status = "select name, total from sqlembed.clustering_status"
+    found = {str(name): total for name, total in realm.connect().execute(status)}
 
     assert ran_as(clustered) == set()
     assert found == ({"topics": 9, "seen": None} if trap == "view" else {"topics": None})

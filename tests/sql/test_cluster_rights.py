@@ -162,9 +162,8 @@ def test_whoever_refits_a_model_takes_it_from_nobody(
 
     rows(connection, "select sqlembed.refit_kmeans('m')")
 
-    assert rows(reader, "select name, owner::oid = current_user::regrole from sqlembed.cluster_model") == [
-        ("m", True)
-    ]
+    mine = "select name, owner::oid = current_user::regrole from sqlembed.cluster_model"
+    assert rows(reader, mine) == [("m", True)]
     assert set(labels(reader)) == {1, 2}
 
 

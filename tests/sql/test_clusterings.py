@@ -215,6 +215,22 @@ def test_inheritance_children_are_refused(topics: Connection) -> None:
     assert caught.value.sqlstate == "SE010"
 
 
+def test_no_cluster_of_before_a_refit_is_written_after_it(topics: Connection, url: str) -> None:
+    with psycopg.connect(url) as other:
+        other.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        other.execute("insert into point (id, embedding) values (1000, '[1,2,3,4,5,6]')")
+        other.commit()
+        other.execute("select from sqlembed.embedder").fetchall()
+
+        rows(topics, "select sqlembed.refit_clustering('topics', 5)")
+
+        with pytest.raises(psycopg.errors.SerializationFailure):
+            other.execute("insert into point (id, embedding) values (1001, '[1,2,3,4,5,6]')")
+        other.rollback()
+        other.execute("insert into point (id, embedding) values (1001, '[1,2,3,4,5,6]')")
+    assert rows(topics, LABELS) == rows(topics, NEAREST)
+
+
 def test_two_clusterings_of_one_table(topics: Connection) -> None:
     rows(topics, "select sqlembed.create_clustering('point', 'fine', cluster_column => 'fine',"
                  " num_clusters => 9)")  # fmt: skip

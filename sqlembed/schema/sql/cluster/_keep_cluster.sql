@@ -20,6 +20,11 @@ begin
     if known.vector_column is null or known.cluster_column is null then
         return new;
     end if;
+    if current_setting('transaction_isolation') <> 'read committed' then
+        -- A snapshot from before a refit shows the centroids of before: then this is the error that PostgreSQL
+        -- gives a transaction that must be tried again.
+        perform from sqlembed.clustering as c where c.id = tg_argv[0]::integer for share;
+    end if;
     -- This runs with the rights of sqlembed's owner. What is of another type by now must not even be planned
     -- as a vector: a cast could be a function of the table's owner, which PostgreSQL runs ahead, whatever
     -- condition stands before it.
