@@ -9510,6 +9510,12 @@ begin
         vector_column := (
             select sqlembed._vector_name(e) from sqlembed.embedding as e where e.id operator(pg_catalog.=) seen.id
         );
+        -- As PostgreSQL calls what is dropped.
+        if vector_column operator(pg_catalog.~) '^[.]{8}pg[.]dropped' then
+            raise exception 'sqlembed: the vectors of embedding % of % were dropped since this transaction or statement began',
+                pg_catalog.quote_ident(seen.name), seen.relation
+                using errcode = 'SE013', hint = 'Begin it anew: another generation may have taken their place.';
+        end if;
     end if;
 
     target.relation := seen.relation;
@@ -9577,7 +9583,8 @@ begin
     if (_side_source.declared).side is null then
         return;
     end if;
-    if hash_call is null or not exists (select from pg_class as c where c.oid = (_side_source.declared).side) then
+    -- What an older snapshot still shows, and is not there, has no name.
+    if hash_call is null or (_side_source.declared).side::text ~ '^[0-9]+$' then
         raise exception 'sqlembed: the side table of embedding % of %, or its function %, is not there any more',
             quote_ident((_side_source.declared).name), (_side_source.declared).relation,
             quote_ident((_side_source.declared).hash_function)

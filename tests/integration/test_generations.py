@@ -223,6 +223,23 @@ def test_a_search_that_began_before_keeps_its_generation(
     assert first
 
 
+def test_a_search_that_began_before_its_vectors_were_dropped_fails(
+    article: Connection, url: str
+) -> None:
+    ready(article, url, embedder="hash", source="'the ' || title")
+    with psycopg.connect(url) as other:
+        other.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        other.execute("select from sqlembed.embedder").fetchall()
+        run(article, "select sqlembed.switch_generation('article')")
+        run(article, "select sqlembed.drop_generation('article')")
+
+        search = "select (base).id from sqlembed.vector_search(null::article, %s::vector)"
+        with pytest.raises(psycopg.Error) as caught:
+            other.execute(search, (str([1.0] * 8),))
+
+    assert caught.value.sqlstate == "SE013"
+
+
 def test_a_busy_table_is_waited_for_and_not_stalled(
     article: Connection, other: Connection, url: str
 ) -> None:
