@@ -88,6 +88,21 @@ def test_a_function_of_ones_own(connection: Connection, groups: Groups, url: str
     assert rows(connection, STATE) == [("done", 118, 2, None)]
 
 
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_when_no_row_has_a_vector_none_has_a_label(
+    connection: Connection, groups: Groups, url: str, metric: str
+) -> None:
+    run(connection, "select sqlembed.alter_embedding('point', metric => %s)", metric)
+    run(connection, "alter table point add cluster int default 7")
+    run(connection, "update point set embedding = null")
+
+    run(connection, "select sqlembed.create_clusters('point', 'halves')")
+    Worker(url, registry()).run(burst=True)
+
+    assert rows(connection, STATE) == [("done", 0, 0, None)]
+    assert scalar(connection, "select count(cluster) from point") == 0
+
+
 @pytest.mark.parametrize(
     ("function", "said"),
     [
