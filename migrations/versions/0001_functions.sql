@@ -5059,10 +5059,10 @@ begin
     beside := sqlembed._beside(present);
     if beside.id is null or beside.generation <> _current.generation then
         raise exception 'sqlembed: % of % has no % generation',
-            quote_ident(present.name), present.relation, _current.generation
+            quote_ident(present.name), present.relation, coalesce(_current.generation, 'other')
             using errcode = 'SE013',
                 hint = case
-                    when _current.generation = 'next'
+                    when coalesce(_current.generation, 'next') = 'next'
                     then format('Build it: select sqlembed.create_generation(%L, ''another embedder'').', present.relation)
                     else 'select * from sqlembed.generation tells what there is.'
                 end;
@@ -5071,7 +5071,7 @@ end
 $function$;
 
 comment on function sqlembed._current(regclass, name, text) is
-    'An embedding and the generation beside it; an error where it is not the one that is meant.';
+    'An embedding and the generation beside it; an error where it is not the one that is meant, NULL for either.';
 
 create or replace function sqlembed._exchange_generations(present sqlembed.embedding, beside sqlembed.embedding) returns void
 language plpgsql
@@ -5111,6 +5111,7 @@ begin
         generation = case e.id when present.id then other else 'current' end,
         generation_of = case e.id when present.id then beside.id end,
         timing = case e.id when present.id then 'async' else present.timing end,
+        on_change = present.on_change,
         full_text = case e.id when present.id then null else present.full_text end,
         full_text_column = case e.id when present.id then null else present.full_text_column end,
         rows_per_second = null
@@ -5125,7 +5126,7 @@ end
 $function$;
 
 comment on function sqlembed._exchange_generations(sqlembed.embedding, sqlembed.embedding) is
-    'Let the generation beside an embedding take its place, name, timing and words, and the other way round. The caller has locked the tables.';
+    'Let the generation beside an embedding take its place, name, timing, on_change and words, and the other way round. The caller has locked the tables.';
 
 create or replace function sqlembed._exchange_tables(present regclass, beside regclass, other text) returns void
 language plpgsql
@@ -5143,6 +5144,29 @@ $function$;
 
 comment on function sqlembed._exchange_tables(regclass, regclass, text) is
     'Let a side table have the name of another, which is called as its generation is.';
+
+create or replace function sqlembed._has_vectors(declared sqlembed.embedding) returns boolean
+language plpgsql
+volatile
+as $function$
+declare
+    holder regclass := coalesce((_has_vectors.declared).side, (_has_vectors.declared).relation);
+    found_one boolean;
+begin
+    -- Rows may be there that a policy hides.
+    if pg_catalog.row_security_active(holder) then
+        return true;
+    end if;
+    execute pg_catalog.format(
+        'select exists (select from %s where %I is not null)', holder, sqlembed._vector_name(_has_vectors.declared)
+    )
+    into found_one;
+    return found_one;
+end
+$function$;
+
+comment on function sqlembed._has_vectors(sqlembed.embedding) is
+    'Whether an embedding has a vector for any row, so that searches would lose it.';
 
 create or replace function sqlembed._hash_name(present sqlembed.embedding) returns name
 language sql
@@ -5218,25 +5242,159 @@ $function$;
 comment on function sqlembed._lock_briefly(regclass[], interval) is
     'Lock tables for nobody else to use: for 100 ms at a time, again and again until it succeeds, so that a busy table is not stalled behind it.';
 
-create or replace function sqlembed._next_generation(
+create or replace function sqlembed._refuse_leftover(found text) returns void
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    raise exception 'sqlembed: there is % already, and the next generation would stand there', _refuse_leftover.found
+        using errcode = 'SE011', hint = 'Rename it, or drop it.';
+end
+$function$;
+
+comment on function sqlembed._refuse_leftover(text) is
+    'The error for a column or table whose name the next generation is to have.';
+
+create or replace function sqlembed._refuse_unfilled(
+    present sqlembed.embedding,
+    beside sqlembed.embedding,
+    lag interval
+)
+returns void
+language plpgsql
+volatile
+as $function$
+declare
+    present sqlembed.embedding := _refuse_unfilled.present;
+    beside sqlembed.embedding := _refuse_unfilled.beside;
+    waiting record;
+    given_up bigint;
+    problem text;
+    advice text;
+begin
+    if not sqlembed._sees_all_rows(present.relation) then
+        raise exception 'sqlembed: a policy keeps rows of % from you, so that what is missing cannot be counted', present.relation
+            using errcode = '42501', hint = 'Let a role do it that sees all rows.';
+    end if;
+    select pg_catalog.count(*) as rows, pg_catalog.min(w.changed_at) as oldest
+    into waiting
+    from sqlembed._waiting as w
+    where w.embedding operator(pg_catalog.=) beside.id;
+    select pg_catalog.count(*)
+    into given_up
+    from sqlembed.failure as f
+    where f.relation operator(pg_catalog.=) present.relation
+        and f.embedding operator(pg_catalog.=) beside.name
+        and not exists (
+            select
+            from sqlembed.failure as o
+            where o.relation operator(pg_catalog.=) f.relation
+                and o.embedding operator(pg_catalog.=) present.name
+                and o.key operator(pg_catalog.=) f.key
+        );
+    if beside.queued_at is null then
+        problem := pg_catalog.format(
+            'no worker has begun the %s generation of %I of %s yet', beside.generation, present.name, present.relation
+        );
+        advice := 'One does within seconds; if none is alive: sqlembed worker --registry module:object.';
+    -- What was written a moment ago is on its way in both generations; what was there before is not. And a
+    -- row that is embedded in its own transaction is on its way in none.
+    elsif waiting.oldest operator(pg_catalog.<)
+            greatest(clock_timestamp() operator(pg_catalog.-) _refuse_unfilled.lag, beside.queued_at)
+        or waiting.rows operator(pg_catalog.>) 0 and present.timing operator(pg_catalog.=) 'sync'
+    then
+        problem := pg_catalog.format(
+            '%s rows of %s still wait for the %s generation of %I', waiting.rows, present.relation, beside.generation, present.name
+        );
+        advice := case
+            when beside.timing operator(pg_catalog.<>) present.timing
+            then pg_catalog.format(
+                'Writers go on meanwhile. So that none is missing: select sqlembed.alter_embedding(%L, %L, timing => ''sync''), and then try again.',
+                present.relation, beside.name
+            )
+            else 'Workers are at it: sqlembed.status says how far they are.'
+        end;
+    elsif given_up operator(pg_catalog.>) 0 then
+        problem := pg_catalog.format(
+            '%s rows of %s were given up in the %s generation of %I alone, and would be lost to searches',
+            given_up, present.relation, beside.generation, present.name
+        );
+        advice := pg_catalog.format(
+            'sqlembed.failure says why; then: select sqlembed.retry_failed(%L, %L).', present.relation, beside.name
+        );
+    end if;
+    -- Where there is no vector yet, as in a database that was made a moment ago, there is none to be lost.
+    if problem is not null and sqlembed._has_vectors(present) then
+        raise exception 'sqlembed: %', problem using errcode = 'SE018', hint = advice;
+    end if;
+end
+$function$;
+
+comment on function sqlembed._refuse_unfilled(sqlembed.embedding, sqlembed.embedding, interval) is
+    'An error that says which rows a generation lacks to become the current one, where there are vectors to be lost.';
+
+create or replace function sqlembed._refuse_unready(
+    present sqlembed.embedding,
+    beside sqlembed.embedding,
+    lag interval
+)
+returns void
+language plpgsql
+volatile
+as $function$
+declare
+    holder regclass := coalesce((_refuse_unready.beside).side, (_refuse_unready.beside).relation);
+    indexed record;
+begin
+    perform sqlembed._refuse_unfilled(_refuse_unready.present, _refuse_unready.beside, _refuse_unready.lag);
+    if (_refuse_unready.beside).index operator(pg_catalog.=) 'none' then
+        return;
+    end if;
+    indexed := sqlembed._indexed(
+        (_refuse_unready.beside).index, (_refuse_unready.beside).index_options, (_refuse_unready.beside).storage,
+        (_refuse_unready.beside).dimensions, (_refuse_unready.beside).metric, pg_catalog.quote_ident((_refuse_unready.beside).name)
+    );
+    if not sqlembed._has_index(
+        holder, indexed.expression, indexed.operator_class, sqlembed._index_parameters((_refuse_unready.beside).index_options)
+    ) then
+        raise exception 'sqlembed: the % generation of % of % has no index',
+            (_refuse_unready.beside).generation, pg_catalog.quote_ident((_refuse_unready.present).name), (_refuse_unready.present).relation
+            using errcode = 'SE018',
+                hint = pg_catalog.format(
+                    'Build it: %s.', sqlembed.generation_index((_refuse_unready.present).relation, (_refuse_unready.present).name)
+                );
+    end if;
+end
+$function$;
+
+comment on function sqlembed._refuse_unready(sqlembed.embedding, sqlembed.embedding, interval) is
+    'An error that says what a generation lacks to become the current one.';
+
+create or replace function sqlembed._wanted_generation(
     present sqlembed.embedding,
     embedder text,
     source text,
     metric text,
     index text,
     index_options jsonb,
-    chunking jsonb
+    chunking jsonb,
+    generation text
 )
 returns sqlembed.embedding
 language plpgsql
 volatile
 as $function$
 declare
-    present sqlembed.embedding := _next_generation.present;
+    present sqlembed.embedding := _wanted_generation.present;
     wanted sqlembed.embedding := present;
     other sqlembed.embedding := sqlembed._beside(present);
     canonical record;
 begin
+    if _wanted_generation.generation operator(pg_catalog.<>) all ('{next,previous}'::pg_catalog.text[]) then
+        raise exception 'sqlembed: generation must be next or previous, not %', pg_catalog.quote_literal(_wanted_generation.generation)
+            using errcode = 'SE014', hint = 'next is what switch_generation takes, previous what rollback_generation takes.';
+    end if;
     if present.generation operator(pg_catalog.<>) 'current' then
         raise exception 'sqlembed: % of % is the % generation of another embedding',
             pg_catalog.quote_ident(present.name), present.relation, present.generation
@@ -5254,25 +5412,25 @@ begin
                     present.relation, present.name
                 );
     end if;
-    wanted.embedder := coalesce(_next_generation.embedder, present.embedder);
-    wanted.metric := coalesce(_next_generation.metric, present.metric);
-    wanted.index := coalesce(_next_generation.index, present.index);
+    wanted.embedder := coalesce(_wanted_generation.embedder, present.embedder);
+    wanted.metric := coalesce(_wanted_generation.metric, present.metric);
+    wanted.index := coalesce(_wanted_generation.index, present.index);
     wanted.index_options := sqlembed._check_index(
         wanted.index,
         -- Another kind has other options.
         coalesce(
-            _next_generation.index_options, case when wanted.index operator(pg_catalog.=) present.index then present.index_options end
+            _wanted_generation.index_options, case when wanted.index operator(pg_catalog.=) present.index then present.index_options end
         )
     );
-    wanted.chunking := coalesce(sqlembed._checked_chunking(_next_generation.chunking), present.chunking);
+    wanted.chunking := coalesce(sqlembed._checked_chunking(_wanted_generation.chunking), present.chunking);
     if (wanted.chunking is null) operator(pg_catalog.<>) (present.chunking is null) then
         raise exception 'sqlembed: % of % is not cut into chunks, and searches would find others than rows',
             pg_catalog.quote_ident(present.name), present.relation
             using errcode = 'SE014', hint = 'Declare a second embedding with chunking, and drop this one.';
     end if;
-    if _next_generation.source is not null then
+    if _wanted_generation.source is not null then
         select c.* into canonical
-        from sqlembed._canonical_source(present.relation, _next_generation.source) as c;
+        from sqlembed._canonical_source(present.relation, _wanted_generation.source) as c;
         perform sqlembed._refuse_vector_source(present.relation, present.name, canonical.columns);
         if present.full_text is not null and canonical.expression operator(pg_catalog.<>) present.source then
             raise exception 'sqlembed: the words of % of % are kept in a column of their own, which is made of its source',
@@ -5284,13 +5442,13 @@ begin
                     );
         end if;
         wanted.source := canonical.expression;
-        wanted.declared_source := _next_generation.source;
+        wanted.declared_source := _wanted_generation.source;
         wanted.source_columns := canonical.columns;
     end if;
-    wanted.name := sqlembed._side_name(present.name::text || '_next');
+    wanted.name := sqlembed._side_name(present.name::text || '_' || _wanted_generation.generation);
     -- Writers do not wait for two models.
     wanted.timing := 'async';
-    wanted.generation := 'next';
+    wanted.generation := _wanted_generation.generation;
     wanted.generation_of := present.id;
     if wanted.place operator(pg_catalog.=) 'row' and exists (
         select
@@ -5305,119 +5463,8 @@ begin
 end
 $function$;
 
-comment on function sqlembed._next_generation(sqlembed.embedding, text, text, text, text, jsonb, jsonb) is
-    'The declaration of the next generation of an embedding, checked, without what its column or side table decides.';
-
-create or replace function sqlembed._refuse_leftover(found text) returns void
-language plpgsql
-immutable
-set search_path = pg_catalog, pg_temp
-as $function$
-begin
-    raise exception 'sqlembed: there is % already, and the next generation would stand there', _refuse_leftover.found
-        using errcode = 'SE011', hint = 'Rename it, or drop it.';
-end
-$function$;
-
-comment on function sqlembed._refuse_leftover(text) is
-    'The error for a column or table whose name the next generation is to have.';
-
-create or replace function sqlembed._refuse_unready(
-    present sqlembed.embedding,
-    beside sqlembed.embedding,
-    lag interval
-)
-returns void
-language plpgsql
-volatile
-as $function$
-declare
-    waiting record;
-    given_up bigint;
-    holder regclass := coalesce((_refuse_unready.beside).side, (_refuse_unready.beside).relation);
-    indexed record;
-begin
-    if not sqlembed._sees_all_rows((_refuse_unready.present).relation) then
-        raise exception 'sqlembed: a policy keeps rows of % from you, so that what is missing cannot be counted',
-            (_refuse_unready.present).relation
-            using errcode = '42501', hint = 'Let a role do it that sees all rows.';
-    end if;
-    if (_refuse_unready.beside).queued_at is null then
-        raise exception 'sqlembed: no worker has begun the % generation of % of % yet',
-            (_refuse_unready.beside).generation, pg_catalog.quote_ident((_refuse_unready.present).name),
-            (_refuse_unready.present).relation
-            using errcode = 'SE018', hint = 'One does within seconds; if none is alive: sqlembed worker --registry module:object.';
-    end if;
-    select pg_catalog.count(*) as rows, pg_catalog.min(w.changed_at) as oldest
-    into waiting
-    from sqlembed._waiting as w
-    where w.embedding operator(pg_catalog.=) (_refuse_unready.beside).id;
-    -- What was written a moment ago is on its way in both generations; what was there before is not. And a
-    -- row that is embedded in its own transaction is on its way in none.
-    if waiting.oldest operator(pg_catalog.<)
-            greatest(clock_timestamp() operator(pg_catalog.-) _refuse_unready.lag, (_refuse_unready.beside).queued_at)
-        or waiting.rows operator(pg_catalog.>) 0 and (_refuse_unready.present).timing operator(pg_catalog.=) 'sync'
-    then
-        raise exception 'sqlembed: % rows of % still wait for the % generation of %',
-            waiting.rows, (_refuse_unready.present).relation, (_refuse_unready.beside).generation,
-            pg_catalog.quote_ident((_refuse_unready.present).name)
-            using errcode = 'SE018',
-                hint = case
-                    when (_refuse_unready.beside).timing operator(pg_catalog.<>) (_refuse_unready.present).timing
-                    then pg_catalog.format(
-                        'Writers go on meanwhile. So that none is missing: select sqlembed.alter_embedding(%L, %L, timing => ''sync''), and then try again.',
-                        (_refuse_unready.present).relation, (_refuse_unready.beside).name
-                    )
-                    else 'Workers are at it: sqlembed.status says how far they are.'
-                end;
-    end if;
-    select pg_catalog.count(*)
-    into given_up
-    from sqlembed.failure as f
-    where f.relation operator(pg_catalog.=) (_refuse_unready.present).relation
-        and f.embedding operator(pg_catalog.=) (_refuse_unready.beside).name
-        and not exists (
-            select
-            from sqlembed.failure as o
-            where o.relation operator(pg_catalog.=) f.relation
-                and o.embedding operator(pg_catalog.=) (_refuse_unready.present).name
-                and o.key operator(pg_catalog.=) f.key
-        );
-    if given_up operator(pg_catalog.>) 0 then
-        raise exception 'sqlembed: % rows of % were given up in the % generation of % alone, and would be lost to searches',
-            given_up, (_refuse_unready.present).relation, (_refuse_unready.beside).generation,
-            pg_catalog.quote_ident((_refuse_unready.present).name)
-            using errcode = 'SE018',
-                hint = pg_catalog.format(
-                    'sqlembed.failure says why; then: select sqlembed.retry_failed(%L, %L).',
-                    (_refuse_unready.present).relation, (_refuse_unready.beside).name
-                );
-    end if;
-    if (_refuse_unready.beside).index operator(pg_catalog.=) 'none' then
-        return;
-    end if;
-    indexed := sqlembed._indexed(
-        (_refuse_unready.beside).index, (_refuse_unready.beside).index_options, (_refuse_unready.beside).storage,
-        (_refuse_unready.beside).dimensions, (_refuse_unready.beside).metric, pg_catalog.quote_ident((_refuse_unready.beside).name)
-    );
-    if not sqlembed._has_index(
-        holder, indexed.expression, indexed.operator_class, sqlembed._index_parameters((_refuse_unready.beside).index_options)
-    ) then
-        raise exception 'sqlembed: the % generation of % of % has no index',
-            (_refuse_unready.beside).generation, pg_catalog.quote_ident((_refuse_unready.present).name), (_refuse_unready.present).relation
-            using errcode = 'SE018',
-                hint = case (_refuse_unready.beside).generation
-                    when 'next' then pg_catalog.format(
-                        'Build it: %s.', sqlembed.generation_index((_refuse_unready.present).relation, (_refuse_unready.present).name)
-                    )
-                    else 'It was there when generations were switched: build it again.'
-                end;
-    end if;
-end
-$function$;
-
-comment on function sqlembed._refuse_unready(sqlembed.embedding, sqlembed.embedding, interval) is
-    'An error that says what a generation lacks to become the current one.';
+comment on function sqlembed._wanted_generation(sqlembed.embedding, text, text, text, text, jsonb, jsonb, text) is
+    'The declaration of a generation beside an embedding, checked, without what its column or side table decides.';
 
 create or replace function sqlembed.abandon_generation(
     relation regclass,
@@ -5455,6 +5502,7 @@ create or replace function sqlembed.create_generation(
     index_options jsonb default null,
     chunking jsonb default null,
     rows_per_second integer default null,
+    generation text default 'next',
     timeout interval default '30 s'
 )
 returns void
@@ -5474,9 +5522,9 @@ begin
     perform sqlembed._lock_briefly(array[create_generation.relation], create_generation.timeout);
     present := sqlembed._embedding_of(create_generation.relation, create_generation.embedding);
     perform sqlembed._refuse_renamed(present);
-    wanted := sqlembed._next_generation(
+    wanted := sqlembed._wanted_generation(
         present, create_generation.embedder, create_generation.source, create_generation.metric, create_generation.index,
-        create_generation.index_options, create_generation.chunking
+        create_generation.index_options, create_generation.chunking, create_generation.generation
     );
     wanted.rows_per_second := create_generation.rows_per_second;
     wanted.dimensions := sqlembed._wanted_dimensions(wanted.embedder, create_generation.dimensions);
@@ -5527,9 +5575,9 @@ end
 $function$;
 
 comment on function sqlembed.create_generation(
-    regclass, text, name, text, integer, text, text, text, jsonb, jsonb, integer, interval
+    regclass, text, name, text, integer, text, text, text, jsonb, jsonb, integer, text, interval
 ) is
-    'Begin the next generation of an embedding beside the present one: another embedder, source, metric, index or chunking, in a column or side table of its own, named ..._next. What is null stays as it is. Workers fill it when they have caught up with what is written, at most rows_per_second each; new rows go to both; searches use the present one until switch_generation. Its index is left to the end: generation_index says how to build it. A worker queues its rows within seconds.';
+    'Begin the next generation of an embedding beside the present one: another embedder, source, metric, index or chunking, in a column or side table of its own, named ..._next. What is null stays as it is. Workers fill it when they have caught up with what is written, at most rows_per_second each; new rows go to both; searches use the present one until switch_generation. Its index is left to the end: generation_index says how to build it. A worker queues its rows within seconds. With generation => ''previous'' it is built as the one that rollback_generation goes back to, so that drop_generation can be undone.';
 
 create or replace function sqlembed.drop_generation(
     relation regclass,
@@ -5566,7 +5614,7 @@ declare
 begin
     select c.present, c.beside
     into pair
-    from sqlembed._current(generation_index.relation, generation_index.embedding, 'next') as c;
+    from sqlembed._current(generation_index.relation, generation_index.embedding, null) as c;
     holder := coalesce((pair.beside).side, (pair.beside).relation);
     if (pair.beside).index operator(pg_catalog.=) 'none' then
         return null;
@@ -5597,7 +5645,7 @@ end
 $function$;
 
 comment on function sqlembed.generation_index(regclass, name) is
-    'The statement that builds the index of the next generation without keeping writers waiting, to be run outside of a transaction when its rows are embedded. NULL when it is there, or none is wanted. sqlembed generation switch runs it.';
+    'The statement that builds the index of the generation beside an embedding without keeping writers waiting, to be run outside of a transaction when its rows are embedded. NULL when it is there, or none is wanted. sqlembed generation switch runs it.';
 
 create or replace function sqlembed.rollback_generation(
     relation regclass,

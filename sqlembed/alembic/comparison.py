@@ -18,6 +18,8 @@ from sqlembed.alembic.embeddings import (
     CreateEmbeddingOp,
     DropEmbeddingOp,
 )
+from sqlembed.alembic.indexes import natural_storage
+from sqlembed.alembic.succession import succession
 from sqlembed.orm.embedded import embedded_columns
 
 log = logging.getLogger(__name__)
@@ -79,7 +81,10 @@ class Comparison:
                 self._drop(one, table.schema)
 
     def _create(self, wanted: CreateEmbeddingOp, column: Column[Any], is_new: bool) -> None:
-        if not is_new:
+        if is_new:
+            # The table that it stands beside goes as well when that is reversed.
+            wanted.keep_column = not wanted.is_beside
+        else:
             if not wanted.is_beside:
                 self._take_over_column(column)
             key = self._table_key(column.table)
@@ -112,6 +117,9 @@ class Comparison:
                 self._ops.ops.remove(operation)
 
     def _alter(self, one: Declared, wanted: CreateEmbeddingOp) -> None:
+        if (operations := succession(self._connection, one, wanted)) is not None:
+            self._after += operations
+            return
         changes, existing = differences(self._connection, one, wanted)
         if not changes:
             return
@@ -141,7 +149,7 @@ class Comparison:
             timing=one.timing,
             on_change=one.on_change,
             metric=one.metric,
-            storage=one.storage,
+            storage=None if one.storage == natural_storage(one.dimensions) else one.storage,
             index=one.index,
             index_options=one.index_options,
             place=one.place,

@@ -76,8 +76,16 @@ def call(function: str, arguments: Mapping[str, Any]) -> str:
     return f"sqlembed.{function}({', '.join(named)})"
 
 
+class Expression(str):
+    """A value of a call that is SQL text already."""
+
+    __slots__ = ()
+
+
 def constant(value: Any) -> str:
     """Return a value as a SQL literal."""
+    if isinstance(value, Expression):
+        return str(value)
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (int, float)):
