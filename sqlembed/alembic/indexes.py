@@ -42,7 +42,7 @@ def build_concurrently(
         )
         run(
             operations,
-            f"CREATE INDEX CONCURRENTLY {relation_name(preparer, name, None)}"
+            f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {relation_name(preparer, name, None)}"
             f" ON {relation(operations, target.table_name, target.schema)}"
             f" USING hnsw ({_indexed(column, wanted)}){_with(wanted)}",
         )

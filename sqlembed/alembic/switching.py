@@ -19,23 +19,29 @@ from sqlembed.alembic.generations import (
     SwitchGenerationOp,
 )
 from sqlembed.alembic.indexes import build_concurrently, natural_storage
-from sqlembed.alembic.statements import Expression, relation, run, run_patiently, shortened
+from sqlembed.alembic.statements import (
+    Expression,
+    relation,
+    run,
+    run_block,
+    run_patiently,
+    shortened,
+)
 from sqlembed.orm.literals import literal
 
 #: These try for so long themselves, 100 ms at a time.
 TIMEOUT = {"timeout": Expression("pg_catalog.current_setting('lock_timeout')::interval")}
 
 # What was written a moment ago is another matter, also where it is embedded when it is written.
-REFUSE_UNFILLED = """
-            declare
-                pair record;
-                present sqlembed.embedding;
-            begin
-                select c.* into pair from {pair} as c;
-                present := pair.present;
-                present.timing := 'async';
-                perform sqlembed._refuse_unfilled(present, pair.beside, '10 s');
-            end"""
+REFUSE_UNFILLED = """declare
+    pair record;
+    present sqlembed.embedding;
+begin
+    select c.* into pair from {pair} as c;
+    present := pair.present;
+    present.timing := 'async';
+    perform sqlembed._refuse_unfilled(present, pair.beside, '10 s');
+end"""
 
 IS_SYNC = """
 select (c.present).timing = 'sync' and (c.beside).timing <> 'sync'
@@ -49,16 +55,17 @@ MAKE_SYNC = """
             where (c.present).timing = 'sync' and (c.beside).timing <> 'sync'"""
 
 # What waits was written before that.
-SETTLE = """
-            for attempt in 1..300 loop
-                exit when not exists (
-                    select
-                    from {pair} as c
-                    join sqlembed._waiting as w on w.embedding = (c.beside).id
-                    where (c.present).timing = 'sync'
-                );
-                perform pg_catalog.pg_sleep(0.2);
-            end loop"""
+SETTLE = """begin
+    for attempt in 1..300 loop
+        exit when not exists (
+            select
+            from {pair} as c
+            join sqlembed._waiting as w on w.embedding = (c.beside).id
+            where (c.present).timing = 'sync'
+        );
+        perform pg_catalog.pg_sleep(0.2);
+    end loop;
+end"""
 
 INDEX = """
 select sqlembed.generation_index({relation}, {embedding}), (
@@ -123,7 +130,7 @@ def _exchange(
     operations: Operations, operation: ExchangeOp, generation: Beside, function: str
 ) -> None:
     names = _names(operations, operation, generation)
-    run_patiently(operations, REFUSE_UNFILLED.format_map(names))
+    run_block(operations, REFUSE_UNFILLED.format_map(names))
     is_script = operations.migration_context.as_sql
     if is_script or _asked(operations, IS_SYNC.format_map(names))[0]:
         with operations.get_context().autocommit_block():
@@ -132,7 +139,7 @@ def _exchange(
         _build_as_said(operations, operation, generation, names)
     else:
         _build_as_asked(operations, names)
-    run_patiently(operations, SETTLE.format_map(names))
+    run_block(operations, SETTLE.format_map(names))
     perform(operations, operation, function, TIMEOUT)
 
 
