@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import numpy as np
 import pytest
 import sqlalchemy as sa
 from pgvector.sqlalchemy import HALFVEC, VECTOR
-from sqlalchemy.orm import (
-    DeclarativeBase,
-    Mapped,
-    MappedAsDataclass,
-    declared_attr,
-    mapped_column,
-)
 
 from sqlembed.orm import Embedded
 from tests.migrations.application import Application, body
@@ -244,84 +236,6 @@ def test_the_schema_is_installed_first(tmp_path: Path, empty_url: str) -> None:
         found = rows(application, "select extname from pg_extension where extname = 'vector'")
         assert found == [("vector",)]
     engine.dispose()
-
-
-def inheritance() -> sa.MetaData:
-    class Base(DeclarativeBase):
-        metadata = sa.MetaData(
-            naming_convention={"ix": "ix_%(column_0_label)s", "pk": "pk_%(table_name)s"}
-        )
-        type_annotation_map = {  # noqa: RUF012
-            Annotated[np.ndarray[Any, Any], "small"]: VECTOR(8),
-        }
-
-    class Titled:
-        title: Mapped[str]
-
-        @declared_attr
-        @classmethod
-        def embedding(cls) -> Mapped[Any]:
-            return mapped_column(VECTOR(8), Embedded("hash", source="title"), nullable=True)
-
-    class Animal(Titled, Base):
-        __tablename__ = "animal"
-        __mapper_args__ = {"polymorphic_on": "kind"}  # noqa: RUF012
-        id: Mapped[int] = mapped_column(primary_key=True)
-        kind: Mapped[str]
-
-    class Dog(Animal):
-        __tablename__ = "dog"
-        __mapper_args__ = {"polymorphic_identity": "dog"}  # noqa: RUF012
-        id: Mapped[int] = mapped_column(sa.ForeignKey("animal.id"), primary_key=True)
-        bark: Mapped[str]
-        bark_vector: Mapped[Any] = mapped_column(
-            HALFVEC(8), Embedded("hash", source="bark", metric="l1"), nullable=True
-        )
-
-    class Cat(Animal):
-        __mapper_args__ = {"polymorphic_identity": "cat"}  # noqa: RUF012
-        purr: Mapped[str | None]
-        purr_vector: Mapped[Any] = mapped_column(
-            VECTOR(8), Embedded("hash", source="purr", timing="sync"), nullable=True
-        )
-
-    class Noted(Base):
-        __tablename__ = "noted"
-        __table_args__ = (
-            sa.UniqueConstraint("a"),
-            sa.Index(None, "b"),
-            {"schema": "apart", "comment": "Apart"},
-        )
-        id: Mapped[int] = mapped_column(primary_key=True)
-        a: Mapped[str]
-        b: Mapped[str]
-        vector: Mapped[Annotated[np.ndarray[Any, Any], "small"] | None] = mapped_column(
-            Embedded("hash", source="a || b")
-        )
-
-    class Plain(MappedAsDataclass, Base):
-        __tablename__ = "plain"
-        id: Mapped[int] = mapped_column(primary_key=True, init=False)
-        text: Mapped[str]
-        vector: Mapped[Any] = mapped_column(
-            VECTOR(8), Embedded("hash", source="text", index="none"), init=False, nullable=True
-        )
-
-    # Nothing holds their mappers otherwise.
-    Base.metadata.info["models"] = (Dog, Cat, Noted, Plain)
-    return Base.metadata
-
-
-def test_models_of_every_kind(application: Application) -> None:
-    rows(application, "create schema apart")
-    application.options = {"include_schemas": True}
-    application.metadata = inheritance()
-    text = application.revise()
-    assert text.count("op.create_embedding(") == 5
-    assert "schema='apart'" in text
-    up_down_up(application)
-    assert len(rows(application, "select from sqlembed.embedding")) == 5
-    assert body(application.revise("nothing"), "upgrade") == "pass"
 
 
 def test_odd_names(application: Application) -> None:
