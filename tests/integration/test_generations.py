@@ -223,6 +223,24 @@ def test_a_search_that_began_before_keeps_its_generation(
     assert first
 
 
+def test_a_search_whose_generation_is_gone_is_to_be_run_again(
+    article: Connection, other: Connection, url: str, start_worker: StartWorker
+) -> None:
+    start_worker(two())
+    ready(article, url)
+    run(other, "set transaction isolation level repeatable read")
+    assert rows(other, "select count(*) from sqlembed.embedding")
+    run(article, "select sqlembed.switch_generation('article')")
+    run(article, "select sqlembed.drop_generation('article')")
+    for statement in (SEARCH, SEARCH.replace("1)", "1, mode => 'exact')")):
+        run(other, "savepoint before")
+        said = refused(other, "40001", statement, "text 7")
+        assert "dropped meanwhile" in said
+        run(other, "rollback to before")
+    other.rollback()
+    assert scalar(other, SEARCH, "text 7") == 7
+
+
 def test_a_busy_table_is_waited_for_and_not_stalled(
     article: Connection, other: Connection, url: str
 ) -> None:

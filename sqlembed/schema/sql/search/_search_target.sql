@@ -66,9 +66,18 @@ begin
         if _search_target.holds then
             held := sqlembed._hold(seen.relation);
         end if;
-        vector_column := (
-            select sqlembed._vector_name(e) from sqlembed.embedding as e where e.id operator(pg_catalog.=) seen.id
-        );
+        select sqlembed._vector_name(e), e.side
+        into vector_column, target.vector_relation
+        from sqlembed.embedding as e
+        where e.id operator(pg_catalog.=) seen.id;
+        -- Asked of what the server knows now, not of tables, where the snapshot goes on to see it.
+        if pg_catalog.starts_with(vector_column::text, '........pg.dropped.')
+            or pg_catalog.has_table_privilege(coalesce(target.vector_relation, seen.relation), 'select') is null
+        then
+            raise exception 'sqlembed: the generation of % that this search began with has been dropped meanwhile',
+                seen.relation
+                using errcode = '40001', hint = 'Run it again: it then uses the one that took the place.';
+        end if;
     end if;
 
     target.relation := seen.relation;
