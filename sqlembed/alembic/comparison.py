@@ -19,7 +19,7 @@ from sqlembed.alembic.embeddings import (
     DropEmbeddingOp,
 )
 from sqlembed.alembic.indexes import natural_storage
-from sqlembed.alembic.succession import succession
+from sqlembed.alembic.succession import dropped, succession
 from sqlembed.orm.embedded import embedded_columns
 
 log = logging.getLogger(__name__)
@@ -156,6 +156,9 @@ class Comparison:
             chunking=one.chunking,
             full_text=one.full_text,
         )
+        if one.beside is not None:
+            # Without it, what comes before in the history could not be taken back.
+            self._before.append(dropped(self._connection, one, one.beside, original))
         # A side table is not the model's, so without its embedding nobody would know it.
         keep_column = one.place == "row"
         self._before.append(

@@ -41,7 +41,7 @@ def succession(
     log.info("Detected another embedder of %r on table %r", wanted.embedding, wanted.table_name)
     operations: list[MigrateOperation] = []
     if present.beside is not None:
-        operations.append(_dropped(connection, present, present.beside, wanted))
+        operations.append(dropped(connection, present, present.beside, wanted))
     # The generation takes over the rest; and words are made of the source of the present one.
     first = set(changes) - set(GENERATED) | ({"source"} if wanted.full_text else set())
     if altered := {name: value for name, value in changes.items() if name in first}:
@@ -54,6 +54,28 @@ def succession(
     created = {name: value for name, value in changes.items() if name not in first}
     operations.append(CreateGenerationOp(**_target(wanted), changes=created))
     return operations
+
+
+def dropped(
+    connection: Connection, present: Declared, beside: Declared, embedding: CreateEmbeddingOp
+) -> DropBesideOp:
+    """Return the drop of the generation beside an embedding, which knows how that was made."""
+    as_declared = CreateEmbeddingOp(
+        table_name=beside.table_name,
+        embedder=beside.embedder,
+        source=beside.declared_source,
+        dimensions=beside.dimensions,
+        metric=beside.metric,
+        storage=beside.storage,
+        index=beside.index,
+        index_options=beside.index_options,
+        chunking=beside.chunking,
+    )
+    changes, _ = differences(connection, present, as_declared)
+    made = {name: value for name, value in changes.items() if name in GENERATED}
+    generation: Beside = "previous" if beside.generation == "previous" else "next"
+    create = CreateGenerationOp(**_target(embedding), changes=made, generation=generation)
+    return create.reverse()
 
 
 def _is_wanted(connection: Connection, beside: Declared, wanted: CreateEmbeddingOp) -> bool:
@@ -96,28 +118,6 @@ def _exchanged(
         place=beside.place,
     )
     return [switch]
-
-
-def _dropped(
-    connection: Connection, present: Declared, beside: Declared, wanted: CreateEmbeddingOp
-) -> DropBesideOp:
-    """Return the drop of the generation beside, which knows how that was made."""
-    as_declared = CreateEmbeddingOp(
-        table_name=beside.table_name,
-        embedder=beside.embedder,
-        source=beside.declared_source,
-        dimensions=beside.dimensions,
-        metric=beside.metric,
-        storage=beside.storage,
-        index=beside.index,
-        index_options=beside.index_options,
-        chunking=beside.chunking,
-    )
-    changes, _ = differences(connection, present, as_declared)
-    made = {name: value for name, value in changes.items() if name in GENERATED}
-    generation: Beside = "previous" if beside.generation == "previous" else "next"
-    create = CreateGenerationOp(**_target(wanted), changes=made, generation=generation)
-    return create.reverse()
 
 
 def _target(wanted: CreateEmbeddingOp) -> dict[str, Any]:

@@ -177,6 +177,51 @@ def test_what_is_not_ready_is_refused(article: Connection, url: str) -> None:
     refused(article, "SE013", "select sqlembed.abandon_generation('article')")
 
 
+def test_a_drop_is_undone(article: Connection, url: str) -> None:
+    ready(article, url)
+    run(article, "select sqlembed.switch_generation('article')")
+    run(article, "select sqlembed.drop_generation('article')")
+    said = refused(
+        article, "SE014", "select sqlembed.create_generation('article', generation => 'current')"
+    )
+    assert "next or previous" in said
+    start(article, embedder="hash", generation="previous")
+    refused(article, "SE013", "select sqlembed.switch_generation('article')")
+    said = refused(article, "SE018", "select sqlembed.rollback_generation('article')")
+    assert "no worker has begun the previous generation" in said
+    embed_all(url, two())
+    said = refused(article, "SE018", "select sqlembed.rollback_generation('article')")
+    assert "create index concurrently" in said
+    build_index(article)
+    run(article, "select sqlembed.rollback_generation('article')")
+    assert dimensions(article) == 8
+    assert [row[0] for row in rows(article, HELD)] == ["current", "next"]
+    run(article, "select sqlembed.abandon_generation('article')")
+
+
+def test_without_vectors_there_is_nothing_to_wait_for(
+    connection: Connection, url: str, role: str
+) -> None:
+    """Rows of a database that was made a moment ago; unless a policy hides others that have one."""
+    run(connection, "create table article (id int primary key, title text)")
+    run(connection, "insert into article select i, 'text ' || i from generate_series(1, 5) as i")
+    embed_all(url, two())
+    declare(connection, "article", "title")
+    run(connection, "delete from sqlembed.change")
+    start(connection)
+    run(connection, "select sqlembed.switch_generation('article')")
+    embed_all(url, two())
+    assert scalar(connection, "select count(vector_dims(embedding)) from article") == 5
+    run(connection, "select sqlembed.drop_generation('article')")
+    start(connection, embedder="hash")
+    run(connection, f"alter table article owner to {role}")
+    run(connection, "alter table article enable row level security, force row level security")
+    run(connection, f"set role {role}")
+    assert scalar(connection, "select count(*) from article") == 0
+    said = refused(connection, "SE018", "select sqlembed.switch_generation('article')")
+    assert "no worker has begun" in said
+
+
 def test_rows_that_were_given_up_are_not_lost(article: Connection, url: str) -> None:
     ready(article, url)
     run(

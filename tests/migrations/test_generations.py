@@ -5,13 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from pgvector.sqlalchemy import VECTOR
+from sqlalchemy import select
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, sessionmaker
 
+import sqlembed
 from sqlembed.alembic import DropGenerationOp, RollbackGenerationOp
 from sqlembed.errors import InputError
 from sqlembed.orm import Embedded
+from tests.fix_worker import serving
 from tests.migrations.application import Application, body
 from tests.migrations.histories import article, psql, rows, state
 from tests.writing import embed_all, hash_registry
@@ -241,9 +246,8 @@ def test_what_is_no_vector_is_altered_first(application: Application) -> None:
 
 @pytest.mark.parametrize("options", [{}, {"place": "side"}, {"timing": "sync"}])
 def test_a_script_does_what_is_done_online(
-    application: Application, options: dict[str, Any]
+    application: Application, url: str, options: dict[str, Any]
 ) -> None:
-    url = application.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     declare(application, article(source="title", **options))
     models = article(source="title", index="binary", embedder="wide", dimensions=16, **options)
     application.metadata = models
@@ -317,6 +321,70 @@ def test_odd_names(application: Application) -> None:
         embed(application)
     assert application.differences() == []
     assert [row[2] for row in rows(application, GENERATIONS)] == ["other", "hash"]
+
+
+@pytest.mark.parametrize("options", [{}, {"place": "side"}])
+def test_an_embedding_goes_with_its_generations_and_all_comes_back(
+    application: Application, options: dict[str, Any]
+) -> None:
+    declare(application, article(source="title", **options))
+    first = state(application)
+    for _ in range(2):
+        revise(application, article(source="title", embedder="other", **options))
+        embed(application)
+    up, down = revise(application, article())
+    assert up.startswith(
+        "op.drop_generation('article', 'embedding')\n    op.drop_embedding('article', 'embedding'"
+    )
+    assert down.index("op.create_embedding(") < down.index("generation='previous')")
+    assert application.differences() == []
+    application.downgrade()
+    embed(application)
+    assert [row[2] for row in rows(application, GENERATIONS)] == ["other", "hash"]
+    application.downgrade("-2")
+    assert rows(application, GENERATIONS) == [
+        ("current", "article_embedding" if options else "article.embedding", "hash", 8)
+    ]
+    assert state(application)[0] == first[0]
+
+
+def test_models_are_ahead_of_the_database_while_it_is_built(
+    application: Application, url: str
+) -> None:
+    """They read, write and search as long as the present generation is the one in use."""
+    declare(application, article(source="title"))
+
+    class Base(DeclarativeBase):
+        pass
+
+    class Article(Base):
+        __tablename__ = "article"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        title: Mapped[str | None] = mapped_column(sa.Text)
+        body: Mapped[str | None] = mapped_column(sa.Text)
+        embedding: Mapped[Any | None] = mapped_column(
+            VECTOR(16), Embedded("wide", source="title"), deferred=True
+        )
+
+    revise(application, Base.metadata)
+    sessions = sessionmaker(application.engine)
+    sqlembed.attach(sessions, registry())
+    with serving(url, registry()):
+        for number, length in ((20, 8), (21, 16)):
+            with sessions.begin() as session:
+                session.add(Article(id=number, title=f"new {number}"))
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute("call sqlembed.wait_until_embedded('article')")
+            with sessions() as session:
+                hits = sqlembed.search(Article, f"new {number}", k=30)
+                found = session.execute(select(hits.entity, hits.distance)).all()
+                assert len(found) == number - 10
+                assert f"new {number}" in {article.title for article, _ in found}
+                vector = session.get_one(Article, number).embedding
+                assert vector is not None and len(vector) == length
+            if number == 20:
+                embed(application)
+                revise(application, Base.metadata)
 
 
 @pytest.mark.parametrize("name", ["create", "switch", "rollback"])
