@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,8 @@ DECLARED = sa.text("""
 select
     e.id, e.generation_of, e.generation,
     n.nspname::text as schema, c.relname::text as table_name, c.relkind = 'r' as is_plain,
-    e.name::text as embedding, e.embedder, e.dimensions, e.source, e.declared_source, e.timing,
+    e.name::text as embedding, e.embedder, e.dimensions, e.source, e.declared_source,
+    e.source_columns::text[] as source_columns, e.timing,
     e.on_change, e.metric, e.storage, e.index, e.index_options, e.place, e.chunking, e.full_text
 from sqlembed.embedding as e
 join pg_catalog.pg_class as c on c.oid = e.relation
@@ -105,6 +106,7 @@ class Declared:
     #: As PostgreSQL writes it.
     source: str
     declared_source: str
+    source_columns: Sequence[str]
     timing: Timing
     on_change: OnChange
     metric: Metric

@@ -70,8 +70,9 @@ class Comparison:
             wanted = created(table, column, embedded)
             if one is None:
                 self._create(wanted, column, is_new)
-            elif is_remade(one, wanted):
+            elif is_remade(one, wanted) or self._is_retyped(one):
                 self._drop(one, table.schema)
+                wanted.concurrently = self._is_concurrent(wanted, column)
                 self._after.append(wanted)
             else:
                 self._alter(one, wanted)
@@ -87,16 +88,30 @@ class Comparison:
         else:
             if not wanted.is_beside:
                 self._take_over_column(column)
-            key = self._table_key(column.table)
-            wanted.concurrently = (
-                wanted.index != "none"
-                and not wanted.is_beside
-                # One of the model's own may be the very index.
-                and not _is_indexed(column)
-                and catalogue.is_plain(self._connection, *key)
-            )
+            wanted.concurrently = self._is_concurrent(wanted, column)
         log.info("Detected added embedding %r on table %r", wanted.embedding, wanted.table_name)
         self._after.append(wanted)
+
+    def _is_concurrent(self, wanted: CreateEmbeddingOp, column: Column[Any]) -> bool:
+        """Whether the index is built while a table that is there is written to."""
+        return (
+            wanted.index != "none"
+            and not wanted.is_beside
+            # One of the model's own may be the very index.
+            and not _is_indexed(column)
+            and catalogue.is_plain(self._connection, *self._table_key(column.table))
+        )
+
+    def _is_retyped(self, one: Declared) -> bool:
+        """Whether a column of the source changes its type, which triggers on it do not allow."""
+        return any(
+            change.modify_type is not None and change.column_name in one.source_columns
+            for operation in self._ops.ops
+            if isinstance(operation, ops.ModifyTableOps)
+            and self._key(operation.schema, operation.table_name) == (one.schema, one.table_name)
+            for change in operation.ops
+            if isinstance(change, ops.AlterColumnOp)
+        )
 
     def _take_over_column(self, column: Column[Any]) -> None:
         """Leave it to ``create_embedding`` to add a column, which stays when that is reversed."""

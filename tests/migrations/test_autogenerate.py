@@ -117,6 +117,33 @@ def test_a_source_follows_columns_that_come_in_the_same_revision(application: Ap
     up_down_up(application)
 
 
+@pytest.mark.parametrize(
+    "options", [{}, {"place": "side"}, {"chunking": {"characters": 100}}, {"full_text": "english"}]
+)
+def test_a_column_of_the_source_changes_its_type(
+    application: Application, url: str, options: dict[str, Any]
+) -> None:
+    """Triggers that name it do not allow it, so they are taken off meanwhile; vectors stay."""
+    declare(application, article(source="title", **options))
+    rows(application, "insert into article values (1, 'one', 'first')")
+    embed_all(url)
+    holder = "article_embedding" if "place" in options or "chunking" in options else "article"
+    vectors = f"select embedding::text, embedding is not null from {holder}"
+    ((vector, is_there),) = rows(application, vectors)
+    assert is_there
+    metadata = article(source="title", **options)
+    metadata.tables["article"].c.title.type = sa.String(80)
+    application.metadata = metadata
+    up = body(application.revise(), "upgrade")
+    positions = [up.index(f"op.{name}(") for name in ("drop_embedding", "alter_column")]
+    assert positions == sorted(positions) and up.index("op.create_embedding(") > positions[1]
+    up_down_up(application)
+    if holder == "article":
+        assert rows(application, vectors) == [(vector, True)]
+    embed_all(url)
+    assert rows(application, vectors) == [(vector, True)]
+
+
 @pytest.mark.parametrize("options", [{"place": "side"}, {"chunking": {"characters": 100}}])
 def test_place_makes_it_anew(application: Application, options: dict[str, Any]) -> None:
     declare(application, article(source="title"))
