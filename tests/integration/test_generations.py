@@ -177,6 +177,17 @@ def test_what_is_not_ready_is_refused(article: Connection, url: str) -> None:
     refused(article, "SE013", "select sqlembed.abandon_generation('article')")
 
 
+def test_neighbours_are_not_written_one_after_the_other(article: Connection) -> None:
+    """In a table beside, whose rows are new, they are, as they are read then as they stand."""
+    run(article, "insert into article select i, 'text' from generate_series(21, 200) as i")
+    run(article, "delete from sqlembed.change")
+    start(article)
+    run(article, "select sqlembed._queue_generations()")
+    found = rows(article, "select (key -> 0)::int from sqlembed.change order by id")
+    assert sorted(found) == [(number,) for number in range(1, 201)]
+    assert (found == sorted(found)) == (vectors(article) == "article_embedding")
+
+
 def test_a_drop_is_undone(article: Connection, url: str) -> None:
     ready(article, url)
     run(article, "select sqlembed.switch_generation('article')")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,36 @@ def test_what_is_not_filled_is_not_switched(application: Application) -> None:
     application.upgrade()
     application.downgrade()
     assert [row[2] for row in rows(application, GENERATIONS)] == ["hash", "other"]
+
+
+@pytest.mark.parametrize("step", ["create", "switch", "rollback", "drop"])
+def test_a_busy_table_is_waited_for_as_was_told(application: Application, step: str) -> None:
+    declare(application, article(source="title"))
+    statements = {
+        "create": "op.create_generation('article', embedder='other')",
+        "switch": "op.switch_generation('article')",
+        "rollback": "op.rollback_generation('article')",
+        "drop": "op.drop_generation('article')",
+    }
+    for before in {"create": [], "switch": ["create"]}.get(step, ["create", "switch"]):
+        application.write(statements[before])
+        application.upgrade()
+        embed(application)
+    application.write(statements[step])
+    application.options |= {"sqlembed_lock_timeout": "20ms", "sqlembed_lock_attempts": 2}
+    if step == "switch":
+        ((statement,),) = rows(application, "select sqlembed.generation_index('article')")
+        rows(application, statement.replace("concurrently ", ""))
+    found = rows(application, GENERATIONS)
+    with application.engine.connect() as busy:
+        busy.execute(sa.text("select from article"))
+        began = time.monotonic()
+        with pytest.raises(sa.exc.DBAPIError, match="in use, and did not become free"):
+            application.upgrade()
+        assert time.monotonic() - began < 10
+        assert rows(application, GENERATIONS) == found
+    application.upgrade()
+    assert rows(application, GENERATIONS) != found
 
 
 def test_a_new_database_takes_the_whole_history(application: Application) -> None:
