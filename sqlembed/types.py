@@ -24,6 +24,8 @@ Index: TypeAlias = Literal["hnsw", "binary", "prefix", "none"]
 Place: TypeAlias = Literal["row", "side"]
 #: How an embedding takes over a column that already holds vectors.
 Adopt: TypeAlias = Literal["keep", "check", "recompute"]
+#: Which vectors of an embedding: those in use, those to come, or those of before.
+Generation: TypeAlias = Literal["current", "next", "previous"]
 #: How a search ranks.
 Mode: TypeAlias = Literal["vector", "exact", "hybrid", "text"]
 

@@ -96,7 +96,11 @@ def function_registry(
 
 
 def outdated(
-    connection: Connection, relation: str, source: str, vector: str = "embedding"
+    connection: Connection,
+    relation: str,
+    source: str,
+    vector: str = "embedding",
+    embedder: HashEmbedder = HASH,
 ) -> list[Any]:
     """Return what rows hold whose vector is not the one of their text; blank ones need none."""
     found = rows(
@@ -108,6 +112,6 @@ def outdated(
         if text is None or not text.strip():
             if given is not None:
                 wrong.append((text, given))
-        elif given is None or not np.allclose(given, HASH.embed([text])[0], atol=1e-3):
+        elif given is None or not np.allclose(given, embedder.embed([text])[0], atol=1e-3):
             wrong.append((text, given))
     return wrong

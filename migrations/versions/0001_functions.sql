@@ -5079,10 +5079,10 @@ begin
     beside := sqlembed._beside(present);
     if beside.id is null or beside.generation <> _current.generation then
         raise exception 'sqlembed: % of % has no % generation',
-            quote_ident(present.name), present.relation, _current.generation
+            quote_ident(present.name), present.relation, coalesce(_current.generation, 'other')
             using errcode = 'SE013',
                 hint = case
-                    when _current.generation = 'next'
+                    when coalesce(_current.generation, 'next') = 'next'
                     then format('Build it: select sqlembed.create_generation(%L, ''another embedder'').', present.relation)
                     else 'select * from sqlembed.generation tells what there is.'
                 end;
@@ -5091,7 +5091,7 @@ end
 $function$;
 
 comment on function sqlembed._current(regclass, name, text) is
-    'An embedding and the generation beside it; an error where it is not the one that is meant.';
+    'An embedding and the generation beside it; an error where it is not the one that is meant, NULL for either.';
 
 create or replace function sqlembed._exchange_generations(present sqlembed.embedding, beside sqlembed.embedding) returns void
 language plpgsql
@@ -5131,6 +5131,7 @@ begin
         generation = case e.id when present.id then other else 'current' end,
         generation_of = case e.id when present.id then beside.id end,
         timing = case e.id when present.id then 'async' else present.timing end,
+        on_change = present.on_change,
         full_text = case e.id when present.id then null else present.full_text end,
         full_text_column = case e.id when present.id then null else present.full_text_column end,
         rows_per_second = null
@@ -5145,7 +5146,7 @@ end
 $function$;
 
 comment on function sqlembed._exchange_generations(sqlembed.embedding, sqlembed.embedding) is
-    'Let the generation beside an embedding take its place, name, timing and words, and the other way round. The caller has locked the tables.';
+    'Let the generation beside an embedding take its place, name, timing, on_change and words, and the other way round. The caller has locked the tables.';
 
 create or replace function sqlembed._exchange_tables(present regclass, beside regclass, other text) returns void
 language plpgsql
@@ -5163,6 +5164,29 @@ $function$;
 
 comment on function sqlembed._exchange_tables(regclass, regclass, text) is
     'Let a side table have the name of another, which is called as its generation is.';
+
+create or replace function sqlembed._has_vectors(declared sqlembed.embedding) returns boolean
+language plpgsql
+volatile
+as $function$
+declare
+    holder regclass := coalesce((_has_vectors.declared).side, (_has_vectors.declared).relation);
+    found_one boolean;
+begin
+    -- Rows may be there that a policy hides.
+    if pg_catalog.row_security_active(holder) then
+        return true;
+    end if;
+    execute pg_catalog.format(
+        'select exists (select from %s where %I is not null)', holder, sqlembed._vector_name(_has_vectors.declared)
+    )
+    into found_one;
+    return found_one;
+end
+$function$;
+
+comment on function sqlembed._has_vectors(sqlembed.embedding) is
+    'Whether an embedding has a vector for any row, so that searches would lose it.';
 
 create or replace function sqlembed._hash_name(present sqlembed.embedding) returns name
 language sql
@@ -5238,25 +5262,159 @@ $function$;
 comment on function sqlembed._lock_briefly(regclass[], interval) is
     'Lock tables for nobody else to use: for 100 ms at a time, again and again until it succeeds, so that a busy table is not stalled behind it.';
 
-create or replace function sqlembed._next_generation(
+create or replace function sqlembed._refuse_leftover(found text) returns void
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    raise exception 'sqlembed: there is % already, and the next generation would stand there', _refuse_leftover.found
+        using errcode = 'SE011', hint = 'Rename it, or drop it.';
+end
+$function$;
+
+comment on function sqlembed._refuse_leftover(text) is
+    'The error for a column or table whose name the next generation is to have.';
+
+create or replace function sqlembed._refuse_unfilled(
+    present sqlembed.embedding,
+    beside sqlembed.embedding,
+    lag interval
+)
+returns void
+language plpgsql
+volatile
+as $function$
+declare
+    present sqlembed.embedding := _refuse_unfilled.present;
+    beside sqlembed.embedding := _refuse_unfilled.beside;
+    waiting record;
+    given_up bigint;
+    problem text;
+    advice text;
+begin
+    if not sqlembed._sees_all_rows(present.relation) then
+        raise exception 'sqlembed: a policy keeps rows of % from you, so that what is missing cannot be counted', present.relation
+            using errcode = '42501', hint = 'Let a role do it that sees all rows.';
+    end if;
+    select pg_catalog.count(*) as rows, pg_catalog.min(w.changed_at) as oldest
+    into waiting
+    from sqlembed._waiting as w
+    where w.embedding operator(pg_catalog.=) beside.id;
+    select pg_catalog.count(*)
+    into given_up
+    from sqlembed.failure as f
+    where f.relation operator(pg_catalog.=) present.relation
+        and f.embedding operator(pg_catalog.=) beside.name
+        and not exists (
+            select
+            from sqlembed.failure as o
+            where o.relation operator(pg_catalog.=) f.relation
+                and o.embedding operator(pg_catalog.=) present.name
+                and o.key operator(pg_catalog.=) f.key
+        );
+    if beside.queued_at is null then
+        problem := pg_catalog.format(
+            'no worker has begun the %s generation of %I of %s yet', beside.generation, present.name, present.relation
+        );
+        advice := 'One does within seconds; if none is alive: sqlembed worker --registry module:object.';
+    -- What was written a moment ago is on its way in both generations; what was there before is not. And a
+    -- row that is embedded in its own transaction is on its way in none.
+    elsif waiting.oldest operator(pg_catalog.<)
+            greatest(clock_timestamp() operator(pg_catalog.-) _refuse_unfilled.lag, beside.queued_at)
+        or waiting.rows operator(pg_catalog.>) 0 and present.timing operator(pg_catalog.=) 'sync'
+    then
+        problem := pg_catalog.format(
+            '%s rows of %s still wait for the %s generation of %I', waiting.rows, present.relation, beside.generation, present.name
+        );
+        advice := case
+            when beside.timing operator(pg_catalog.<>) present.timing
+            then pg_catalog.format(
+                'Writers go on meanwhile. So that none is missing: select sqlembed.alter_embedding(%L, %L, timing => ''sync''), and then try again.',
+                present.relation, beside.name
+            )
+            else 'Workers are at it: sqlembed.status says how far they are.'
+        end;
+    elsif given_up operator(pg_catalog.>) 0 then
+        problem := pg_catalog.format(
+            '%s rows of %s were given up in the %s generation of %I alone, and would be lost to searches',
+            given_up, present.relation, beside.generation, present.name
+        );
+        advice := pg_catalog.format(
+            'sqlembed.failure says why; then: select sqlembed.retry_failed(%L, %L).', present.relation, beside.name
+        );
+    end if;
+    -- Where there is no vector yet, as in a database that was made a moment ago, there is none to be lost.
+    if problem is not null and sqlembed._has_vectors(present) then
+        raise exception 'sqlembed: %', problem using errcode = 'SE018', hint = advice;
+    end if;
+end
+$function$;
+
+comment on function sqlembed._refuse_unfilled(sqlembed.embedding, sqlembed.embedding, interval) is
+    'An error that says which rows a generation lacks to become the current one, where there are vectors to be lost.';
+
+create or replace function sqlembed._refuse_unready(
+    present sqlembed.embedding,
+    beside sqlembed.embedding,
+    lag interval
+)
+returns void
+language plpgsql
+volatile
+as $function$
+declare
+    holder regclass := coalesce((_refuse_unready.beside).side, (_refuse_unready.beside).relation);
+    indexed record;
+begin
+    perform sqlembed._refuse_unfilled(_refuse_unready.present, _refuse_unready.beside, _refuse_unready.lag);
+    if (_refuse_unready.beside).index operator(pg_catalog.=) 'none' then
+        return;
+    end if;
+    indexed := sqlembed._indexed(
+        (_refuse_unready.beside).index, (_refuse_unready.beside).index_options, (_refuse_unready.beside).storage,
+        (_refuse_unready.beside).dimensions, (_refuse_unready.beside).metric, pg_catalog.quote_ident((_refuse_unready.beside).name)
+    );
+    if not sqlembed._has_index(
+        holder, indexed.expression, indexed.operator_class, sqlembed._index_parameters((_refuse_unready.beside).index_options)
+    ) then
+        raise exception 'sqlembed: the % generation of % of % has no index',
+            (_refuse_unready.beside).generation, pg_catalog.quote_ident((_refuse_unready.present).name), (_refuse_unready.present).relation
+            using errcode = 'SE018',
+                hint = pg_catalog.format(
+                    'Build it: %s.', sqlembed.generation_index((_refuse_unready.present).relation, (_refuse_unready.present).name)
+                );
+    end if;
+end
+$function$;
+
+comment on function sqlembed._refuse_unready(sqlembed.embedding, sqlembed.embedding, interval) is
+    'An error that says what a generation lacks to become the current one.';
+
+create or replace function sqlembed._wanted_generation(
     present sqlembed.embedding,
     embedder text,
     source text,
     metric text,
     index text,
     index_options jsonb,
-    chunking jsonb
+    chunking jsonb,
+    generation text
 )
 returns sqlembed.embedding
 language plpgsql
 volatile
 as $function$
 declare
-    present sqlembed.embedding := _next_generation.present;
+    present sqlembed.embedding := _wanted_generation.present;
     wanted sqlembed.embedding := present;
     other sqlembed.embedding := sqlembed._beside(present);
     canonical record;
 begin
+    if _wanted_generation.generation operator(pg_catalog.<>) all ('{next,previous}'::pg_catalog.text[]) then
+        raise exception 'sqlembed: generation must be next or previous, not %', pg_catalog.quote_literal(_wanted_generation.generation)
+            using errcode = 'SE014', hint = 'next is what switch_generation takes, previous what rollback_generation takes.';
+    end if;
     if present.generation operator(pg_catalog.<>) 'current' then
         raise exception 'sqlembed: % of % is the % generation of another embedding',
             pg_catalog.quote_ident(present.name), present.relation, present.generation
@@ -5274,25 +5432,25 @@ begin
                     present.relation, present.name
                 );
     end if;
-    wanted.embedder := coalesce(_next_generation.embedder, present.embedder);
-    wanted.metric := coalesce(_next_generation.metric, present.metric);
-    wanted.index := coalesce(_next_generation.index, present.index);
+    wanted.embedder := coalesce(_wanted_generation.embedder, present.embedder);
+    wanted.metric := coalesce(_wanted_generation.metric, present.metric);
+    wanted.index := coalesce(_wanted_generation.index, present.index);
     wanted.index_options := sqlembed._check_index(
         wanted.index,
         -- Another kind has other options.
         coalesce(
-            _next_generation.index_options, case when wanted.index operator(pg_catalog.=) present.index then present.index_options end
+            _wanted_generation.index_options, case when wanted.index operator(pg_catalog.=) present.index then present.index_options end
         )
     );
-    wanted.chunking := coalesce(sqlembed._checked_chunking(_next_generation.chunking), present.chunking);
+    wanted.chunking := coalesce(sqlembed._checked_chunking(_wanted_generation.chunking), present.chunking);
     if (wanted.chunking is null) operator(pg_catalog.<>) (present.chunking is null) then
         raise exception 'sqlembed: % of % is not cut into chunks, and searches would find others than rows',
             pg_catalog.quote_ident(present.name), present.relation
             using errcode = 'SE014', hint = 'Declare a second embedding with chunking, and drop this one.';
     end if;
-    if _next_generation.source is not null then
+    if _wanted_generation.source is not null then
         select c.* into canonical
-        from sqlembed._canonical_source(present.relation, _next_generation.source) as c;
+        from sqlembed._canonical_source(present.relation, _wanted_generation.source) as c;
         perform sqlembed._refuse_vector_source(present.relation, present.name, canonical.columns);
         if present.full_text is not null and canonical.expression operator(pg_catalog.<>) present.source then
             raise exception 'sqlembed: the words of % of % are kept in a column of their own, which is made of its source',
@@ -5304,13 +5462,13 @@ begin
                     );
         end if;
         wanted.source := canonical.expression;
-        wanted.declared_source := _next_generation.source;
+        wanted.declared_source := _wanted_generation.source;
         wanted.source_columns := canonical.columns;
     end if;
-    wanted.name := sqlembed._side_name(present.name::text || '_next');
+    wanted.name := sqlembed._side_name(present.name::text || '_' || _wanted_generation.generation);
     -- Writers do not wait for two models.
     wanted.timing := 'async';
-    wanted.generation := 'next';
+    wanted.generation := _wanted_generation.generation;
     wanted.generation_of := present.id;
     if wanted.place operator(pg_catalog.=) 'row' and exists (
         select
@@ -5325,119 +5483,8 @@ begin
 end
 $function$;
 
-comment on function sqlembed._next_generation(sqlembed.embedding, text, text, text, text, jsonb, jsonb) is
-    'The declaration of the next generation of an embedding, checked, without what its column or side table decides.';
-
-create or replace function sqlembed._refuse_leftover(found text) returns void
-language plpgsql
-immutable
-set search_path = pg_catalog, pg_temp
-as $function$
-begin
-    raise exception 'sqlembed: there is % already, and the next generation would stand there', _refuse_leftover.found
-        using errcode = 'SE011', hint = 'Rename it, or drop it.';
-end
-$function$;
-
-comment on function sqlembed._refuse_leftover(text) is
-    'The error for a column or table whose name the next generation is to have.';
-
-create or replace function sqlembed._refuse_unready(
-    present sqlembed.embedding,
-    beside sqlembed.embedding,
-    lag interval
-)
-returns void
-language plpgsql
-volatile
-as $function$
-declare
-    waiting record;
-    given_up bigint;
-    holder regclass := coalesce((_refuse_unready.beside).side, (_refuse_unready.beside).relation);
-    indexed record;
-begin
-    if not sqlembed._sees_all_rows((_refuse_unready.present).relation) then
-        raise exception 'sqlembed: a policy keeps rows of % from you, so that what is missing cannot be counted',
-            (_refuse_unready.present).relation
-            using errcode = '42501', hint = 'Let a role do it that sees all rows.';
-    end if;
-    if (_refuse_unready.beside).queued_at is null then
-        raise exception 'sqlembed: no worker has begun the % generation of % of % yet',
-            (_refuse_unready.beside).generation, pg_catalog.quote_ident((_refuse_unready.present).name),
-            (_refuse_unready.present).relation
-            using errcode = 'SE018', hint = 'One does within seconds; if none is alive: sqlembed worker --registry module:object.';
-    end if;
-    select pg_catalog.count(*) as rows, pg_catalog.min(w.changed_at) as oldest
-    into waiting
-    from sqlembed._waiting as w
-    where w.embedding operator(pg_catalog.=) (_refuse_unready.beside).id;
-    -- What was written a moment ago is on its way in both generations; what was there before is not. And a
-    -- row that is embedded in its own transaction is on its way in none.
-    if waiting.oldest operator(pg_catalog.<)
-            greatest(clock_timestamp() operator(pg_catalog.-) _refuse_unready.lag, (_refuse_unready.beside).queued_at)
-        or waiting.rows operator(pg_catalog.>) 0 and (_refuse_unready.present).timing operator(pg_catalog.=) 'sync'
-    then
-        raise exception 'sqlembed: % rows of % still wait for the % generation of %',
-            waiting.rows, (_refuse_unready.present).relation, (_refuse_unready.beside).generation,
-            pg_catalog.quote_ident((_refuse_unready.present).name)
-            using errcode = 'SE018',
-                hint = case
-                    when (_refuse_unready.beside).timing operator(pg_catalog.<>) (_refuse_unready.present).timing
-                    then pg_catalog.format(
-                        'Writers go on meanwhile. So that none is missing: select sqlembed.alter_embedding(%L, %L, timing => ''sync''), and then try again.',
-                        (_refuse_unready.present).relation, (_refuse_unready.beside).name
-                    )
-                    else 'Workers are at it: sqlembed.status says how far they are.'
-                end;
-    end if;
-    select pg_catalog.count(*)
-    into given_up
-    from sqlembed.failure as f
-    where f.relation operator(pg_catalog.=) (_refuse_unready.present).relation
-        and f.embedding operator(pg_catalog.=) (_refuse_unready.beside).name
-        and not exists (
-            select
-            from sqlembed.failure as o
-            where o.relation operator(pg_catalog.=) f.relation
-                and o.embedding operator(pg_catalog.=) (_refuse_unready.present).name
-                and o.key operator(pg_catalog.=) f.key
-        );
-    if given_up operator(pg_catalog.>) 0 then
-        raise exception 'sqlembed: % rows of % were given up in the % generation of % alone, and would be lost to searches',
-            given_up, (_refuse_unready.present).relation, (_refuse_unready.beside).generation,
-            pg_catalog.quote_ident((_refuse_unready.present).name)
-            using errcode = 'SE018',
-                hint = pg_catalog.format(
-                    'sqlembed.failure says why; then: select sqlembed.retry_failed(%L, %L).',
-                    (_refuse_unready.present).relation, (_refuse_unready.beside).name
-                );
-    end if;
-    if (_refuse_unready.beside).index operator(pg_catalog.=) 'none' then
-        return;
-    end if;
-    indexed := sqlembed._indexed(
-        (_refuse_unready.beside).index, (_refuse_unready.beside).index_options, (_refuse_unready.beside).storage,
-        (_refuse_unready.beside).dimensions, (_refuse_unready.beside).metric, pg_catalog.quote_ident((_refuse_unready.beside).name)
-    );
-    if not sqlembed._has_index(
-        holder, indexed.expression, indexed.operator_class, sqlembed._index_parameters((_refuse_unready.beside).index_options)
-    ) then
-        raise exception 'sqlembed: the % generation of % of % has no index',
-            (_refuse_unready.beside).generation, pg_catalog.quote_ident((_refuse_unready.present).name), (_refuse_unready.present).relation
-            using errcode = 'SE018',
-                hint = case (_refuse_unready.beside).generation
-                    when 'next' then pg_catalog.format(
-                        'Build it: %s.', sqlembed.generation_index((_refuse_unready.present).relation, (_refuse_unready.present).name)
-                    )
-                    else 'It was there when generations were switched: build it again.'
-                end;
-    end if;
-end
-$function$;
-
-comment on function sqlembed._refuse_unready(sqlembed.embedding, sqlembed.embedding, interval) is
-    'An error that says what a generation lacks to become the current one.';
+comment on function sqlembed._wanted_generation(sqlembed.embedding, text, text, text, text, jsonb, jsonb, text) is
+    'The declaration of a generation beside an embedding, checked, without what its column or side table decides.';
 
 create or replace function sqlembed.abandon_generation(
     relation regclass,
@@ -5475,6 +5522,7 @@ create or replace function sqlembed.create_generation(
     index_options jsonb default null,
     chunking jsonb default null,
     rows_per_second integer default null,
+    generation text default 'next',
     timeout interval default '30 s'
 )
 returns void
@@ -5494,9 +5542,9 @@ begin
     perform sqlembed._lock_briefly(array[create_generation.relation], create_generation.timeout);
     present := sqlembed._embedding_of(create_generation.relation, create_generation.embedding);
     perform sqlembed._refuse_renamed(present);
-    wanted := sqlembed._next_generation(
+    wanted := sqlembed._wanted_generation(
         present, create_generation.embedder, create_generation.source, create_generation.metric, create_generation.index,
-        create_generation.index_options, create_generation.chunking
+        create_generation.index_options, create_generation.chunking, create_generation.generation
     );
     wanted.rows_per_second := create_generation.rows_per_second;
     wanted.dimensions := sqlembed._wanted_dimensions(wanted.embedder, create_generation.dimensions);
@@ -5547,9 +5595,9 @@ end
 $function$;
 
 comment on function sqlembed.create_generation(
-    regclass, text, name, text, integer, text, text, text, jsonb, jsonb, integer, interval
+    regclass, text, name, text, integer, text, text, text, jsonb, jsonb, integer, text, interval
 ) is
-    'Begin the next generation of an embedding beside the present one: another embedder, source, metric, index or chunking, in a column or side table of its own, named ..._next. What is null stays as it is. Workers fill it when they have caught up with what is written, at most rows_per_second each; new rows go to both; searches use the present one until switch_generation. Its index is left to the end: generation_index says how to build it. A worker queues its rows within seconds.';
+    'Begin the next generation of an embedding beside the present one: another embedder, source, metric, index or chunking, in a column or side table of its own, named ..._next. What is null stays as it is. Workers fill it when they have caught up with what is written, at most rows_per_second each; new rows go to both; searches use the present one until switch_generation. Its index is left to the end: generation_index says how to build it. A worker queues its rows within seconds. With generation => ''previous'' it is built as the one that rollback_generation goes back to, so that drop_generation can be undone.';
 
 create or replace function sqlembed.drop_generation(
     relation regclass,
@@ -5586,7 +5634,7 @@ declare
 begin
     select c.present, c.beside
     into pair
-    from sqlembed._current(generation_index.relation, generation_index.embedding, 'next') as c;
+    from sqlembed._current(generation_index.relation, generation_index.embedding, null) as c;
     holder := coalesce((pair.beside).side, (pair.beside).relation);
     if (pair.beside).index operator(pg_catalog.=) 'none' then
         return null;
@@ -5617,7 +5665,7 @@ end
 $function$;
 
 comment on function sqlembed.generation_index(regclass, name) is
-    'The statement that builds the index of the next generation without keeping writers waiting, to be run outside of a transaction when its rows are embedded. NULL when it is there, or none is wanted. sqlembed generation switch runs it.';
+    'The statement that builds the index of the generation beside an embedding without keeping writers waiting, to be run outside of a transaction when its rows are embedded. NULL when it is there, or none is wanted. sqlembed generation switch runs it.';
 
 create or replace function sqlembed.rollback_generation(
     relation regclass,
@@ -7494,12 +7542,18 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    -- In parts: a worker's memory is not the table's size.
+    -- In parts: a worker's memory is not the table's size. Neighbours are not written one after the other where
+    -- no index is over the vector yet: then most of them find room for their new version in their own page, made
+    -- by those written before, and no index of the table has to take them up anew.
     noting text := format(
         'select sqlembed._note_keys(%s, array_agg(s.key))
-        from (select %s as key, (row_number() over () - 1) / 10000 as part from %s as r where ',
+        from (select %s as key, (row_number() over (%s) - 1) / 10000 as part from %s as r where ',
         (_note_missing.declared).id,
         (select k.expression from sqlembed._key_sql((_note_missing.declared).relation) as k),
+        case
+            when (_note_missing.declared).generation <> 'current' and (_note_missing.declared).side is null
+            then 'order by random()'
+        end,
         _note_missing.rows_of
     );
     in_parts text := ') as s group by s.part';
@@ -8685,8 +8739,6 @@ returns void
 language plpgsql
 stable
 as $function$
-declare
-    gone name;
 begin
     -- pgvector has one code for all it refuses. The filter may compare vectors too.
     if _explain_failure.state operator(pg_catalog.=) '22000'
@@ -8707,28 +8759,6 @@ begin
             using errcode = 'SE014',
                 detail = _explain_failure.problem,
                 hint = 'Only vectors of one embedder are comparable. A filter can leave out others: vector_dims(column) = 3.';
-    end if;
-    -- The column was dropped, which the catalogue of embeddings does not notice.
-    if _explain_failure.state operator(pg_catalog.=) '42703' then
-        select e.name
-        into gone
-        from sqlembed.embedding as e
-        where e.relation operator(pg_catalog.=) _explain_failure.relation
-            and not exists (
-                select
-                from pg_catalog.pg_attribute as a
-                where a.attrelid operator(pg_catalog.=) coalesce(e.side, e.relation)
-                    and a.attname operator(pg_catalog.=) sqlembed._vector_name(e)
-                    and not a.attisdropped
-            );
-        if found then
-            raise exception 'sqlembed: column % of % is not there any more',
-                pg_catalog.quote_ident(gone), _explain_failure.relation
-                using errcode = 'SE013',
-                    hint = pg_catalog.format(
-                        'select sqlembed.drop_embedding(%L, %L), and declare it anew.', _explain_failure.relation, gone
-                    );
-        end if;
     end if;
     -- Syntax, names, types, values, and what functions raise; but not rights, cancelling, locks, space or our own.
     if _explain_failure.filter is not null
@@ -8971,6 +9001,51 @@ $function$;
 
 comment on function sqlembed._plan_text(sqlembed.search_target, text, text, boolean) is
     'How to find rows by words: the statement (NULL: the query has no words), the words, the text query, and the condition that every row has to fulfil, as SQL (NULL: none).';
+
+create or replace function sqlembed._refuse_dropped(declared sqlembed.embedding) returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    relation regclass := (_refuse_dropped.declared).relation;
+    name name := (_refuse_dropped.declared).name;
+    has_another boolean;
+begin
+    -- Asked of what the server knows now, and not of tables, where the snapshot goes on to see what is gone.
+    begin
+        has_another := case
+            when (_refuse_dropped.declared).side is null then has_column_privilege(relation, name::text, 'select') is not null
+            else (
+                select to_regclass(format('%I.%I', n.nspname, sqlembed._side_name(c.relname || '_' || name)))
+                    <> (_refuse_dropped.declared).side
+                from pg_class as c
+                join pg_namespace as n on n.oid = c.relnamespace
+                where c.oid = relation
+            )
+        end;
+    exception when undefined_column then
+        has_another := false;
+    end;
+    if has_another then
+        raise exception 'sqlembed: the generation of % that this search began with has been dropped meanwhile', relation
+            using errcode = '40001', hint = 'Run it again: it then uses the one that took the place.';
+    end if;
+    raise exception 'sqlembed: % of % is not there any more',
+        case
+            when (_refuse_dropped.declared).side is null then format('column %I', name)
+            else format(
+                'the side table of embedding %I, or its function %I,', name, (_refuse_dropped.declared).hash_function
+            )
+        end,
+        relation
+        using errcode = 'SE013',
+            hint = format('select sqlembed.drop_embedding(%L, %L), and declare it anew.', relation, name);
+end
+$function$;
+
+comment on function sqlembed._refuse_dropped(sqlembed.embedding) is
+    'Raise what a search says whose vectors are gone: it is to be run again where another generation took their place.';
 
 create or replace function sqlembed._refuse_relation(function_name text, given text) returns void
 language plpgsql
@@ -9507,14 +9582,10 @@ begin
         if _search_target.holds then
             held := sqlembed._hold(seen.relation);
         end if;
-        vector_column := (
-            select sqlembed._vector_name(e) from sqlembed.embedding as e where e.id operator(pg_catalog.=) seen.id
-        );
+        select sqlembed._vector_name(e) into vector_column from sqlembed.embedding as e where e.id operator(pg_catalog.=) seen.id;
         -- As PostgreSQL calls what is dropped.
         if vector_column operator(pg_catalog.~) '^[.]{8}pg[.]dropped' then
-            raise exception 'sqlembed: the vectors of embedding % of % were dropped since this transaction or statement began',
-                pg_catalog.quote_ident(seen.name), seen.relation
-                using errcode = 'SE013', hint = 'Begin it anew: another generation may have taken their place.';
+            perform sqlembed._refuse_dropped(e) from sqlembed.embedding as e where e.id operator(pg_catalog.=) seen.id;
         end if;
     end if;
 
@@ -9585,14 +9656,7 @@ begin
     end if;
     -- What an older snapshot still shows, and is not there, has no name.
     if hash_call is null or (_side_source.declared).side::text ~ '^[0-9]+$' then
-        raise exception 'sqlembed: the side table of embedding % of %, or its function %, is not there any more',
-            quote_ident((_side_source.declared).name), (_side_source.declared).relation,
-            quote_ident((_side_source.declared).hash_function)
-            using errcode = 'SE013',
-                hint = format(
-                    'select sqlembed.drop_embedding(%L, %L), and declare it anew.',
-                    (_side_source.declared).relation, (_side_source.declared).name
-                );
+        perform sqlembed._refuse_dropped(_side_source.declared);
     end if;
     -- Its columns get names that no filter uses: a name without a prefix is the table's.
     select format(

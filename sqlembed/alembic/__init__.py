@@ -5,26 +5,41 @@ Importing this module in ``env.py`` is all that is to be done::
     import sqlembed.alembic  # noqa: F401
 
 Revisions then have ``op.create_embedding``, ``op.alter_embedding``, ``op.drop_embedding``,
-``op.create_kmeans``, ``op.drop_model``, ``op.upgrade_sqlembed`` and ``op.downgrade_sqlembed``.
+``op.create_generation``, ``op.switch_generation``, ``op.rollback_generation``,
+``op.abandon_generation``, ``op.drop_generation``, ``op.create_kmeans``, ``op.drop_model``,
+``op.upgrade_sqlembed`` and ``op.downgrade_sqlembed``.
 """
 
 from __future__ import annotations
 
-from sqlembed.alembic import comparing, execution, installing, rendering
+from sqlembed.alembic import comparing, execution, installing, rendering, switching
 from sqlembed.alembic.clusters import CreateKMeansOp, DropModelOp
 from sqlembed.alembic.embeddings import AlterEmbeddingOp, CreateEmbeddingOp, DropEmbeddingOp
+from sqlembed.alembic.generations import (
+    AbandonGenerationOp,
+    CreateGenerationOp,
+    DropGenerationOp,
+    RollbackGenerationOp,
+    SwitchGenerationOp,
+)
 from sqlembed.alembic.installing import DowngradeSqlembedOp, UpgradeSqlembedOp
 
 __all__ = [
+    "AbandonGenerationOp",
     "AlterEmbeddingOp",
     "CreateEmbeddingOp",
+    "CreateGenerationOp",
     "CreateKMeansOp",
     "DowngradeSqlembedOp",
     "DropEmbeddingOp",
+    "DropGenerationOp",
     "DropModelOp",
+    "RollbackGenerationOp",
+    "SwitchGenerationOp",
     "UpgradeSqlembedOp",
     "comparing",
     "execution",
     "installing",
     "rendering",
+    "switching",
 ]

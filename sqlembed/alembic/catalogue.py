@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from sqlembed.orm.literals import relation_name
-from sqlembed.types import Index, Metric, OnChange, Place, Storage, Timing
+from sqlembed.types import Generation, Index, Metric, OnChange, Place, Storage, Timing
 
 DECLARED = sa.text("""
 select
+    e.id, e.generation_of, e.generation,
     n.nspname::text as schema, c.relname::text as table_name, c.relkind = 'r' as is_plain,
-    e.name::text as embedding, e.embedder, e.dimensions, e.source, e.declared_source, e.timing,
+    e.name::text as embedding, e.embedder, e.dimensions, e.source, e.declared_source,
+    e.source_columns::text[] as source_columns, e.timing,
     e.on_change, e.metric, e.storage, e.index, e.index_options, e.place, e.chunking, e.full_text
 from sqlembed.embedding as e
 join pg_catalog.pg_class as c on c.oid = e.relation
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-where e.generation = 'current'
-order by 1, 2, 4
+order by schema, table_name, embedding
 """)
 
 # Partitions have parts of an index, and inherit the column of the full text.
@@ -82,6 +83,11 @@ INSTALLED = sa.text("select to_regclass('sqlembed.embedding') is not null")
 CANONICAL = sa.text(
     "select expression from sqlembed._canonical_source(cast(:relation as regclass), :source)"
 )
+FILLED = sa.text("""
+select sqlembed._has_vectors(c.present)
+from sqlembed._current(cast(:relation as regclass), :embedding, null) as c
+cross join lateral sqlembed._refuse_unfilled(c.present, c.beside, '10 s')
+""")
 CHUNKING = sa.text("select sqlembed._checked_chunking(cast(:chunking as jsonb))")
 CONFIG = sa.text("select sqlembed._text_search_config(cast(:config as regconfig))")
 
@@ -100,6 +106,7 @@ class Declared:
     #: As PostgreSQL writes it.
     source: str
     declared_source: str
+    source_columns: Sequence[str]
     timing: Timing
     on_change: OnChange
     metric: Metric
@@ -109,6 +116,9 @@ class Declared:
     place: Place
     chunking: Mapping[str, Any] | None
     full_text: str | None
+    generation: Generation
+    #: The generation that stands beside the current one.
+    beside: Declared | None = None
 
 
 @dataclass(frozen=True)
@@ -137,8 +147,27 @@ def is_plain(connection: sa.Connection, schema: str, table_name: str) -> bool:
 
 
 def declared(connection: sa.Connection) -> list[Declared]:
-    """Return the embeddings of the database."""
-    return [Declared(**row) for row in connection.execute(DECLARED).mappings()]
+    """Return the embeddings of the database, each with the generation beside it."""
+    current: dict[int, dict[str, Any]] = {}
+    beside: dict[int, Declared] = {}
+    for row in connection.execute(DECLARED).mappings():
+        values = dict(row)
+        id, of = values.pop("id"), values.pop("generation_of")
+        if of is None:
+            current[id] = values
+        else:
+            beside[of] = Declared(**values)
+    return [Declared(**values, beside=beside.get(id)) for id, values in current.items()]
+
+
+def is_filled(connection: sa.Connection, embedding: Declared) -> bool:
+    """Whether the generation beside an embedding has all vectors, and there are any."""
+    preparer = connection.dialect.identifier_preparer
+    values = {
+        "relation": relation_name(preparer, embedding.table_name, embedding.schema),
+        "embedding": embedding.embedding,
+    }
+    return bool(_tried(connection, FILLED, values))
 
 
 def managed(connection: sa.Connection) -> Managed:

@@ -18,6 +18,8 @@ from sqlembed.alembic.embeddings import (
     CreateEmbeddingOp,
     DropEmbeddingOp,
 )
+from sqlembed.alembic.indexes import natural_storage
+from sqlembed.alembic.succession import dropped, succession
 from sqlembed.orm.embedded import embedded_columns
 
 log = logging.getLogger(__name__)
@@ -68,8 +70,9 @@ class Comparison:
             wanted = created(table, column, embedded)
             if one is None:
                 self._create(wanted, column, is_new)
-            elif is_remade(one, wanted):
+            elif is_remade(one, wanted) or self._is_retyped(one):
                 self._drop(one, table.schema)
+                wanted.concurrently = self._is_concurrent(wanted, column)
                 self._after.append(wanted)
             else:
                 self._alter(one, wanted)
@@ -79,19 +82,36 @@ class Comparison:
                 self._drop(one, table.schema)
 
     def _create(self, wanted: CreateEmbeddingOp, column: Column[Any], is_new: bool) -> None:
-        if not is_new:
+        if is_new:
+            # The table that it stands beside goes as well when that is reversed.
+            wanted.keep_column = not wanted.is_beside
+        else:
             if not wanted.is_beside:
                 self._take_over_column(column)
-            key = self._table_key(column.table)
-            wanted.concurrently = (
-                wanted.index != "none"
-                and not wanted.is_beside
-                # One of the model's own may be the very index.
-                and not _is_indexed(column)
-                and catalogue.is_plain(self._connection, *key)
-            )
+            wanted.concurrently = self._is_concurrent(wanted, column)
         log.info("Detected added embedding %r on table %r", wanted.embedding, wanted.table_name)
         self._after.append(wanted)
+
+    def _is_concurrent(self, wanted: CreateEmbeddingOp, column: Column[Any]) -> bool:
+        """Whether the index is built while a table that is there is written to."""
+        return (
+            wanted.index != "none"
+            and not wanted.is_beside
+            # One of the model's own may be the very index.
+            and not _is_indexed(column)
+            and catalogue.is_plain(self._connection, *self._table_key(column.table))
+        )
+
+    def _is_retyped(self, one: Declared) -> bool:
+        """Whether a column of the source changes its type, which triggers on it do not allow."""
+        return any(
+            change.modify_type is not None and change.column_name in one.source_columns
+            for operation in self._ops.ops
+            if isinstance(operation, ops.ModifyTableOps)
+            and self._key(operation.schema, operation.table_name) == (one.schema, one.table_name)
+            for change in operation.ops
+            if isinstance(change, ops.AlterColumnOp)
+        )
 
     def _take_over_column(self, column: Column[Any]) -> None:
         """Leave it to ``create_embedding`` to add a column, which stays when that is reversed."""
@@ -112,6 +132,9 @@ class Comparison:
                 self._ops.ops.remove(operation)
 
     def _alter(self, one: Declared, wanted: CreateEmbeddingOp) -> None:
+        if (operations := succession(self._connection, one, wanted)) is not None:
+            self._after += operations
+            return
         changes, existing = differences(self._connection, one, wanted)
         if not changes:
             return
@@ -141,13 +164,16 @@ class Comparison:
             timing=one.timing,
             on_change=one.on_change,
             metric=one.metric,
-            storage=one.storage,
+            storage=None if one.storage == natural_storage(one.dimensions) else one.storage,
             index=one.index,
             index_options=one.index_options,
             place=one.place,
             chunking=one.chunking,
             full_text=one.full_text,
         )
+        if one.beside is not None:
+            # Without it, what comes before in the history could not be taken back.
+            self._before.append(dropped(self._connection, one, one.beside, original))
         # A side table is not the model's, so without its embedding nobody would know it.
         keep_column = one.place == "row"
         self._before.append(

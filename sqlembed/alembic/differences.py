@@ -9,8 +9,8 @@ from sqlalchemy import Column, Connection, Table
 from sqlembed.alembic import catalogue
 from sqlembed.alembic.catalogue import Declared
 from sqlembed.alembic.embeddings import CreateEmbeddingOp
+from sqlembed.alembic.indexes import natural_storage
 from sqlembed.orm.embedded import Embedded, in_postgresql
-from sqlembed.types import Storage
 
 #: Compared as they stand.
 PLAIN = ("timing", "on_change", "metric", "index")
@@ -30,7 +30,7 @@ def created(table: Table, column: Column[Any], embedded: Embedded) -> CreateEmbe
         timing=embedded.timing,
         on_change=embedded.on_change,
         metric=embedded.metric,
-        storage=None if storage == _natural(dimensions) else storage,
+        storage=None if storage == natural_storage(dimensions) else storage,
         index=embedded.index,
         index_options=embedded.index_options or None,
         place=embedded.place,
@@ -66,7 +66,7 @@ def differences(
         was, is_to_be = getattr(present, name), getattr(wanted, name)
         if was != is_to_be:
             changes[name], existing[name] = is_to_be, was
-    storage = wanted.storage or _natural(wanted.dimensions or 0)
+    storage = wanted.storage or natural_storage(wanted.dimensions)
     if storage != present.storage:
         changes["storage"], existing["storage"] = storage, present.storage
     was_said, is_said = dict(present.index_options or {}), dict(wanted.index_options or {})
@@ -81,8 +81,3 @@ def differences(
             present.full_text or "",
         )
     return changes, existing
-
-
-def _natural(dimensions: int) -> Storage:
-    """Return what ``create_embedding`` chooses where no storage is said."""
-    return "halfvec" if dimensions > 2_000 else "vector"

@@ -14,7 +14,7 @@ from sqlembed.alembic.embeddings import (
     DropEmbeddingOp,
     Target,
 )
-from sqlembed.alembic.indexes import build_concurrently
+from sqlembed.alembic.indexes import build_concurrently, natural_storage
 from sqlembed.alembic.statements import call, relation, run_patiently
 from sqlembed.errors import InputError
 from sqlembed.orm.literals import literal
@@ -28,7 +28,7 @@ NO_INDEX = {"index": "none", "index_options": None}
 def _create_embedding(operations: Operations, operation: CreateEmbeddingOp) -> None:
     arguments = {name: getattr(operation, name) for name in CREATE_ARGUMENTS}
     if not operation.concurrently or operation.index == "none":
-        _perform(operations, operation, "create_embedding", arguments)
+        perform(operations, operation, "create_embedding", arguments)
         return
     if operation.is_beside:
         raise InputError(
@@ -47,15 +47,13 @@ def _create_embedding(operations: Operations, operation: CreateEmbeddingOp) -> N
                 perform {create};
             end if""",
     )
-    # What SQL chooses where nothing is said.
-    storage = "halfvec" if (operation.dimensions or 0) > 2_000 else "vector"
-    wanted = arguments | {"storage": operation.storage or storage}
+    wanted = arguments | {"storage": operation.storage or natural_storage(operation.dimensions)}
     indexed = {
         "index": operation.index,
         "index_options": operation.index_options,
         "index_name": build_concurrently(operations, operation, wanted),
     }
-    _perform(operations, operation, "alter_embedding", indexed)
+    perform(operations, operation, "alter_embedding", indexed)
 
 
 @Operations.implementation_for(AlterEmbeddingOp)
@@ -64,18 +62,19 @@ def _alter_embedding(operations: Operations, operation: AlterEmbeddingOp) -> Non
     if operation.concurrently and operation.exchanges_index():
         wanted = {"metric": "cosine", "index": "hnsw"} | operation.existing | changes
         changes["index_name"] = build_concurrently(operations, operation, wanted)
-    _perform(operations, operation, "alter_embedding", changes)
+    perform(operations, operation, "alter_embedding", changes)
 
 
 @Operations.implementation_for(DropEmbeddingOp)
 def _drop_embedding(operations: Operations, operation: DropEmbeddingOp) -> None:
     arguments = {"keep_column": operation.keep_column}
-    _perform(operations, operation, "drop_embedding", arguments)
+    perform(operations, operation, "drop_embedding", arguments)
 
 
-def _perform(
+def perform(
     operations: Operations, target: Target, function: str, arguments: Mapping[str, Any]
 ) -> None:
+    """Call a function on an embedding, again where its table is busy."""
     run_patiently(operations, f"perform {_call(operations, target, function, arguments)}")
 
 

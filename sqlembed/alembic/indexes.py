@@ -11,6 +11,7 @@ from sqlembed.alembic.embeddings import Target
 from sqlembed.alembic.statements import relation, run, shortened, translated
 from sqlembed.errors import InputError
 from sqlembed.orm.literals import relation_name
+from sqlembed.types import Storage
 
 OPERATORS = {"cosine": "cosine", "euclidean": "l2", "inner_product": "ip", "l1": "l1"}
 
@@ -18,16 +19,19 @@ OPERATORS = {"cosine": "cosine", "euclidean": "l2", "inner_product": "ip", "l1":
 PARAMETERS = ("m", "ef_construction")
 
 
-def build_concurrently(operations: Operations, target: Target, wanted: Mapping[str, Any]) -> str:
+def build_concurrently(
+    operations: Operations, target: Target, wanted: Mapping[str, Any], name: str | None = None
+) -> str:
     """Build an index in an autocommit block; returns its name.
 
     Args:
         operations: where to run it.
-        target: the embedding, of which nothing is read.
+        target: the vector column and its table, of which nothing is read.
         wanted: its metric, storage, dimensions, index and index_options as they are to be.
+        name: what it is called; without it, one that says all of it.
     """
     preparer = operations.migration_context.dialect.identifier_preparer
-    name = _name(target, wanted)
+    name = name or _name(target, wanted)
     schema = translated(operations, target.schema)
     column = relation_name(preparer, target.embedding, None)
     with operations.get_context().autocommit_block():
@@ -38,11 +42,16 @@ def build_concurrently(operations: Operations, target: Target, wanted: Mapping[s
         )
         run(
             operations,
-            f"CREATE INDEX CONCURRENTLY {relation_name(preparer, name, None)}"
+            f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {relation_name(preparer, name, None)}"
             f" ON {relation(operations, target.table_name, target.schema)}"
             f" USING hnsw ({_indexed(column, wanted)}){_with(wanted)}",
         )
     return name
+
+
+def natural_storage(dimensions: int | None) -> Storage:
+    """Return what ``create_embedding`` chooses where no storage is said."""
+    return "halfvec" if (dimensions or 0) > 2_000 else "vector"
 
 
 def _name(target: Target, wanted: Mapping[str, Any]) -> str:

@@ -11,7 +11,19 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.operations import MigrateOperation, ops
 
 from sqlembed.alembic.clusters import CreateKMeansOp, DropModelOp
-from sqlembed.alembic.embeddings import AlterEmbeddingOp, CreateEmbeddingOp, DropEmbeddingOp
+from sqlembed.alembic.embeddings import (
+    AlterEmbeddingOp,
+    CreateEmbeddingOp,
+    DropEmbeddingOp,
+    Target,
+)
+from sqlembed.alembic.generations import (
+    AbandonGenerationOp,
+    CreateGenerationOp,
+    DropGenerationOp,
+    RollbackGenerationOp,
+    SwitchGenerationOp,
+)
 from sqlembed.alembic.installing import DowngradeSqlembedOp, UpgradeSqlembedOp
 
 #: Longer calls stand on several lines.
@@ -20,6 +32,9 @@ WIDTH = 88
 #: Known to the operation, and no argument of its call.
 NOT_WRITTEN = {"keep_column", "original"}
 
+
+#: What a revision says of a generation that it begins.
+LATER = "# Workers fill it while the present one is used; autogenerate then writes the switch."
 
 #: Alembic writes the module of pgvector's types, and forgets to import it.
 VECTOR_MODULE = "pgvector.sqlalchemy"
@@ -66,6 +81,39 @@ def _alter_embedding(context: AutogenContext, operation: AlterEmbeddingOp) -> st
     return _written(context, "alter_embedding", (operation.table_name, operation.embedding), named)
 
 
+@renderers.dispatch_for(CreateGenerationOp)
+def _create_generation(context: AutogenContext, operation: CreateGenerationOp) -> str:
+    named: dict[str, Any] = {} if operation.schema is None else {"schema": operation.schema}
+    named |= operation.changes
+    if operation.rows_per_second is not None:
+        named["rows_per_second"] = operation.rows_per_second
+    if operation.generation != "next":
+        named["generation"] = operation.generation
+    first = (operation.table_name, operation.embedding)
+    text = _written(context, "create_generation", first, named)
+    return f"{LATER}\n{text}" if operation.generation == "next" else text
+
+
+@renderers.dispatch_for(AbandonGenerationOp)
+def _abandon_generation(context: AutogenContext, operation: AbandonGenerationOp) -> str:
+    return _about(context, "abandon_generation", operation)
+
+
+@renderers.dispatch_for(DropGenerationOp)
+def _drop_generation(context: AutogenContext, operation: DropGenerationOp) -> str:
+    return _about(context, "drop_generation", operation)
+
+
+@renderers.dispatch_for(SwitchGenerationOp)
+def _switch_generation(context: AutogenContext, operation: SwitchGenerationOp) -> str:
+    return _about(context, "switch_generation", operation)
+
+
+@renderers.dispatch_for(RollbackGenerationOp)
+def _rollback_generation(context: AutogenContext, operation: RollbackGenerationOp) -> str:
+    return _about(context, "rollback_generation", operation)
+
+
 @renderers.dispatch_for(CreateKMeansOp)
 def _create_kmeans(context: AutogenContext, operation: CreateKMeansOp) -> str:
     first = (operation.name, operation.query)
@@ -85,6 +133,12 @@ def _upgrade_sqlembed(context: AutogenContext, operation: UpgradeSqlembedOp) -> 
 @renderers.dispatch_for(DowngradeSqlembedOp)
 def _downgrade_sqlembed(context: AutogenContext, operation: DowngradeSqlembedOp) -> str:
     return _written(context, "downgrade_sqlembed", (operation.revision,), _said(operation))
+
+
+def _about(context: AutogenContext, name: str, operation: Target) -> str:
+    named = _said(operation)
+    named.pop("embedding", None)
+    return _written(context, name, (operation.table_name, operation.embedding), named)
 
 
 def _said(operation: Any) -> dict[str, Any]:

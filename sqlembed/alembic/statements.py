@@ -54,18 +54,28 @@ def run(operations: Operations, sql: str) -> None:
 def run_patiently(operations: Operations, statement: str) -> None:
     """Run PL/pgSQL that locks a table of the user's, again where the table is busy."""
     options = operations.migration_context.opts
-    tag = "$sqlembed$"
-    while tag in statement:
-        tag = f"{tag[:-1]}_$"
     run(
         operations,
         PATIENTLY.format(
-            tag=tag,
+            tag=_tag(statement),
             attempts=int(options.get("sqlembed_lock_attempts", LOCK_ATTEMPTS)),
             timeout=literal(str(options.get("sqlembed_lock_timeout", LOCK_TIMEOUT))),
             statement=statement,
         ),
     )
+
+
+def run_block(operations: Operations, block: str) -> None:
+    """Run a block of PL/pgSQL that locks no table of the user's."""
+    tag = _tag(block)
+    run(operations, f"DO {tag}\n{block}\n{tag}")
+
+
+def _tag(statement: str) -> str:
+    tag = "$sqlembed$"
+    while tag in statement:
+        tag = f"{tag[:-1]}_$"
+    return tag
 
 
 def call(function: str, arguments: Mapping[str, Any]) -> str:
@@ -76,8 +86,16 @@ def call(function: str, arguments: Mapping[str, Any]) -> str:
     return f"sqlembed.{function}({', '.join(named)})"
 
 
+class Expression(str):
+    """A value of a call that is SQL text already."""
+
+    __slots__ = ()
+
+
 def constant(value: Any) -> str:
     """Return a value as a SQL literal."""
+    if isinstance(value, Expression):
+        return str(value)
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (int, float)):

@@ -1,4 +1,4 @@
-"""The next generation of an embedding on the command line: wait for its rows, build its index."""
+"""The generation beside an embedding on the command line: wait for its rows, build its index."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def wait_until_built(
 def build_index(
     connection: Connection, relation: str, embedding: str | None, found: Beside
 ) -> bool:
-    """Build the index of the next generation while the table is in use; whether there was need."""
+    """Build the index of that generation while the table is in use; whether there was need."""
     statement = scalar(connection, INDEX, (relation, embedding))
     if statement is None:
         return False

@@ -228,8 +228,7 @@ def _exchange(
             return
         embedders = serving.load_registry(registry)
         building.wait_until_built(database, connection, embedders, found)
-        if which == "next":
-            building.build_index(connection, relation, embedding, found)
+        building.build_index(connection, relation, embedding, found)
         if found.timing == "sync":
             # From here on a row has both vectors when it is committed.
             scalar(connection, TIME, (relation, found.name, "sync"))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from typing import Any
 
 import sqlalchemy as sa
 from pgvector.sqlalchemy import HALFVEC, VECTOR
 
 from sqlembed.orm import Embedded
+from sqlembed.server import psql_path
 from tests.migrations.application import Application
 
 CATALOGUE = sa.text("""
@@ -57,6 +60,18 @@ def rows(application: Application, statement: sa.TextClause | str) -> list[tuple
     with application.engine.begin() as connection:
         result = connection.execute(text)
         return [tuple(row) for row in result] if result.returns_rows else []
+
+
+def psql(url: str, script: str) -> None:
+    """Run a script as an administrator would."""
+    done = subprocess.run(
+        [psql_path(), url, "-X", "-q", "-v", "ON_ERROR_STOP=1"],
+        input=script,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PGCLIENTENCODING": "UTF8"},
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def state(application: Application) -> tuple[Any, ...]:

@@ -573,6 +573,9 @@ CREATE FUNCTION sqlembed._has_roles() RETURNS boolean
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._has_vectors(declared sqlembed.embedding) RETURNS boolean
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed._hash_call(declared sqlembed.embedding, row_name text) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -804,9 +807,6 @@ CREATE FUNCTION sqlembed._next_epoch(worker integer) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._next_generation(present sqlembed.embedding, embedder text, source text, metric text, index text, index_options jsonb, chunking jsonb) RETURNS sqlembed.embedding
-    LANGUAGE plpgsql;
-
 CREATE FUNCTION sqlembed._note_again(declared sqlembed.embedding, keys jsonb[], hashes bytea[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -941,6 +941,10 @@ CREATE FUNCTION sqlembed._refuse_clustering(name text, instead text) RETURNS voi
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._refuse_dropped(declared sqlembed.embedding) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._refuse_hidden(declared sqlembed.embedding) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -972,6 +976,9 @@ CREATE FUNCTION sqlembed._refuse_side(relation regclass, side regclass, embeddin
 CREATE FUNCTION sqlembed._refuse_undeclared(relation regclass, name name) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._refuse_unfilled(present sqlembed.embedding, beside sqlembed.embedding, lag interval) RETURNS void
+    LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._refuse_unready(present sqlembed.embedding, beside sqlembed.embedding, lag interval) RETURNS void
     LANGUAGE plpgsql;
@@ -1217,6 +1224,9 @@ CREATE FUNCTION sqlembed._wanted_dimensions(embedder text, dimensions integer) R
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._wanted_generation(present sqlembed.embedding, embedder text, source text, metric text, index text, index_options jsonb, chunking jsonb, generation text) RETURNS sqlembed.embedding
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed._wanted_triggers(declared sqlembed.embedding, OUT name name, OUT definition text, OUT function name, OUT fires "char", OUT is_row boolean) RETURNS SETOF record
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -1284,7 +1294,7 @@ CREATE FUNCTION sqlembed.create_clusters(relation regclass, method text DEFAULT 
 CREATE FUNCTION sqlembed.create_embedding(relation regclass, embedder text, source text, embedding name DEFAULT 'embedding'::name, timing text DEFAULT 'async'::text, on_change text DEFAULT 'hide'::text, metric text DEFAULT 'cosine'::text, storage text DEFAULT NULL::text, index text DEFAULT 'hnsw'::text, place text DEFAULT 'row'::text, chunking jsonb DEFAULT NULL::jsonb, adopt text DEFAULT 'keep'::text, if_not_exists boolean DEFAULT false, full_text regconfig DEFAULT NULL::regconfig, index_options jsonb DEFAULT NULL::jsonb, dimensions integer DEFAULT NULL::integer) RETURNS bigint
     LANGUAGE plpgsql;
 
-CREATE FUNCTION sqlembed.create_generation(relation regclass, embedder text DEFAULT NULL::text, embedding name DEFAULT NULL::name, source text DEFAULT NULL::text, dimensions integer DEFAULT NULL::integer, metric text DEFAULT NULL::text, storage text DEFAULT NULL::text, index text DEFAULT NULL::text, index_options jsonb DEFAULT NULL::jsonb, chunking jsonb DEFAULT NULL::jsonb, rows_per_second integer DEFAULT NULL::integer, timeout interval DEFAULT '00:00:30'::interval) RETURNS void
+CREATE FUNCTION sqlembed.create_generation(relation regclass, embedder text DEFAULT NULL::text, embedding name DEFAULT NULL::name, source text DEFAULT NULL::text, dimensions integer DEFAULT NULL::integer, metric text DEFAULT NULL::text, storage text DEFAULT NULL::text, index text DEFAULT NULL::text, index_options jsonb DEFAULT NULL::jsonb, chunking jsonb DEFAULT NULL::jsonb, rows_per_second integer DEFAULT NULL::integer, generation text DEFAULT 'next'::text, timeout interval DEFAULT '00:00:30'::interval) RETURNS void
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.create_kmeans(name text, query text, num_clusters integer DEFAULT NULL::integer, metric text DEFAULT 'cosine'::text, max_iterations integer DEFAULT 20, min_rel_progress double precision DEFAULT 0.01, seed integer DEFAULT 0, standardize boolean DEFAULT true, weights double precision[] DEFAULT NULL::double precision[], choose_by text DEFAULT 'silhouette'::text, candidates integer[] DEFAULT NULL::integer[]) RETURNS sqlembed.fitted_model

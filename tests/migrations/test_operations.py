@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -19,9 +17,8 @@ from sqlembed import config
 from sqlembed.alembic import AlterEmbeddingOp, DropEmbeddingOp, DropModelOp
 from sqlembed.errors import InputError, VersionMismatch
 from sqlembed.schema import functions, loopback, migrate
-from sqlembed.server import psql_path
 from tests.migrations.application import Application
-from tests.migrations.histories import CATALOGUE, article, rows, state
+from tests.migrations.histories import CATALOGUE, article, psql, rows, state
 from tests.writing import embed_all
 
 CREATE = 'op.execute("create table article (id int primary key, title text, body text)")\n'
@@ -38,17 +35,6 @@ def twin(tmp_path: Path, empty_url: str) -> Iterator[Application]:
     engine = sa.create_engine(config.sqlalchemy_url(empty_url), poolclass=sa.NullPool)
     yield Application(tmp_path, engine, transaction_per_migration=True)
     engine.dispose()
-
-
-def psql(url: str, script: str) -> None:
-    done = subprocess.run(
-        [psql_path(), url, "-X", "-q", "-v", "ON_ERROR_STOP=1"],
-        input=script,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PGCLIENTENCODING": "UTF8"},
-    )
-    assert done.returncode == 0, done.stderr
 
 
 HISTORY = [

@@ -8,15 +8,21 @@ from pathlib import Path
 import sqlalchemy as sa
 from pgvector.sqlalchemy import VECTOR
 
+from sqlembed.embedders import HashEmbedder, Registry
 from sqlembed.orm import Embedded
 from tests.migrations.application import Application
 from tests.migrations.histories import rows
+from tests.writing import embed_all
 
 README = Path(__file__).parents[2] / "README.md"
 BLOCK = re.compile(r"^```revision\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
+REGISTRY = Registry()
+REGISTRY.add(HashEmbedder("minilm", 384))
+REGISTRY.add(HashEmbedder("mpnet", 768))
 
-def article(source: str | None) -> sa.MetaData:
+
+def article(source: str | None, embedder: str = "minilm", dimensions: int = 384) -> sa.MetaData:
     """The model of the README, with or without its embedding."""
     metadata = sa.MetaData()
     table = sa.Table(
@@ -28,8 +34,8 @@ def article(source: str | None) -> sa.MetaData:
         sa.Column("body", sa.Text, nullable=False),
     )
     if source is not None:
-        embedded = Embedded("minilm", source=source)
-        table.append_column(sa.Column("embedding", VECTOR(384), embedded))
+        embedded = Embedded(embedder, source=source)
+        table.append_column(sa.Column("embedding", VECTOR(dimensions), embedded))
     return metadata
 
 
@@ -40,8 +46,8 @@ def statements(text: str) -> str:
     return re.sub(r"\s+", "", code).replace(",)", ")")
 
 
-def test_revisions(tmp_path: Path, engine: sa.Engine) -> None:
-    created, altered = BLOCK.findall(README.read_text(encoding="utf-8"))
+def test_revisions(tmp_path: Path, engine: sa.Engine, url: str) -> None:
+    created, altered, begun, switched = BLOCK.findall(README.read_text(encoding="utf-8"))
     application = Application(tmp_path, engine, article(None))
     application.revise()
     application.upgrade()
@@ -51,5 +57,15 @@ def test_revisions(tmp_path: Path, engine: sa.Engine) -> None:
     assert rows(application, "select embedder from sqlembed.embedding") == [("minilm",)]
     application.metadata = article("title")
     assert statements(application.revise()).startswith(statements(altered))
+    application.upgrade()
+    assert application.differences() == []
+    rows(application, "insert into article values (1, 2024, 'Bread', 'Flour')")
+    embed_all(url, REGISTRY)
+    application.metadata = article("title", "mpnet", 768)
+    assert statements(application.revise()) == statements(begun)
+    application.upgrade()
+    assert application.differences() == []
+    embed_all(url, REGISTRY)
+    assert statements(application.revise()) == statements(switched)
     application.upgrade()
     assert application.differences() == []

@@ -4,27 +4,13 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import psycopg
 
-from sqlembed.schema import migrate
 from sqlembed.server import psql_path
 
 GOLDEN = Path(__file__).with_name("schema.sql")
-
-EXCLUDED = (
-    # They speak of changing a table in use.
-    "require-lock-timeout",
-    "require-statement-timeout",
-    # Nobody has as many workers, embeddings or clusters.
-    "prefer-bigint-over-int",
-    # The numbers of columns are what PostgreSQL keeps them as.
-    "prefer-bigint-over-smallint",
-    # Alembic's own version table.
-    "prefer-text-field",
-)
 
 
 def normalized(dump: str) -> str:
@@ -74,12 +60,3 @@ def test_no_function_that_forbids_a_plan_is_compiled(url: str) -> None:
             """
         ).fetchall()
     assert found == []
-
-
-def test_the_script_passes_the_linter(tmp_path: Path) -> None:
-    script = tmp_path / "script.sql"
-    script.write_text(migrate.script(), encoding="utf-8")
-    command = [str(Path(sys.executable).with_name("squawk")), "--pg-version=15", "--reporter=gcc"]
-    excluded = [f"--exclude={rule}" for rule in EXCLUDED]
-    done = subprocess.run([*command, *excluded, str(script)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr

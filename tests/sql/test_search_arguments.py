@@ -133,8 +133,8 @@ def test_a_column_that_is_not_there_any_more(connection: Connection) -> None:
     for filter in ("null", "'id > 0'"):
         error = refusal(connection, f"vector_search(null::item, '[1,2]', filter => {filter})")
         assert error.sqlstate == "SE013"
-        assert "column embedding of item is not there any more" in str(error)
-        hint = "select sqlembed.drop_embedding('item', 'embedding'), and declare it anew."
+        assert "column embedding of public.item is not there any more" in str(error)
+        hint = "select sqlembed.drop_embedding('public.item', 'embedding'), and declare it anew."
         assert error.diag.message_hint == hint
 
 

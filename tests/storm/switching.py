@@ -68,13 +68,18 @@ class Switching:
     Args:
         url: a database with sqlembed in it.
         rows: of the table.
+        pace: how many rows a writer writes a second at most; the vectors of what they write have
+            to be made as well, those of both generations.
     """
 
-    def __init__(self, url: str, rows: int, writers: int = 2, readers: int = 4) -> None:
+    def __init__(
+        self, url: str, rows: int, writers: int = 2, readers: int = 4, pace: float = 100
+    ) -> None:
         self._url = url
         self._rows = rows
         self._writers = writers
         self._readers = readers
+        self._pauses = {self._write: 1 / pace, self._read: 0.01}
         self._over = threading.Event()
         self._lock = threading.Lock()
         self.figures = Figures()
@@ -158,7 +163,7 @@ class Switching:
                     task(connection, number, chance)
                 except psycopg.Error as error:
                     self.figures.failed.append(str(error))
-                time.sleep(0.01)
+                time.sleep(self._pauses[task])
 
     def _write(
         self, connection: psycopg.Connection[Any], number: int, chance: random.Random
@@ -233,8 +238,9 @@ def registry() -> Registry:
 
 @click.command()
 @click.option("--rows", default=50_000, show_default=True)
-@click.option("--rounds", default=2, show_default=True)
-def main(rows: int, rounds: int) -> None:
+@click.option("--rounds", default=1, show_default=True)
+@click.option("--pace", default=20, show_default=True, help="Rows a second and writer, at most.")
+def main(rows: int, rounds: int, pace: int) -> None:
     """Switch generations of a table while 2 writers write and 4 readers read."""
     with tempfile.TemporaryDirectory(prefix="sqlembed-switching-") as name:
         Path(name).chmod(0o755)
@@ -243,10 +249,12 @@ def main(rows: int, rounds: int) -> None:
         try:
             engine = sa.create_engine(config.sqlalchemy_url(server.url()), poolclass=sa.NullPool)
             assert migrate.upgrade(engine) == []
-            figures = Switching(server.url(), rows).run(rounds)
+            began = time.monotonic()
+            figures = Switching(server.url(), rows, pace=pace).run(rounds)
+            took = time.monotonic() - began
         finally:
             server.stop()
-    click.echo(f"rows {rows}, switches and rollbacks {figures.switches}")
+    click.echo(f"rows {rows}, switches and rollbacks {figures.switches}, in {took:.0f} s")
     click.echo(f"reads {figures.reads}, longest {figures.longest_read:.0f} ms")
     click.echo(f"writes {figures.writes}, longest {figures.longest_write:.0f} ms")
     click.echo(f"longest lock {figures.longest_lock:.1f} ms")

@@ -16,10 +16,10 @@ begin
     beside := sqlembed._beside(present);
     if beside.id is null or beside.generation <> _current.generation then
         raise exception 'sqlembed: % of % has no % generation',
-            quote_ident(present.name), present.relation, _current.generation
+            quote_ident(present.name), present.relation, coalesce(_current.generation, 'other')
             using errcode = 'SE013',
                 hint = case
-                    when _current.generation = 'next'
+                    when coalesce(_current.generation, 'next') = 'next'
                     then format('Build it: select sqlembed.create_generation(%L, ''another embedder'').', present.relation)
                     else 'select * from sqlembed.generation tells what there is.'
                 end;
@@ -28,4 +28,4 @@ end
 $function$;
 
 comment on function sqlembed._current(regclass, name, text) is
-    'An embedding and the generation beside it; an error where it is not the one that is meant.';
+    'An embedding and the generation beside it; an error where it is not the one that is meant, NULL for either.';

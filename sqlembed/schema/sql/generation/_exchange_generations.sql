@@ -36,6 +36,7 @@ begin
         generation = case e.id when present.id then other else 'current' end,
         generation_of = case e.id when present.id then beside.id end,
         timing = case e.id when present.id then 'async' else present.timing end,
+        on_change = present.on_change,
         full_text = case e.id when present.id then null else present.full_text end,
         full_text_column = case e.id when present.id then null else present.full_text_column end,
         rows_per_second = null
@@ -50,4 +51,4 @@ end
 $function$;
 
 comment on function sqlembed._exchange_generations(sqlembed.embedding, sqlembed.embedding) is
-    'Let the generation beside an embedding take its place, name, timing and words, and the other way round. The caller has locked the tables.';
+    'Let the generation beside an embedding take its place, name, timing, on_change and words, and the other way round. The caller has locked the tables.';

@@ -10,6 +10,7 @@ create or replace function sqlembed.create_generation(
     index_options jsonb default null,
     chunking jsonb default null,
     rows_per_second integer default null,
+    generation text default 'next',
     timeout interval default '30 s'
 )
 returns void
@@ -29,9 +30,9 @@ begin
     perform sqlembed._lock_briefly(array[create_generation.relation], create_generation.timeout);
     present := sqlembed._embedding_of(create_generation.relation, create_generation.embedding);
     perform sqlembed._refuse_renamed(present);
-    wanted := sqlembed._next_generation(
+    wanted := sqlembed._wanted_generation(
         present, create_generation.embedder, create_generation.source, create_generation.metric, create_generation.index,
-        create_generation.index_options, create_generation.chunking
+        create_generation.index_options, create_generation.chunking, create_generation.generation
     );
     wanted.rows_per_second := create_generation.rows_per_second;
     wanted.dimensions := sqlembed._wanted_dimensions(wanted.embedder, create_generation.dimensions);
@@ -82,6 +83,6 @@ end
 $function$;
 
 comment on function sqlembed.create_generation(
-    regclass, text, name, text, integer, text, text, text, jsonb, jsonb, integer, interval
+    regclass, text, name, text, integer, text, text, text, jsonb, jsonb, integer, text, interval
 ) is
-    'Begin the next generation of an embedding beside the present one: another embedder, source, metric, index or chunking, in a column or side table of its own, named ..._next. What is null stays as it is. Workers fill it when they have caught up with what is written, at most rows_per_second each; new rows go to both; searches use the present one until switch_generation. Its index is left to the end: generation_index says how to build it. A worker queues its rows within seconds.';
+    'Begin the next generation of an embedding beside the present one: another embedder, source, metric, index or chunking, in a column or side table of its own, named ..._next. What is null stays as it is. Workers fill it when they have caught up with what is written, at most rows_per_second each; new rows go to both; searches use the present one until switch_generation. Its index is left to the end: generation_index says how to build it. A worker queues its rows within seconds. With generation => ''previous'' it is built as the one that rollback_generation goes back to, so that drop_generation can be undone.';

@@ -9,7 +9,7 @@ declare
 begin
     select c.present, c.beside
     into pair
-    from sqlembed._current(generation_index.relation, generation_index.embedding, 'next') as c;
+    from sqlembed._current(generation_index.relation, generation_index.embedding, null) as c;
     holder := coalesce((pair.beside).side, (pair.beside).relation);
     if (pair.beside).index operator(pg_catalog.=) 'none' then
         return null;
@@ -40,4 +40,4 @@ end
 $function$;
 
 comment on function sqlembed.generation_index(regclass, name) is
-    'The statement that builds the index of the next generation without keeping writers waiting, to be run outside of a transaction when its rows are embedded. NULL when it is there, or none is wanted. sqlembed generation switch runs it.';
+    'The statement that builds the index of the generation beside an embedding without keeping writers waiting, to be run outside of a transaction when its rows are embedded. NULL when it is there, or none is wanted. sqlembed generation switch runs it.';

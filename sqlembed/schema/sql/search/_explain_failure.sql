@@ -10,8 +10,6 @@ returns void
 language plpgsql
 stable
 as $function$
-declare
-    gone name;
 begin
     -- pgvector has one code for all it refuses. The filter may compare vectors too.
     if _explain_failure.state operator(pg_catalog.=) '22000'
@@ -32,28 +30,6 @@ begin
             using errcode = 'SE014',
                 detail = _explain_failure.problem,
                 hint = 'Only vectors of one embedder are comparable. A filter can leave out others: vector_dims(column) = 3.';
-    end if;
-    -- The column was dropped, which the catalogue of embeddings does not notice.
-    if _explain_failure.state operator(pg_catalog.=) '42703' then
-        select e.name
-        into gone
-        from sqlembed.embedding as e
-        where e.relation operator(pg_catalog.=) _explain_failure.relation
-            and not exists (
-                select
-                from pg_catalog.pg_attribute as a
-                where a.attrelid operator(pg_catalog.=) coalesce(e.side, e.relation)
-                    and a.attname operator(pg_catalog.=) sqlembed._vector_name(e)
-                    and not a.attisdropped
-            );
-        if found then
-            raise exception 'sqlembed: column % of % is not there any more',
-                pg_catalog.quote_ident(gone), _explain_failure.relation
-                using errcode = 'SE013',
-                    hint = pg_catalog.format(
-                        'select sqlembed.drop_embedding(%L, %L), and declare it anew.', _explain_failure.relation, gone
-                    );
-        end if;
     end if;
     -- Syntax, names, types, values, and what functions raise; but not rights, cancelling, locks, space or our own.
     if _explain_failure.filter is not null

@@ -66,14 +66,10 @@ begin
         if _search_target.holds then
             held := sqlembed._hold(seen.relation);
         end if;
-        vector_column := (
-            select sqlembed._vector_name(e) from sqlembed.embedding as e where e.id operator(pg_catalog.=) seen.id
-        );
+        select sqlembed._vector_name(e) into vector_column from sqlembed.embedding as e where e.id operator(pg_catalog.=) seen.id;
         -- As PostgreSQL calls what is dropped.
         if vector_column operator(pg_catalog.~) '^[.]{8}pg[.]dropped' then
-            raise exception 'sqlembed: the vectors of embedding % of % were dropped since this transaction or statement began',
-                pg_catalog.quote_ident(seen.name), seen.relation
-                using errcode = 'SE013', hint = 'Begin it anew: another generation may have taken their place.';
+            perform sqlembed._refuse_dropped(e) from sqlembed.embedding as e where e.id operator(pg_catalog.=) seen.id;
         end if;
     end if;
 

@@ -20,14 +20,7 @@ begin
     end if;
     -- What an older snapshot still shows, and is not there, has no name.
     if hash_call is null or (_side_source.declared).side::text ~ '^[0-9]+$' then
-        raise exception 'sqlembed: the side table of embedding % of %, or its function %, is not there any more',
-            quote_ident((_side_source.declared).name), (_side_source.declared).relation,
-            quote_ident((_side_source.declared).hash_function)
-            using errcode = 'SE013',
-                hint = format(
-                    'select sqlembed.drop_embedding(%L, %L), and declare it anew.',
-                    (_side_source.declared).relation, (_side_source.declared).name
-                );
+        perform sqlembed._refuse_dropped(_side_source.declared);
     end if;
     -- Its columns get names that no filter uses: a name without a prefix is the table's.
     select format(

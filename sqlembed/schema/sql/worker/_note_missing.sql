@@ -4,12 +4,18 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    -- In parts: a worker's memory is not the table's size.
+    -- In parts: a worker's memory is not the table's size. Neighbours are not written one after the other where
+    -- no index is over the vector yet: then most of them find room for their new version in their own page, made
+    -- by those written before, and no index of the table has to take them up anew.
     noting text := format(
         'select sqlembed._note_keys(%s, array_agg(s.key))
-        from (select %s as key, (row_number() over () - 1) / 10000 as part from %s as r where ',
+        from (select %s as key, (row_number() over (%s) - 1) / 10000 as part from %s as r where ',
         (_note_missing.declared).id,
         (select k.expression from sqlembed._key_sql((_note_missing.declared).relation) as k),
+        case
+            when (_note_missing.declared).generation <> 'current' and (_note_missing.declared).side is null
+            then 'order by random()'
+        end,
         _note_missing.rows_of
     );
     in_parts text := ') as s group by s.part';

@@ -1,22 +1,27 @@
-create or replace function sqlembed._next_generation(
+create or replace function sqlembed._wanted_generation(
     present sqlembed.embedding,
     embedder text,
     source text,
     metric text,
     index text,
     index_options jsonb,
-    chunking jsonb
+    chunking jsonb,
+    generation text
 )
 returns sqlembed.embedding
 language plpgsql
 volatile
 as $function$
 declare
-    present sqlembed.embedding := _next_generation.present;
+    present sqlembed.embedding := _wanted_generation.present;
     wanted sqlembed.embedding := present;
     other sqlembed.embedding := sqlembed._beside(present);
     canonical record;
 begin
+    if _wanted_generation.generation operator(pg_catalog.<>) all ('{next,previous}'::pg_catalog.text[]) then
+        raise exception 'sqlembed: generation must be next or previous, not %', pg_catalog.quote_literal(_wanted_generation.generation)
+            using errcode = 'SE014', hint = 'next is what switch_generation takes, previous what rollback_generation takes.';
+    end if;
     if present.generation operator(pg_catalog.<>) 'current' then
         raise exception 'sqlembed: % of % is the % generation of another embedding',
             pg_catalog.quote_ident(present.name), present.relation, present.generation
@@ -34,25 +39,25 @@ begin
                     present.relation, present.name
                 );
     end if;
-    wanted.embedder := coalesce(_next_generation.embedder, present.embedder);
-    wanted.metric := coalesce(_next_generation.metric, present.metric);
-    wanted.index := coalesce(_next_generation.index, present.index);
+    wanted.embedder := coalesce(_wanted_generation.embedder, present.embedder);
+    wanted.metric := coalesce(_wanted_generation.metric, present.metric);
+    wanted.index := coalesce(_wanted_generation.index, present.index);
     wanted.index_options := sqlembed._check_index(
         wanted.index,
         -- Another kind has other options.
         coalesce(
-            _next_generation.index_options, case when wanted.index operator(pg_catalog.=) present.index then present.index_options end
+            _wanted_generation.index_options, case when wanted.index operator(pg_catalog.=) present.index then present.index_options end
         )
     );
-    wanted.chunking := coalesce(sqlembed._checked_chunking(_next_generation.chunking), present.chunking);
+    wanted.chunking := coalesce(sqlembed._checked_chunking(_wanted_generation.chunking), present.chunking);
     if (wanted.chunking is null) operator(pg_catalog.<>) (present.chunking is null) then
         raise exception 'sqlembed: % of % is not cut into chunks, and searches would find others than rows',
             pg_catalog.quote_ident(present.name), present.relation
             using errcode = 'SE014', hint = 'Declare a second embedding with chunking, and drop this one.';
     end if;
-    if _next_generation.source is not null then
+    if _wanted_generation.source is not null then
         select c.* into canonical
-        from sqlembed._canonical_source(present.relation, _next_generation.source) as c;
+        from sqlembed._canonical_source(present.relation, _wanted_generation.source) as c;
         perform sqlembed._refuse_vector_source(present.relation, present.name, canonical.columns);
         if present.full_text is not null and canonical.expression operator(pg_catalog.<>) present.source then
             raise exception 'sqlembed: the words of % of % are kept in a column of their own, which is made of its source',
@@ -64,13 +69,13 @@ begin
                     );
         end if;
         wanted.source := canonical.expression;
-        wanted.declared_source := _next_generation.source;
+        wanted.declared_source := _wanted_generation.source;
         wanted.source_columns := canonical.columns;
     end if;
-    wanted.name := sqlembed._side_name(present.name::text || '_next');
+    wanted.name := sqlembed._side_name(present.name::text || '_' || _wanted_generation.generation);
     -- Writers do not wait for two models.
     wanted.timing := 'async';
-    wanted.generation := 'next';
+    wanted.generation := _wanted_generation.generation;
     wanted.generation_of := present.id;
     if wanted.place operator(pg_catalog.=) 'row' and exists (
         select
@@ -85,5 +90,5 @@ begin
 end
 $function$;
 
-comment on function sqlembed._next_generation(sqlembed.embedding, text, text, text, text, jsonb, jsonb) is
-    'The declaration of the next generation of an embedding, checked, without what its column or side table decides.';
+comment on function sqlembed._wanted_generation(sqlembed.embedding, text, text, text, text, jsonb, jsonb, text) is
+    'The declaration of a generation beside an embedding, checked, without what its column or side table decides.';

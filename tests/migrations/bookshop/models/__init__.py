@@ -1,0 +1,1 @@
+"""The models of the bookshop as they were at each revision that changed them."""
