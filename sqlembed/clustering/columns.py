@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import sqlalchemy as sa
 
-from sqlembed.clustering.models import ChooseBy, ClusterMetric, KMeansModel
+from sqlembed.clustering.models import FORGET, ChooseBy, ClusterMetric, KMeansModel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,6 +107,7 @@ def create_clustering(
     metric: ClusterMetric | None = None,
     seed: int = 0,
     choose_by: ChooseBy = "silhouette",
+    replace: bool = False,
 ) -> KMeansModel:
     """Clusters a table and keeps each row's cluster in a column; does not commit.
 
@@ -123,7 +124,10 @@ def create_clustering(
         metric: by default the declared one, or what comes next to it.
         seed: the same rows and seed give the same clusters.
         choose_by: as in ``create_kmeans``.
+        replace: whether a model of this name is forgotten first; not one that keeps a column.
     """
+    if replace:
+        connection.execute(FORGET, {"name": name})
     given = {
         "relation": relation,
         "name": name,
