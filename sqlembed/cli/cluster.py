@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -15,14 +15,6 @@ from sqlembed.cli.options import (
     json_option,
     registry_option,
 )
-
-if TYPE_CHECKING:
-    from sqlembed.cli.clusterer import Shown
-    from sqlembed.cli.tables import Declared
-    from sqlembed.clustering import KMeansModel
-
-#: So that the rows beside them have room.
-TERMS_A_LINE = 2
 
 K_MEANS = "kmeans"
 
@@ -125,7 +117,7 @@ def cluster(
     model stays in the database; one of the same name is replaced, and one that keeps the column
     already is fitted anew, so that clusters which stayed keep their numbers.
     """
-    from sqlembed.cli import clusterer, serving
+    from sqlembed.cli import clustered, clusterer, labelling, serving
     from sqlembed.cli.database import open_database
     from sqlembed.cli.output import patience, print_json
     from sqlembed.cli.tables import declared_embedding, relation_of
@@ -146,21 +138,20 @@ def cluster(
             column = column or "cluster"
             functions = serving.load_registry(registry)
             with patience(f"clustering {relation} by {method}"):
-                found = clusterer.by_function(
+                found = labelling.by_function(
                     *(database, connection, engine, declared, functions),
                     *(method, column, parameters, rows),
                 )
     # The largest first, and what is in none at the end.
     found.sort(key=lambda shown: (shown.number < 1, -shown.size))
     if as_json:
-        print_json(_document(declared, method, column, made, found))
+        print_json(clustered.document(declared, method, column, made, found))
         return
-    _print(declared, found)
-    if made is not None:
-        _print_model(declared, made, column)
+    clustered.print_clusters(declared, found)
+    if made is None:
+        clustered.print_labels(declared, method, str(column), found)
     else:
-        count = sum(shown.number > 0 for shown in found)
-        click.echo(f"\n{_counted(count)} by {method}, in column {column} of {relation}.")
+        clustered.print_model(declared, made, column)
 
 
 def _check(context: click.Context, method: str, parameters: dict[str, Any]) -> None:
@@ -173,89 +164,3 @@ def _check(context: click.Context, method: str, parameters: dict[str, Any]) -> N
     for parameter, option in OF_K_MEANS.items():
         if context.get_parameter_source(parameter) is ParameterSource.COMMANDLINE:
             raise click.UsageError(f"{option} goes with k-means; {method} takes --parameters.")
-
-
-def _document(
-    declared: Declared,
-    method: str,
-    column: str | None,
-    made: KMeansModel | None,
-    found: list[Shown],
-) -> dict[str, Any]:
-    document: dict[str, Any] = {
-        "table": declared.relation,
-        "embedding": declared.name,
-        "method": method,
-        "column": column,
-    }
-    if made is not None:
-        document |= {"model": made.name, "iterations": made.iterations, "loss": made.loss}
-    return document | {
-        "num_clusters": sum(shown.number > 0 for shown in found),
-        "clusters": [
-            {
-                "cluster": shown.number,
-                "size": shown.size,
-                "radius": shown.radius,
-                "terms": list(shown.terms),
-                "nearest": [{"text": text, "distance": far} for text, far in shown.nearest],
-            }
-            for shown in found
-        ],
-    }
-
-
-def _print(declared: Declared, found: list[Shown]) -> None:
-    from itertools import zip_longest
-
-    from sqlembed.cli.output import console, table
-
-    output = console()
-    source = ", ".join(declared.source_columns)
-    columns = ["cluster", "rows", "about", f"nearest to its centre ({source})"]
-    rows: list[list[Any]] = []
-    for shown in found:
-        first = [str(shown.number) if shown.number > 0 else "none", str(shown.size)]
-        texts = [text for text, _ in shown.nearest]
-        lines = list(zip_longest(_lines(list(shown.terms)), texts, fillvalue=""))
-        rows += [
-            [*(first if number == 0 else ("", "")), words, text]
-            for number, (words, text) in enumerate(lines or [("", "")])
-        ]
-    kept = [index for index in range(4) if index < 2 or any(row[index] for row in rows)]
-    laid, _ = table(
-        [columns[index] for index in kept],
-        [[row[index] for index in kept] for row in rows],
-        width=output.width,
-    )
-    output.print(laid)
-
-
-def _print_model(declared: Declared, made: KMeansModel, column: str | None) -> None:
-    from psycopg import sql
-
-    from sqlembed.loading import quoted
-
-    name = sql.Literal(made.name).as_string()
-    after = f"\n{_counted(made.num_clusters)} after {made.iterations} iterations"
-    if column is None:
-        click.echo(
-            f"{after}, kept as model {made.name}. The cluster of a row:\n"
-            f"  select sqlembed.predict({name}, {quoted(declared.name)}) from {declared.holder};"
-        )
-    else:
-        click.echo(
-            f"{after}. Column {column} of {declared.holder} is kept up to date by model"
-            f" {made.name}. To stop that:\n"
-            f"  select sqlembed.drop_clustering({name});"
-        )
-
-
-def _counted(count: int) -> str:
-    return f"{count} cluster{'' if count == 1 else 's'}"
-
-
-def _lines(terms: list[str]) -> list[str]:
-    """Lay terms out below each other, some on each line, as the texts beside them are."""
-    groups = [terms[start : start + TERMS_A_LINE] for start in range(0, len(terms), TERMS_A_LINE)]
-    return [", ".join(group) for group in groups]

@@ -83,7 +83,11 @@ def test_a_column_is_kept(cluster: Command, connection: Connection) -> None:
         assert "--column cluster" in refused.error and "--name" in refused.error
     assert cluster("--name", "another").code == 0
 
-    statement = again.output.strip().splitlines()[-1]
+    connection.execute("alter table report drop column cluster")
+    refused = cluster("--column", "cluster")
+    assert refused.code == 2
+    statement = again.output.strip().splitlines()[-1].strip()
+    assert statement.rstrip(";") in refused.error
     connection.execute(statement.encode())
     assert rows(connection, KEPT) == []
 
