@@ -143,7 +143,7 @@ def cluster(
                     *(method, column, parameters, rows),
                 )
     # The largest first, and what is in none at the end.
-    found.sort(key=lambda shown: (shown.number < 1, -shown.size))
+    found.sort(key=lambda shown: (shown.number < 0, -shown.size))
     if as_json:
         print_json(clustered.document(declared, method, column, made, found))
         return

@@ -32,7 +32,7 @@ def document(
     if made is not None:
         document |= {"model": made.name, "iterations": made.iterations, "loss": made.loss}
     return document | {
-        "num_clusters": sum(shown.number > 0 for shown in found),
+        "num_clusters": sum(shown.number >= 0 for shown in found),
         "clusters": [
             {
                 "cluster": shown.number,
@@ -57,7 +57,7 @@ def print_clusters(declared: Declared, found: list[Shown]) -> None:
     columns = ["cluster", "rows", "about", f"nearest to its centre ({source})"]
     rows: list[list[Any]] = []
     for shown in found:
-        first = [str(shown.number) if shown.number > 0 else "none", str(shown.size)]
+        first = [str(shown.number) if shown.number >= 0 else "none", str(shown.size)]
         texts = [text for text, _ in shown.nearest]
         lines = list(zip_longest(_lines(list(shown.terms)), texts, fillvalue=""))
         rows += [
@@ -96,7 +96,7 @@ def print_model(declared: Declared, made: KMeansModel, column: str | None) -> No
 
 def print_labels(declared: Declared, method: str, column: str, found: list[Shown]) -> None:
     """Say where the labels of another method are."""
-    count = sum(shown.number > 0 for shown in found)
+    count = sum(shown.number >= 0 for shown in found)
     click.echo(f"\n{_counted(count)} by {method}, in column {column} of {declared.relation}.")
 
 

@@ -40,8 +40,11 @@ ranked as (
     select c.label, c.size, l.text, d.distance,
         pg_catalog.row_number() over (partition by c.label order by d.distance, l.text) as place
     from cluster as c
-    left join labelled as l on l.label = c.label and c.label > 0
-    cross join lateral sqlembed.distance(l.vector, c.centre, {metric}) as d (distance)
+    left join labelled as l on l.label = c.label and c.label >= 0
+    -- What has no direction is near nothing.
+    cross join lateral (
+        select nullif(sqlembed.distance(l.vector, c.centre, {metric}), 'nan')
+    ) as d (distance)
 )
 select r.label, r.size, r.text, r.distance
 from ranked as r
@@ -120,6 +123,6 @@ def _labelled(
     found = connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
     shown = []
     for (number, size), rows in groupby(found, key=lambda row: (row[0], row[1])):
-        near = [(text, distance) for _, _, text, distance in rows if text is not None]
+        near = [(text, distance) for _, _, text, distance in rows if distance is not None]
         shown.append(Shown(number, size, None, (), different(near, examples)))
     return shown
