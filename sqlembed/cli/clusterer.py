@@ -26,12 +26,16 @@ METRICS: dict[str, ClusterMetric] = {
 }
 
 KEPT = """
-select c.relation::text, c.relation = %s::regclass, v.attname::text, n.attname::text
+select
+    c.relation::text, c.relation = %s::regclass, coalesce(g.name, v.attname)::text, n.attname::text
 from sqlembed.clustering as c
 left join pg_catalog.pg_attribute as v
     on v.attrelid = c.relation and v.attnum = c.vector_number and not v.attisdropped
 left join pg_catalog.pg_attribute as n
     on n.attrelid = c.relation and n.attnum = c.cluster_number and not n.attisdropped
+-- After a switch of generations, what a refit will go by.
+left join sqlembed.embedding as e on e.relation = c.relation and e.name = v.attname
+left join sqlembed.embedding as g on g.id = e.generation_of and g.side is null
 where c.name = %s
 """
 

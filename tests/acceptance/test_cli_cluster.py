@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from sqlembed.embedders import Registry
+from sqlembed.embedders import HashEmbedder, Registry
+from sqlembed.worker import register_embedders
 from tests.acceptance.commands import Command, Connection, Done, command, folder, loaded
 from tests.fix_worker import StartWorker
-from tests.writing import rows
+from tests.writing import embed_all, rows, run
 
 __all__ = ["command", "folder", "loaded"]
 
@@ -90,6 +91,23 @@ def test_a_column_is_kept(cluster: Command, connection: Connection) -> None:
     assert statement.rstrip(";") in refused.error
     connection.execute(statement.encode())
     assert rows(connection, KEPT) == []
+
+
+def test_a_column_after_a_switch_of_generations(
+    cluster: Command, connection: Connection, url: str
+) -> None:
+    assert cluster("-k", "2", "--column", "cluster").code == 0
+    registry = Registry()
+    registry.add(HashEmbedder("hash", 64))
+    registry.add(HashEmbedder("wide", 96))
+    register_embedders(url, registry)
+    run(connection, "select sqlembed.create_generation('report', 'wide', index => 'none')")
+    embed_all(url, registry)
+    run(connection, "select sqlembed.switch_generation('report')")
+
+    again = cluster("--column", "cluster")
+    assert again.code == 0, again.error
+    assert rows(connection, "select embedding from sqlembed.clustering_status") == [("embedding",)]
 
 
 def test_hdbscan_in_this_process(cluster: Command, connection: Connection) -> None:
