@@ -2532,7 +2532,6 @@ begin
         -- By its hash alone a row would pass for one that has its vector.
         execute pg_catalog.format('truncate %s', holder);
     end if;
-    perform sqlembed._refuse_clustered(_empty_column.present, (_empty_column.present).name);
     execute pg_catalog.format('alter table %s drop column %I', holder, (_empty_column.present).name);
     perform sqlembed._prepare_column(
         holder, (_empty_column.present).name, (_empty_column.wanted).embedder, (_empty_column.wanted).index,
@@ -4816,9 +4815,6 @@ declare
     beside sqlembed.embedding := sqlembed._beside(declared);
 begin
     perform sqlembed._check_relation(drop_embedding.relation);
-    if not drop_embedding.keep_column then
-        perform sqlembed._refuse_clustered(declared, present);
-    end if;
     if beside.id is not null then
         perform sqlembed.drop_embedding(beside.relation, beside.name, keep_column => false);
     end if;
@@ -10449,48 +10445,6 @@ $function$;
 comment on function sqlembed._assigned_sql(text, text, boolean) is
     'SQL that gives the rows of a query as (id, embedding) with the number of the nearest centroid of a model and the distance to it, which under cosine is right only when asked for.';
 
-create or replace function sqlembed._attach_clustering(
-    name text,
-    relation regclass,
-    vector_column name,
-    cluster_column name
-)
-returns sqlembed.clustering
-language plpgsql
-volatile
-as $function$
-declare
-    known sqlembed.clustering;
-begin
-    insert into sqlembed.clustering (name, relation, vector_number, cluster_number)
-    select _attach_clustering.name, _attach_clustering.relation, v.attnum, n.attnum
-    from pg_catalog.pg_attribute as v
-    join pg_catalog.pg_attribute as n on n.attrelid operator(pg_catalog.=) v.attrelid
-    where v.attrelid operator(pg_catalog.=) _attach_clustering.relation
-        and v.attname operator(pg_catalog.=) _attach_clustering.vector_column
-        and n.attname operator(pg_catalog.=) _attach_clustering.cluster_column;
-    known := sqlembed._clustering_of(_attach_clustering.name);
-    -- Their names sort last, so that they see the vector as other triggers leave it.
-    execute pg_catalog.format(
-        'create trigger %I before insert on %s for each row when (new.%I is not null)
-        execute function sqlembed._keep_cluster(%s)',
-        'zzz_sqlembed_cluster_insert_' operator(pg_catalog.||) known.id::pg_catalog.text, known.relation,
-        _attach_clustering.vector_column, known.id
-    );
-    execute pg_catalog.format(
-        'create trigger %I before update on %s for each row
-        when (not pg_catalog.record_image_eq(row(old.%3$I), row(new.%3$I)))
-        execute function sqlembed._keep_cluster(%4$s)',
-        'zzz_sqlembed_cluster_update_' operator(pg_catalog.||) known.id::pg_catalog.text, known.relation,
-        _attach_clustering.vector_column, known.id
-    );
-    return known;
-end
-$function$;
-
-comment on function sqlembed._attach_clustering(text, regclass, name, name) is
-    'Keep a column of clusters up to date by a vector column and the model of that name: rows that are there are left as they are.';
-
 create or replace function sqlembed._check_cluster_facts(
     num_rows bigint,
     num_vectors bigint,
@@ -10982,23 +10936,6 @@ $function$;
 comment on function sqlembed._clustering_of(text) is
     'The clustering of that name, or an error that names those the caller may use.';
 
-create or replace function sqlembed._clustering_query(relation regclass, vector_column name) returns text
-language sql
-stable
-as $function$
-    select pg_catalog.format(
-        'select %s, r.%I from %s as r',
-        coalesce(
-            (select k.expression from sqlembed._key_sql(_clustering_query.relation, 'r.') as k),
-            'r.ctid'
-        ),
-        _clustering_query.vector_column, _clustering_query.relation
-    )
-$function$;
-
-comment on function sqlembed._clustering_query(regclass, name) is
-    'The query of a clustering''s model, by the names that table and column have now.';
-
 create or replace function sqlembed._cosine_silhouette_sql(rows text, sample_size integer) returns text
 language sql
 immutable
@@ -11095,31 +11032,6 @@ $function$;
 
 comment on function sqlembed._default_num_clusters(bigint) is
     'A number of clusters that people can look through: the root of half the number of rows, from 2 to 100.';
-
-create or replace function sqlembed._detach_clustering(known sqlembed.clustering) returns void
-language plpgsql
-volatile
-as $function$
-begin
-    -- The table may be gone.
-    if exists (select from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) (_detach_clustering.known).relation) then
-        execute pg_catalog.format(
-            'drop trigger if exists %I on %s',
-            'zzz_sqlembed_cluster_insert_' operator(pg_catalog.||) (_detach_clustering.known).id::pg_catalog.text,
-            (_detach_clustering.known).relation
-        );
-        execute pg_catalog.format(
-            'drop trigger if exists %I on %s',
-            'zzz_sqlembed_cluster_update_' operator(pg_catalog.||) (_detach_clustering.known).id::pg_catalog.text,
-            (_detach_clustering.known).relation
-        );
-    end if;
-    update sqlembed.clustering as c set is_dropped = true where c.id operator(pg_catalog.=) (_detach_clustering.known).id;
-end
-$function$;
-
-comment on function sqlembed._detach_clustering(sqlembed.clustering) is
-    'Leave a column of clusters to itself. The model stays.';
 
 create or replace function sqlembed._distinct_vectors(rows text, at_most integer) returns public.vector[]
 language plpgsql
@@ -12326,9 +12238,7 @@ create or replace function sqlembed._refit_model(
     name text,
     num_clusters integer,
     max_iterations integer,
-    min_rel_progress double precision,
-    query text default null,
-    is_comparable boolean default true
+    min_rel_progress double precision
 )
 returns sqlembed.fitted_model
 language plpgsql
@@ -12345,51 +12255,15 @@ begin
     where c.model operator(pg_catalog.=) model.name;
     update sqlembed.cluster_model as m set is_dropped = true where m.name operator(pg_catalog.=) model.name;
     return sqlembed._make_kmeans(
-        model.name, coalesce(_refit_model.query, model.query), coalesce(_refit_model.num_clusters, model.num_clusters), model.metric,
+        model.name, model.query, coalesce(_refit_model.num_clusters, model.num_clusters), model.metric,
         _refit_model.max_iterations, _refit_model.min_rel_progress, model.seed, model.standardize, model.weights,
-        'rows', null, previous.ids,
-        case when _refit_model.is_comparable then previous.centroids else '{}' end
+        'rows', null, previous.ids, previous.centroids
     );
 end
 $function$;
 
-comment on function sqlembed._refit_model(text, integer, integer, double precision, text, boolean) is
-    'What refit_kmeans does, to the rows of another query where one is given. If its vectors are not comparable with those of before, all clusters are new.';
-
-create or replace function sqlembed._refuse_clustered(declared sqlembed.embedding, vector_column name) returns void
-language plpgsql
-stable
-as $function$
-declare
-    -- A side table goes as a whole.
-    kept text := (
-        select min(c.name)
-        from sqlembed.clustering as c
-        left join pg_catalog.pg_attribute as v
-            on v.attrelid operator(pg_catalog.=) c.relation
-            and v.attnum operator(pg_catalog.=) c.vector_number
-            and not v.attisdropped
-        where c.relation operator(pg_catalog.=) coalesce((_refuse_clustered.declared).side, (_refuse_clustered.declared).relation)
-            and ((_refuse_clustered.declared).side is not null or v.attname operator(pg_catalog.=) _refuse_clustered.vector_column)
-    );
-begin
-    if kept is not null then
-        raise exception 'sqlembed: the clusters of % go by vectors that would be dropped', pg_catalog.quote_literal(kept)
-            using errcode = 'SE021',
-                hint = pg_catalog.concat(
-                    case
-                        when (_refuse_clustered.declared).generation operator(pg_catalog.<>) 'current'
-                            and (_refuse_clustered.declared).side is null
-                        then pg_catalog.format('To fit them to the current ones: select sqlembed.refit_clustering(%L). ', kept)
-                    end,
-                    pg_catalog.format('To stop keeping them: select sqlembed.drop_clustering(%L).', kept)
-                );
-    end if;
-end
-$function$;
-
-comment on function sqlembed._refuse_clustered(sqlembed.embedding, name) is
-    'An error when a column of clusters is kept up to date by the vectors of an embedding.';
+comment on function sqlembed._refit_model(text, integer, integer, double precision) is
+    'What refit_kmeans does.';
 
 create or replace function sqlembed._refuse_clustering(name text, instead text) returns void
 language plpgsql
@@ -12814,7 +12688,13 @@ begin
     -- Fitted first: only what follows keeps others from the table.
     fitted := sqlembed.create_kmeans(
         create_clustering.name,
-        sqlembed._clustering_query(create_clustering.relation, vector_column),
+        pg_catalog.format(
+            'select %s, r.%I from %s as r',
+            coalesce(
+                (select k.expression from sqlembed._key_sql(create_clustering.relation, 'r.') as k), 'r.ctid'
+            ),
+            vector_column, create_clustering.relation
+        ),
         create_clustering.num_clusters, coalesce(create_clustering.metric, declared_metric, 'cosine'),
         seed => create_clustering.seed, choose_by => create_clustering.choose_by
     );
@@ -12823,8 +12703,25 @@ begin
             'alter table %s add column %I integer', create_clustering.relation, create_clustering.cluster_column
         );
     end if;
-    known := sqlembed._attach_clustering(
-        create_clustering.name, create_clustering.relation, vector_column, create_clustering.cluster_column
+    insert into sqlembed.clustering (name, relation, vector_number, cluster_number)
+    select create_clustering.name, create_clustering.relation, v.attnum, n.attnum
+    from pg_catalog.pg_attribute as v
+    join pg_catalog.pg_attribute as n on n.attrelid operator(pg_catalog.=) v.attrelid
+    where v.attrelid operator(pg_catalog.=) create_clustering.relation
+        and v.attname operator(pg_catalog.=) vector_column
+        and n.attname operator(pg_catalog.=) create_clustering.cluster_column;
+    known := sqlembed._clustering_of(create_clustering.name);
+    -- Their names sort last, so that they see the vector as other triggers leave it.
+    execute pg_catalog.format(
+        'create trigger %I before insert on %s for each row when (new.%I is not null)
+        execute function sqlembed._keep_cluster(%s)',
+        'zzz_sqlembed_cluster_insert_' operator(pg_catalog.||) known.id::pg_catalog.text, create_clustering.relation, vector_column, known.id
+    );
+    execute pg_catalog.format(
+        'create trigger %I before update on %s for each row
+        when (not pg_catalog.record_image_eq(row(old.%3$I), row(new.%3$I)))
+        execute function sqlembed._keep_cluster(%4$s)',
+        'zzz_sqlembed_cluster_update_' operator(pg_catalog.||) known.id::pg_catalog.text, create_clustering.relation, vector_column, known.id
     );
     perform sqlembed._label_rows(known);
     return fitted;
@@ -12996,17 +12893,23 @@ begin
     -- The table may be gone.
     if exists (select from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) known.relation) then
         perform sqlembed._check_relation(known.relation);
+        execute pg_catalog.format(
+            'drop trigger if exists %I on %s', 'zzz_sqlembed_cluster_insert_' operator(pg_catalog.||) known.id::pg_catalog.text, known.relation
+        );
+        execute pg_catalog.format(
+            'drop trigger if exists %I on %s', 'zzz_sqlembed_cluster_update_' operator(pg_catalog.||) known.id::pg_catalog.text, known.relation
+        );
         select a.attname
         into cluster_column
         from pg_catalog.pg_attribute as a
         where a.attrelid operator(pg_catalog.=) known.relation
             and a.attnum operator(pg_catalog.=) known.cluster_number
             and not a.attisdropped;
+        if not drop_clustering.keep_column and cluster_column is not null then
+            execute pg_catalog.format('alter table %s drop column %I', known.relation, cluster_column);
+        end if;
     end if;
-    perform sqlembed._detach_clustering(known);
-    if not drop_clustering.keep_column and cluster_column is not null then
-        execute pg_catalog.format('alter table %s drop column %I', known.relation, cluster_column);
-    end if;
+    update sqlembed.clustering as c set is_dropped = true where c.id operator(pg_catalog.=) known.id;
     update sqlembed.cluster_model as m set is_dropped = true where m.name operator(pg_catalog.=) known.name;
 end
 $function$;
@@ -13240,50 +13143,19 @@ volatile
 as $function$
 declare
     known sqlembed.clustering := sqlembed._clustering_of(refit_clustering.name);
-    present record;
     fitted sqlembed.fitted_model;
 begin
     perform sqlembed._check_relation(known.relation);
-    select v.attname as vector_column, n.attname as cluster_column, coalesce(g.name, v.attname) as current_column
-    into present
-    from pg_catalog.pg_attribute as v
-    join pg_catalog.pg_attribute as n on n.attrelid operator(pg_catalog.=) v.attrelid
-    -- Vectors of another generation are followed for as long as they are there.
-    left join sqlembed.embedding as e
-        on e.relation operator(pg_catalog.=) known.relation
-        and e.name operator(pg_catalog.=) v.attname
-    left join sqlembed.embedding as g
-        on g.id operator(pg_catalog.=) e.generation_of
-        and g.side is null
-    where v.attrelid operator(pg_catalog.=) known.relation
-        and v.attnum operator(pg_catalog.=) known.vector_number
-        and n.attnum operator(pg_catalog.=) known.cluster_number
-        and not v.attisdropped
-        and not n.attisdropped;
-    if present is null then
-        raise exception 'sqlembed: a column of clustering % was dropped', pg_catalog.quote_literal(known.name)
-            using errcode = 'SE011', hint = pg_catalog.format('To forget it: select sqlembed.drop_clustering(%L).', known.name);
-    end if;
-    fitted := sqlembed._refit_model(
-        known.name, refit_clustering.num_clusters, 20, 0.01,
-        sqlembed._clustering_query(known.relation, present.current_column),
-        is_comparable => present.current_column operator(pg_catalog.=) present.vector_column
-    );
+    fitted := sqlembed._refit_model(known.name, refit_clustering.num_clusters, 20, 0.01);
     -- Nobody may write a vector between the new centroids and the labels; readers do not wait.
     execute pg_catalog.format('lock table %s in share row exclusive mode', known.relation);
-    if present.current_column operator(pg_catalog.<>) present.vector_column then
-        perform sqlembed._detach_clustering(known);
-        known := sqlembed._attach_clustering(
-            known.name, known.relation, present.current_column, present.cluster_column
-        );
-    end if;
     perform sqlembed._label_rows(known);
     return fitted;
 end
 $function$;
 
 comment on function sqlembed.refit_clustering(text, integer) is
-    'Fit a clustering anew to the rows as they are now, and write their clusters. Clusters that stayed keep their numbers, as in refit_kmeans. After a generation of vectors was switched it goes by the current one from then on. Writers of the table wait while the clusters are written.';
+    'Fit a clustering anew to the rows as they are now, and write their clusters. Clusters that stayed keep their numbers, as in refit_kmeans. Writers of the table wait while the clusters are written.';
 
 create or replace function sqlembed.refit_kmeans(
     name text,

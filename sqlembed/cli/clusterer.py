@@ -26,17 +26,9 @@ METRICS: dict[str, ClusterMetric] = {
 }
 
 KEPT = """
-select
-    c.relation::text, c.relation = %s::regclass, coalesce(g.name, v.attname)::text, n.attname::text
-from sqlembed.clustering as c
-left join pg_catalog.pg_attribute as v
-    on v.attrelid = c.relation and v.attnum = c.vector_number and not v.attisdropped
-left join pg_catalog.pg_attribute as n
-    on n.attrelid = c.relation and n.attnum = c.cluster_number and not n.attisdropped
--- After a switch of generations, what a refit will go by.
-left join sqlembed.embedding as e on e.relation = c.relation and e.name = v.attname
-left join sqlembed.embedding as g on g.id = e.generation_of and g.side is null
-where c.name = %s
+select relation::text, relation = %s::regclass, cluster_column::text, embedding::text
+from sqlembed.clustering_status
+where name = %s
 """
 
 
@@ -75,17 +67,26 @@ def by_k_means(
     Raises:
         InputError: another clustering has the model's name.
     """
+    from psycopg import sql
+
     kept = connection.execute(KEPT.encode(), (declared.holder, wish.model)).fetchone()
     if kept is not None and None in kept:
         # One of its columns is gone: SQL refuses, and says how to drop it.
         kept = None
-    if kept is not None and (wish.column is None or kept[1:] != (True, declared.name, wish.column)):
+    if kept is not None and (wish.column is None or kept[1:3] != (True, wish.column)):
+        name = sql.Literal(wish.model).as_string()
         raise errors.InputError(
-            f"model {wish.model} keeps column {kept[3]} of {kept[0]} up to date",
-            hint=f"To fit it anew, say --column {kept[3]}; for another model, --name MODEL.",
+            f"model {wish.model} keeps column {kept[2]} of {kept[0]} up to date",
+            hint=f"To fit it anew, say --column {kept[2]}; for another model, --name MODEL."
+            if kept[1]
+            else f"Say --name MODEL, or stop that: select sqlembed.drop_clustering({name});",
         )
     metric = METRICS[declared.metric]
     with engine.begin() as transaction:
+        if kept is not None and kept[3] != declared.name:
+            # By other vectors, as after a switch of generations: nothing of it can stay.
+            clustering.drop_clustering(transaction, wish.model)
+            kept = None
         if kept is not None:
             made = clustering.refit_clustering(
                 transaction, wish.model, num_clusters=wish.num_clusters

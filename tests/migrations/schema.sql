@@ -78,18 +78,6 @@ CREATE FUNCTION sqlembed._ask_worker(embedder text, kind text, inputs text[]) RE
 CREATE FUNCTION sqlembed._assigned_sql(name text, query text, with_distances boolean) RETURNS text
     LANGUAGE plpgsql STABLE;
 
-CREATE TABLE sqlembed.clustering (
-    id integer NOT NULL,
-    name text NOT NULL,
-    relation regclass NOT NULL,
-    vector_number smallint NOT NULL,
-    cluster_number smallint NOT NULL,
-    is_dropped boolean DEFAULT false NOT NULL
-);
-
-CREATE FUNCTION sqlembed._attach_clustering(name text, relation regclass, vector_column name, cluster_column name) RETURNS sqlembed.clustering
-    LANGUAGE plpgsql;
-
 CREATE FUNCTION sqlembed._attach_families() RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -315,6 +303,15 @@ CREATE FUNCTION sqlembed._cluster_model(name text) RETURNS sqlembed.cluster_mode
 CREATE FUNCTION sqlembed._cluster_rows(query text, OUT rows text, OUT num_numbers integer) RETURNS record
     LANGUAGE plpgsql STABLE;
 
+CREATE TABLE sqlembed.clustering (
+    id integer NOT NULL,
+    name text NOT NULL,
+    relation regclass NOT NULL,
+    vector_number smallint NOT NULL,
+    cluster_number smallint NOT NULL,
+    is_dropped boolean DEFAULT false NOT NULL
+);
+
 CREATE FUNCTION sqlembed._clustering_facts(known sqlembed.clustering, OUT embedding name, OUT cluster_column name, OUT total bigint, OUT embedded bigint, OUT assigned bigint, OUT size_shift double precision, OUT distance_growth double precision) RETURNS record
     LANGUAGE plpgsql STABLE
     SET jit TO 'off';
@@ -322,9 +319,6 @@ CREATE FUNCTION sqlembed._clustering_facts(known sqlembed.clustering, OUT embedd
 CREATE FUNCTION sqlembed._clustering_of(name text) RETURNS sqlembed.clustering
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
-
-CREATE FUNCTION sqlembed._clustering_query(relation regclass, vector_column name) RETURNS text
-    LANGUAGE sql STABLE;
 
 CREATE FUNCTION sqlembed._column_numbers(relation regclass, columns name[]) RETURNS smallint[]
     LANGUAGE sql STABLE
@@ -384,9 +378,6 @@ CREATE FUNCTION sqlembed._describe_embedding(embedding integer, OUT relation reg
 CREATE FUNCTION sqlembed._describe_side(declared sqlembed.embedding) RETURNS text
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
-
-CREATE FUNCTION sqlembed._detach_clustering(known sqlembed.clustering) RETURNS void
-    LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._distinct_vectors(rows text, at_most integer) RETURNS public.vector[]
     LANGUAGE plpgsql;
@@ -919,11 +910,8 @@ CREATE FUNCTION sqlembed._read_texts(declared sqlembed.embedding, keys jsonb[]) 
     SET enable_hashjoin TO 'off'
     SET enable_mergejoin TO 'off';
 
-CREATE FUNCTION sqlembed._refit_model(name text, num_clusters integer, max_iterations integer, min_rel_progress double precision, query text DEFAULT NULL::text, is_comparable boolean DEFAULT true) RETURNS sqlembed.fitted_model
+CREATE FUNCTION sqlembed._refit_model(name text, num_clusters integer, max_iterations integer, min_rel_progress double precision) RETURNS sqlembed.fitted_model
     LANGUAGE plpgsql;
-
-CREATE FUNCTION sqlembed._refuse_clustered(declared sqlembed.embedding, vector_column name) RETURNS void
-    LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed._refuse_clustering(name text, instead text) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -2009,18 +1997,6 @@ REVOKE ALL ON FUNCTION sqlembed._answer_requests(worker integer, ids bigint[], c
 
 REVOKE ALL ON FUNCTION sqlembed._ask_worker(embedder text, kind text, inputs text[]) FROM PUBLIC;
 
-GRANT SELECT ON TABLE sqlembed.clustering TO PUBLIC;
-
-GRANT INSERT(name) ON TABLE sqlembed.clustering TO PUBLIC;
-
-GRANT INSERT(relation) ON TABLE sqlembed.clustering TO PUBLIC;
-
-GRANT INSERT(vector_number) ON TABLE sqlembed.clustering TO PUBLIC;
-
-GRANT INSERT(cluster_number) ON TABLE sqlembed.clustering TO PUBLIC;
-
-GRANT UPDATE(is_dropped) ON TABLE sqlembed.clustering TO PUBLIC;
-
 REVOKE ALL ON FUNCTION sqlembed._attach_families() FROM PUBLIC;
 
 GRANT SELECT ON TABLE sqlembed.embedding TO PUBLIC;
@@ -2112,6 +2088,18 @@ GRANT UPDATE(training_loss) ON TABLE sqlembed.cluster_model TO PUBLIC;
 GRANT UPDATE(training_rows) ON TABLE sqlembed.cluster_model TO PUBLIC;
 
 GRANT UPDATE(is_dropped) ON TABLE sqlembed.cluster_model TO PUBLIC;
+
+GRANT SELECT ON TABLE sqlembed.clustering TO PUBLIC;
+
+GRANT INSERT(name) ON TABLE sqlembed.clustering TO PUBLIC;
+
+GRANT INSERT(relation) ON TABLE sqlembed.clustering TO PUBLIC;
+
+GRANT INSERT(vector_number) ON TABLE sqlembed.clustering TO PUBLIC;
+
+GRANT INSERT(cluster_number) ON TABLE sqlembed.clustering TO PUBLIC;
+
+GRANT UPDATE(is_dropped) ON TABLE sqlembed.clustering TO PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._configure_loopback(password text, way_in text) FROM PUBLIC;
 

@@ -100,8 +100,6 @@ def test_columns_may_be_renamed(topics: Connection) -> None:
     assert status(topics, "embedding, cluster_column, assigned") == (
         'Vektor "x"', "Gruppe %", 600,
     )  # fmt: skip
-    rows(topics, "select sqlembed.refit_clustering('topics', 4)")
-    assert status(topics, "num_clusters, fitted_rows, assigned") == (4, 600, 600)
 
 
 def test_what_was_dropped_fails_no_statement(topics: Connection) -> None:
@@ -109,8 +107,6 @@ def test_what_was_dropped_fails_no_statement(topics: Connection) -> None:
     topics.execute("insert into point values (1000, '[1,2,3,4,5,6]')")
 
     assert status(topics, "assigned") == (None,)
-    with pytest.raises(psycopg.Error, match="a column of clustering 'topics' was dropped"):
-        rows(topics, "select sqlembed.refit_clustering('topics')")
     rows(topics, "select sqlembed.drop_clustering('topics')")
     assert rows(topics, "select * from sqlembed.clustering_status") == []
 

@@ -2,9 +2,7 @@ create or replace function sqlembed._refit_model(
     name text,
     num_clusters integer,
     max_iterations integer,
-    min_rel_progress double precision,
-    query text default null,
-    is_comparable boolean default true
+    min_rel_progress double precision
 )
 returns sqlembed.fitted_model
 language plpgsql
@@ -21,13 +19,12 @@ begin
     where c.model operator(pg_catalog.=) model.name;
     update sqlembed.cluster_model as m set is_dropped = true where m.name operator(pg_catalog.=) model.name;
     return sqlembed._make_kmeans(
-        model.name, coalesce(_refit_model.query, model.query), coalesce(_refit_model.num_clusters, model.num_clusters), model.metric,
+        model.name, model.query, coalesce(_refit_model.num_clusters, model.num_clusters), model.metric,
         _refit_model.max_iterations, _refit_model.min_rel_progress, model.seed, model.standardize, model.weights,
-        'rows', null, previous.ids,
-        case when _refit_model.is_comparable then previous.centroids else '{}' end
+        'rows', null, previous.ids, previous.centroids
     );
 end
 $function$;
 
-comment on function sqlembed._refit_model(text, integer, integer, double precision, text, boolean) is
-    'What refit_kmeans does, to the rows of another query where one is given. If its vectors are not comparable with those of before, all clusters are new.';
+comment on function sqlembed._refit_model(text, integer, integer, double precision) is
+    'What refit_kmeans does.';

@@ -44,7 +44,13 @@ begin
     -- Fitted first: only what follows keeps others from the table.
     fitted := sqlembed.create_kmeans(
         create_clustering.name,
-        sqlembed._clustering_query(create_clustering.relation, vector_column),
+        pg_catalog.format(
+            'select %s, r.%I from %s as r',
+            coalesce(
+                (select k.expression from sqlembed._key_sql(create_clustering.relation, 'r.') as k), 'r.ctid'
+            ),
+            vector_column, create_clustering.relation
+        ),
         create_clustering.num_clusters, coalesce(create_clustering.metric, declared_metric, 'cosine'),
         seed => create_clustering.seed, choose_by => create_clustering.choose_by
     );
@@ -53,8 +59,25 @@ begin
             'alter table %s add column %I integer', create_clustering.relation, create_clustering.cluster_column
         );
     end if;
-    known := sqlembed._attach_clustering(
-        create_clustering.name, create_clustering.relation, vector_column, create_clustering.cluster_column
+    insert into sqlembed.clustering (name, relation, vector_number, cluster_number)
+    select create_clustering.name, create_clustering.relation, v.attnum, n.attnum
+    from pg_catalog.pg_attribute as v
+    join pg_catalog.pg_attribute as n on n.attrelid operator(pg_catalog.=) v.attrelid
+    where v.attrelid operator(pg_catalog.=) create_clustering.relation
+        and v.attname operator(pg_catalog.=) vector_column
+        and n.attname operator(pg_catalog.=) create_clustering.cluster_column;
+    known := sqlembed._clustering_of(create_clustering.name);
+    -- Their names sort last, so that they see the vector as other triggers leave it.
+    execute pg_catalog.format(
+        'create trigger %I before insert on %s for each row when (new.%I is not null)
+        execute function sqlembed._keep_cluster(%s)',
+        'zzz_sqlembed_cluster_insert_' operator(pg_catalog.||) known.id::pg_catalog.text, create_clustering.relation, vector_column, known.id
+    );
+    execute pg_catalog.format(
+        'create trigger %I before update on %s for each row
+        when (not pg_catalog.record_image_eq(row(old.%3$I), row(new.%3$I)))
+        execute function sqlembed._keep_cluster(%4$s)',
+        'zzz_sqlembed_cluster_update_' operator(pg_catalog.||) known.id::pg_catalog.text, create_clustering.relation, vector_column, known.id
     );
     perform sqlembed._label_rows(known);
     return fitted;

@@ -9,17 +9,23 @@ begin
     -- The table may be gone.
     if exists (select from pg_catalog.pg_class as c where c.oid operator(pg_catalog.=) known.relation) then
         perform sqlembed._check_relation(known.relation);
+        execute pg_catalog.format(
+            'drop trigger if exists %I on %s', 'zzz_sqlembed_cluster_insert_' operator(pg_catalog.||) known.id::pg_catalog.text, known.relation
+        );
+        execute pg_catalog.format(
+            'drop trigger if exists %I on %s', 'zzz_sqlembed_cluster_update_' operator(pg_catalog.||) known.id::pg_catalog.text, known.relation
+        );
         select a.attname
         into cluster_column
         from pg_catalog.pg_attribute as a
         where a.attrelid operator(pg_catalog.=) known.relation
             and a.attnum operator(pg_catalog.=) known.cluster_number
             and not a.attisdropped;
+        if not drop_clustering.keep_column and cluster_column is not null then
+            execute pg_catalog.format('alter table %s drop column %I', known.relation, cluster_column);
+        end if;
     end if;
-    perform sqlembed._detach_clustering(known);
-    if not drop_clustering.keep_column and cluster_column is not null then
-        execute pg_catalog.format('alter table %s drop column %I', known.relation, cluster_column);
-    end if;
+    update sqlembed.clustering as c set is_dropped = true where c.id operator(pg_catalog.=) known.id;
     update sqlembed.cluster_model as m set is_dropped = true where m.name operator(pg_catalog.=) known.name;
 end
 $function$;

@@ -17,7 +17,6 @@ begin
         -- By its hash alone a row would pass for one that has its vector.
         execute pg_catalog.format('truncate %s', holder);
     end if;
-    perform sqlembed._refuse_clustered(_empty_column.present, (_empty_column.present).name);
     execute pg_catalog.format('alter table %s drop column %I', holder, (_empty_column.present).name);
     perform sqlembed._prepare_column(
         holder, (_empty_column.present).name, (_empty_column.wanted).embedder, (_empty_column.wanted).index,
