@@ -18,6 +18,11 @@ OPTIONS = (
     "--headless=new",
     "--no-sandbox",
     "--no-first-run",
+    # It asks nobody but the page.
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
     "--window-size=1200,800",

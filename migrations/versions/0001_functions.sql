@@ -2035,6 +2035,8 @@ begin
                 hint = format('Its owner can say: select sqlembed.grant_embedder(%L, %L).', new.embedder, current_user);
     end if;
     new.chunking := sqlembed._checked_chunking(new.chunking);
+    -- They become part of a statement, which an administrator may run.
+    new.index_options := sqlembed._check_index(new.index, new.index_options);
     if new.generation_of is not null and not exists (
         select from sqlembed.embedding as e where e.id = new.generation_of and e.relation = new.relation and e.place = new.place
     ) then
@@ -2522,6 +2524,7 @@ declare
     old_column record;
     granted record;
 begin
+    perform sqlembed._refuse_clustered(holder, (_empty_column.present).name);
     select a.attacl, pg_catalog.col_description(a.attrelid, a.attnum) as description
     into old_column
     from pg_catalog.pg_attribute as a
@@ -3837,6 +3840,11 @@ as $function$
 declare
     renamed text;
 begin
+    if (_refuse_renamed.declared).numbered_in <> (_refuse_renamed.declared).relation::oid then
+        raise exception 'sqlembed: % was restored from a dump, and no worker has looked at it yet', (_refuse_renamed.declared).relation
+            using errcode = 'SE013',
+                hint = 'Workers do within seconds; if none is alive, run: sqlembed worker --burst. Then say it again.';
+    end if;
     select string_agg(format('%I to %I', c.was, c.present), ', ')
     into renamed
     from sqlembed._present_columns(_refuse_renamed.declared) as p
@@ -3853,7 +3861,7 @@ end
 $function$;
 
 comment on function sqlembed._refuse_renamed(sqlembed.embedding) is
-    'An error when a column of an embedding was renamed and no worker has followed yet: a declaration is altered by the names that it has.';
+    'An error when a column of an embedding was renamed, or its table restored, and no worker has followed yet: a declaration is altered by the names and numbers that it has.';
 
 create or replace function sqlembed._refuse_side(relation regclass, side regclass, embedding name, is_chunked boolean) returns void
 language plpgsql
@@ -4815,6 +4823,9 @@ declare
     beside sqlembed.embedding := sqlembed._beside(declared);
 begin
     perform sqlembed._check_relation(drop_embedding.relation);
+    if not drop_embedding.keep_column then
+        perform sqlembed._refuse_clustered(coalesce(declared.side, declared.relation), present);
+    end if;
     if beside.id is not null then
         perform sqlembed.drop_embedding(beside.relation, beside.name, keep_column => false);
     end if;
@@ -5017,29 +5028,38 @@ language plpgsql
 volatile
 as $function$
 declare
-    granted record;
+    statement text;
 begin
-    for granted in
-        select
-            g.privilege_type,
-            coalesce(nullif(g.grantee, 0::pg_catalog.oid)::pg_catalog.regrole::text, 'public') as grantee,
-            case when g.is_grantable then ' with grant option' else '' end as option
-        from pg_catalog.pg_attribute as a
+    for statement in
+        select pg_catalog.format(
+            case
+                -- What was taken back meanwhile does not return with the name.
+                when a.attnum operator(pg_catalog.<>) (_copy_rights.present).vector_number or a.attrelid operator(pg_catalog.<>) h.present
+                then 'revoke %1$s (%2$I) on %3$s from %4$s cascade'
+                when g.is_grantable then 'grant %1$s (%2$I) on %3$s to %4$s with grant option'
+                else 'grant %1$s (%2$I) on %3$s to %4$s'
+            end,
+            g.privilege_type, sqlembed._vector_name(_copy_rights.other), h.other,
+            case when g.grantee operator(pg_catalog.=) 0::pg_catalog.oid then 'public' else g.grantee::pg_catalog.regrole::text end
+        ) as statement
+        from (
+            select
+                coalesce((_copy_rights.present).side, (_copy_rights.present).relation) as present,
+                coalesce((_copy_rights.other).side, (_copy_rights.other).relation) as other
+        ) as h
+        join pg_catalog.pg_attribute as a
+            on a.attrelid operator(pg_catalog.=) h.present and a.attnum operator(pg_catalog.=) (_copy_rights.present).vector_number
+            or a.attrelid operator(pg_catalog.=) h.other and a.attnum operator(pg_catalog.=) (_copy_rights.other).vector_number
         cross join lateral pg_catalog.aclexplode(a.attacl) as g
-        where a.attrelid operator(pg_catalog.=) coalesce((_copy_rights.present).side, (_copy_rights.present).relation)
-            and a.attnum operator(pg_catalog.=) (_copy_rights.present).vector_number
+        order by statement desc
     loop
-        execute pg_catalog.format(
-            'grant %s (%I) on %s to %s%s',
-            granted.privilege_type, sqlembed._vector_name(_copy_rights.other),
-            coalesce((_copy_rights.other).side, (_copy_rights.other).relation), granted.grantee, granted.option
-        );
+        execute statement;
     end loop;
 end
 $function$;
 
 comment on function sqlembed._copy_rights(sqlembed.embedding, sqlembed.embedding) is
-    'Grant on the vector column of a generation what was granted on that of another.';
+    'Grant on the vector column of a generation what was granted on that of another, and that alone.';
 
 create or replace function sqlembed._current(relation regclass, name name, generation text, out present sqlembed.embedding, out beside sqlembed.embedding)
 language plpgsql
@@ -6239,7 +6259,7 @@ begin
     set worker = _claim_clustering.worker, attempts = c.attempts + 1
     where c.id = job.id;
     begin
-        source := sqlembed._vector_source(job.relation, job.embedding, null, 'r');
+        source := sqlembed._clusters_source(job.relation, job.embedding);
     exception
         -- Dropped or declared otherwise since.
         when others then
@@ -7917,7 +7937,8 @@ as $function$
     set locked_until = null, worker = null
     from held as h
     where j.embedding = h.embedding and j.key = h.key;
-    update sqlembed.cluster_job as c set worker = null where c.worker = _stop_worker.worker;
+    -- No attempt failed.
+    update sqlembed.cluster_job as c set worker = null, attempts = greatest(c.attempts - 1, 0) where c.worker = _stop_worker.worker;
     delete from sqlembed.worker_process as w where w.id = _stop_worker.worker;
 $function$;
 
@@ -7966,6 +7987,23 @@ begin
             for update of g skip locked
         )
     );
+    update sqlembed.clustering as c
+    set vector_column = p.vector_column,
+        cluster_column = p.cluster_column,
+        vector_number = (sqlembed._column_numbers(c.relation, array[p.vector_column]))[1],
+        cluster_number = (sqlembed._column_numbers(c.relation, array[p.cluster_column]))[1],
+        numbered_in = c.relation::oid
+    from (
+        select d.id, n.*
+        from sqlembed.clustering as d
+        cross join lateral sqlembed._clustering_columns(d) as n
+        where (n.vector_column, n.cluster_column, d.relation::oid) <> (d.vector_column, d.cluster_column, d.numbered_in)
+            -- Of two that were dropped there is nothing to follow.
+            and n.vector_column is not null
+            and n.cluster_column is not null
+        for update of d skip locked
+    ) as p
+    where c.id = p.id;
     perform sqlembed._drop_leftovers();
     with orphans as materialized (
         select j.embedding, j.key
@@ -7988,7 +8026,7 @@ end
 $function$;
 
 comment on function sqlembed._sweep(bigint) is
-    'Housekeeping: old requests, what the cache holds beyond a number of bytes, leases of workers that are dead or stuck, embeddings whose table or column was dropped, and what belongs to embeddings that are no more.';
+    'Housekeeping: old requests, what the cache holds beyond a number of bytes, leases of workers that are dead or stuck, embeddings whose table or column was dropped, and what belongs to embeddings that are no more. Clusterings follow their columns.';
 
 revoke execute on function sqlembed._sweep(bigint) from public;
 
@@ -8670,7 +8708,7 @@ begin
                 detail = _explain_failure.problem,
                 hint = 'Only vectors of one embedder are comparable. A filter can leave out others: vector_dims(column) = 3.';
     end if;
-    -- The column was dropped or renamed, which the catalogue of embeddings does not notice.
+    -- The column was dropped, which the catalogue of embeddings does not notice.
     if _explain_failure.state operator(pg_catalog.=) '42703' then
         select e.name
         into gone
@@ -8680,7 +8718,7 @@ begin
                 select
                 from pg_catalog.pg_attribute as a
                 where a.attrelid operator(pg_catalog.=) coalesce(e.side, e.relation)
-                    and a.attname operator(pg_catalog.=) e.name
+                    and a.attname operator(pg_catalog.=) sqlembed._vector_name(e)
                     and not a.attisdropped
             );
         if found then
@@ -9472,6 +9510,12 @@ begin
         vector_column := (
             select sqlembed._vector_name(e) from sqlembed.embedding as e where e.id operator(pg_catalog.=) seen.id
         );
+        -- As PostgreSQL calls what is dropped.
+        if vector_column operator(pg_catalog.~) '^[.]{8}pg[.]dropped' then
+            raise exception 'sqlembed: the vectors of embedding % of % were dropped since this transaction or statement began',
+                pg_catalog.quote_ident(seen.name), seen.relation
+                using errcode = 'SE013', hint = 'Begin it anew: another generation may have taken their place.';
+        end if;
     end if;
 
     target.relation := seen.relation;
@@ -9539,7 +9583,8 @@ begin
     if (_side_source.declared).side is null then
         return;
     end if;
-    if hash_call is null or not exists (select from pg_class as c where c.oid = (_side_source.declared).side) then
+    -- What an older snapshot still shows, and is not there, has no name.
+    if hash_call is null or (_side_source.declared).side::text ~ '^[0-9]+$' then
         raise exception 'sqlembed: the side table of embedding % of %, or its function %, is not there any more',
             quote_ident((_side_source.declared).name), (_side_source.declared).relation,
             quote_ident((_side_source.declared).hash_function)
@@ -10830,6 +10875,44 @@ $function$;
 comment on function sqlembed._cluster_rows(text) is
     'SQL that gives the rows of a query of an id, a vector and perhaps numbers as (id text, embedding vector, and numbers double precision[] if there are any), or an error that says what the query must be. It is planned, not run.';
 
+create or replace function sqlembed._clustering_columns(known sqlembed.clustering)
+returns table (vector_column name, cluster_column name)
+language sql
+stable
+rows 1
+as $function$
+    -- Numbers survive a change of name. Of a table that was restored from a dump they mean nothing.
+    -- Without a search_path of its own, so that it becomes part of the query.
+    select
+        (
+            select a.attname
+            from pg_catalog.pg_attribute as a
+            where a.attrelid operator(pg_catalog.=) (_clustering_columns.known).relation
+                and a.attnum operator(pg_catalog.>) 0
+                and not a.attisdropped
+                and case
+                    when (_clustering_columns.known).numbered_in operator(pg_catalog.=) (_clustering_columns.known).relation::pg_catalog.oid
+                    then a.attnum operator(pg_catalog.=) (_clustering_columns.known).vector_number
+                    else a.attname operator(pg_catalog.=) (_clustering_columns.known).vector_column
+                end
+        ),
+        (
+            select a.attname
+            from pg_catalog.pg_attribute as a
+            where a.attrelid operator(pg_catalog.=) (_clustering_columns.known).relation
+                and a.attnum operator(pg_catalog.>) 0
+                and not a.attisdropped
+                and case
+                    when (_clustering_columns.known).numbered_in operator(pg_catalog.=) (_clustering_columns.known).relation::pg_catalog.oid
+                    then a.attnum operator(pg_catalog.=) (_clustering_columns.known).cluster_number
+                    else a.attname operator(pg_catalog.=) (_clustering_columns.known).cluster_column
+                end
+        )
+$function$;
+
+comment on function sqlembed._clustering_columns(sqlembed.clustering) is
+    'What the columns of a clustering are called now; NULL for one that is gone.';
+
 create or replace function sqlembed._clustering_facts(
     known sqlembed.clustering,
     out embedding name,
@@ -10845,18 +10928,34 @@ stable
 set jit = off
 as $function$
 declare
+    is_own boolean;
     model sqlembed.cluster_model := sqlembed._cluster_model((_clustering_facts.known).name);
 begin
-    select v.attname, n.attname
+    select c.vector_column, c.cluster_column
     into _clustering_facts.embedding, _clustering_facts.cluster_column
-    from pg_catalog.pg_attribute as v
-    join pg_catalog.pg_attribute as n on n.attrelid operator(pg_catalog.=) v.attrelid
-    where v.attrelid operator(pg_catalog.=) (_clustering_facts.known).relation
-        and v.attnum operator(pg_catalog.=) (_clustering_facts.known).vector_number
-        and n.attnum operator(pg_catalog.=) (_clustering_facts.known).cluster_number
-        and not v.attisdropped
-        and not n.attisdropped;
-    if not found then
+    from sqlembed._clustering_columns(_clustering_facts.known) as c;
+    -- Looking must not run what a table's owner wrote, neither a view nor a policy, a cast or what the
+    -- planner computes: it would run with the rights of whoever looks.
+    select r.rolname operator(pg_catalog.=) current_user
+    into is_own
+    from pg_catalog.pg_class as c
+    join pg_catalog.pg_roles as r on r.oid operator(pg_catalog.=) c.relowner
+    join pg_catalog.pg_attribute as v
+        on v.attrelid operator(pg_catalog.=) c.oid
+        and v.attname operator(pg_catalog.=) embedding
+        and v.atttypid operator(pg_catalog.=) any (array['public.vector'::pg_catalog.regtype, 'public.halfvec'::pg_catalog.regtype]::pg_catalog.oid[])
+    join pg_catalog.pg_attribute as n
+        on n.attrelid operator(pg_catalog.=) c.oid
+        and n.attname operator(pg_catalog.=) cluster_column
+        and n.atttypid operator(pg_catalog.=) 'pg_catalog.int4'::pg_catalog.regtype
+    where c.oid operator(pg_catalog.=) (_clustering_facts.known).relation and c.relkind in ('r', 'p');
+    if is_own is null
+        or not pg_catalog.has_table_privilege((_clustering_facts.known).relation, 'select')
+        or not is_own and (
+            pg_catalog.row_security_active((_clustering_facts.known).relation)
+            or not sqlembed._plans_safely((_clustering_facts.known).relation)
+        )
+    then
         return;
     end if;
     execute pg_catalog.format(
@@ -10910,7 +11009,7 @@ end
 $function$;
 
 comment on function sqlembed._clustering_facts(sqlembed.clustering) is
-    'The rows of a clustering''s table as they are now, against those that it was fitted on.';
+    'The rows of a clustering''s table as they are now, against those that it was fitted on. Without numbers where counting would run code of another role: under row level security, or where an index or statistics call a function of such a role.';
 
 create or replace function sqlembed._clustering_of(name text) returns sqlembed.clustering
 language plpgsql
@@ -10935,6 +11034,63 @@ $function$;
 
 comment on function sqlembed._clustering_of(text) is
     'The clustering of that name, or an error that names those the caller may use.';
+
+create or replace function sqlembed._clustering_query(relation regclass, vector_column name) returns text
+language sql
+stable
+as $function$
+    select pg_catalog.format(
+        'select %s, r.%I from %s as r',
+        coalesce((select k.expression from sqlembed._key_sql(_clustering_query.relation, 'r.') as k), 'r.ctid'),
+        _clustering_query.vector_column, _clustering_query.relation
+    )
+$function$;
+
+comment on function sqlembed._clustering_query(regclass, name) is
+    'The query whose rows a clustering is fitted on.';
+
+create or replace function sqlembed._clusters_source(
+    relation regclass,
+    embedding name,
+    out from_clause text,
+    out vector text,
+    out key text,
+    out metric text
+)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    -- Of what is declared alone: its owner was granted an embedder, and may have workers run their code.
+    declared sqlembed.embedding := sqlembed._embedding_of(_clusters_source.relation, _clusters_source.embedding);
+begin
+    select k.expression into _clusters_source.key from sqlembed._key_sql(_clusters_source.relation) as k;
+    if _clusters_source.key is null then
+        raise exception 'sqlembed: % has no primary key', _clusters_source.relation
+            using errcode = 'SE010', hint = 'Rows are told apart by it: alter table … add primary key.';
+    end if;
+    if declared.chunking is not null then
+        raise exception 'sqlembed: embedding % of % has a vector for each chunk, not for each row',
+            quote_ident(declared.name), _clusters_source.relation
+            using errcode = 'SE013', hint = 'A label belongs to a row: declare a second embedding, without chunking.';
+    end if;
+    _clusters_source.metric := declared.metric;
+    -- The table itself is not asked, not even by a plan: this may run with the rights of the owner of
+    -- sqlembed, and what is constant in an index or a policy is computed by whoever plans.
+    if declared.side is null then
+        _clusters_source.from_clause := format('%s as r', declared.relation);
+        _clusters_source.vector := format('r.%I', sqlembed._vector_name(declared));
+    else
+        select s.from_clause, s.vector
+        into _clusters_source.from_clause, _clusters_source.vector
+        from sqlembed._side_source(declared, 'r') as s;
+    end if;
+end
+$function$;
+
+comment on function sqlembed._clusters_source(regclass, name) is
+    'Where the vectors of an embedding are that a worker is to cluster: what to select from, the vector and the key of row r there, and the metric, as SQL.';
 
 create or replace function sqlembed._cosine_silhouette_sql(rows text, sample_size integer) returns text
 language sql
@@ -11176,6 +11332,53 @@ $function$;
 comment on function sqlembed._features_sql(text, integer, double precision, double precision[], double precision[]) is
     'SQL that makes one vector of each vector and the numbers beside it: the vector scaled, then each number, less its mean, scaled.';
 
+create or replace function sqlembed._has_cluster_column(relation regclass, cluster_column name, types regtype[]) returns boolean
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    problem text;
+    keeper text;
+begin
+    if _has_cluster_column.cluster_column is null then
+        raise exception 'sqlembed: NULL names no column for the clusters'
+            using errcode = 'SE014', hint = 'It is added if it is missing.';
+    end if;
+    select case
+        when a.attnum < 0 then 'is a system column'
+        when a.atttypid <> all (_has_cluster_column.types::oid[]) then format('is of type %s', format_type(a.atttypid, a.atttypmod))
+        when a.attgenerated <> '' or a.attidentity <> '' then 'is written by PostgreSQL itself'
+        when a.attnotnull then 'may not be NULL, which stands for no cluster'
+    end
+    into problem
+    from pg_attribute as a
+    where a.attrelid = _has_cluster_column.relation and a.attname = _has_cluster_column.cluster_column and not a.attisdropped;
+    if not found then
+        return false;
+    end if;
+    keeper := (
+        select min(c.name)
+        from sqlembed.clustering as c
+        cross join lateral sqlembed._clustering_columns(c) as p
+        where c.relation = _has_cluster_column.relation and p.cluster_column = _has_cluster_column.cluster_column
+    );
+    if keeper is not null then
+        problem := format('is kept by the clustering %L', keeper);
+    end if;
+    if problem is not null then
+        raise exception 'sqlembed: column % of % cannot hold clusters: it %',
+            quote_ident(_has_cluster_column.cluster_column), _has_cluster_column.relation, problem
+            using errcode = 'SE011',
+                hint = 'It must be a plain integer of its own that may be NULL. Name another: it is added if it is missing.';
+    end if;
+    return true;
+end
+$function$;
+
+comment on function sqlembed._has_cluster_column(regclass, name, regtype[]) is
+    'Whether a table has a column of a name, or an error when clusters cannot be written there.';
+
 create or replace function sqlembed._keep_cluster() returns trigger
 language plpgsql
 security definer
@@ -11183,36 +11386,40 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     known record;
+    present record;
     embedding public.vector;
-    is_number boolean;
     nearest record;
 begin
-    -- By their numbers: columns may be renamed. What was dropped must not fail the application's statement.
-    select c.name, v.attname as vector_column, n.attname as cluster_column
+    select c.name, p.vector_column, p.cluster_column
     into known
     from sqlembed.clustering as c
-    join pg_attribute as v on v.attrelid = c.relation and v.attnum = c.vector_number and not v.attisdropped
-    join pg_attribute as n on n.attrelid = c.relation and n.attnum = c.cluster_number and not n.attisdropped
+    cross join lateral sqlembed._clustering_columns(c) as p
     where c.id = tg_argv[0]::integer
         -- Whoever hangs this function on a table of their own learns nothing.
         and (c.relation = tg_relid or c.relation = any (array(select a.relid from pg_partition_ancestors(tg_relid) as a)));
-    if known.name is null then
+    -- What was dropped must not fail the application's statement.
+    if known.vector_column is null or known.cluster_column is null then
         return new;
     end if;
-    -- This runs with the rights of sqlembed's owner: of columns that are of other types by now nothing
-    -- may be cast, which could call a function of the table's owner.
+    if current_setting('transaction_isolation') <> 'read committed' then
+        -- A snapshot from before a refit shows the centroids of before: then this is the error that PostgreSQL
+        -- gives a transaction that must be tried again.
+        perform from sqlembed.clustering as c where c.id = tg_argv[0]::integer for share;
+    end if;
+    -- This runs with the rights of sqlembed's owner. What is of another type by now must not even be planned
+    -- as a vector: a cast could be a function of the table's owner, which PostgreSQL runs ahead, whatever
+    -- condition stands before it.
     execute format(
-        'select case pg_typeof(($1).%1$I)
-                when ''public.vector''::regtype then ($1).%1$I::public.vector
-                when ''public.halfvec''::regtype then ($1).%1$I::public.vector
-            end,
-            pg_typeof(($1).%2$I) = ''integer''::regtype',
+        'select pg_typeof(($1).%I) as vector_type, pg_typeof(($1).%I) as cluster_type',
         known.vector_column, known.cluster_column
     )
-    into embedding, is_number
+    into present
     using new;
-    if not is_number then
+    if present.cluster_type <> 'integer'::regtype then
         return new;
+    end if;
+    if present.vector_type = any (array['public.vector'::regtype, 'public.halfvec'::regtype]) then
+        execute format('select ($1).%I::public.vector', known.vector_column) into embedding using new;
     end if;
     select c.centroid_id, m.metric, d.distance
     into nearest
@@ -11728,13 +11935,7 @@ as $function$
 declare
     columns record;
 begin
-    select v.attname as vector, n.attname as cluster
-    into columns
-    from pg_catalog.pg_attribute as v
-    join pg_catalog.pg_attribute as n on n.attrelid operator(pg_catalog.=) v.attrelid
-    where v.attrelid operator(pg_catalog.=) (_label_rows.known).relation
-        and v.attnum operator(pg_catalog.=) (_label_rows.known).vector_number
-        and n.attnum operator(pg_catalog.=) (_label_rows.known).cluster_number;
+    select c.* into columns from sqlembed._clustering_columns(_label_rows.known) as c;
     -- By where rows lie: a table need not have a key.
     execute pg_catalog.format(
         $sql$
@@ -11745,12 +11946,12 @@ begin
             and (r.%2$I operator(pg_catalog.=) a.centroid_id) is not true
             and (r.%2$I is not null or a.centroid_id is not null)
         $sql$,
-        (_label_rows.known).relation, columns.cluster,
+        (_label_rows.known).relation, columns.cluster_column,
         sqlembed._assigned_sql(
             (_label_rows.known).name,
             pg_catalog.format(
                 'select r.tableoid::pg_catalog.text operator(pg_catalog.||) r.ctid::pg_catalog.text, r.%I from %s as r',
-                columns.vector, (_label_rows.known).relation
+                columns.vector_column, (_label_rows.known).relation
             ),
             false
         )
@@ -11803,7 +12004,8 @@ create or replace function sqlembed._make_kmeans(
     choose_by text,
     candidates integer[],
     previous_ids integer[] default '{}',
-    previous public.vector[] default '{}'
+    previous public.vector[] default '{}',
+    owner regrole default null
 )
 returns sqlembed.fitted_model
 language plpgsql
@@ -11838,7 +12040,7 @@ begin
     -- Ahead of the work: who comes second with a name waits here for the first, and then fails at once.
     perform sqlembed._reserve_model(
         _make_kmeans.name, _make_kmeans.query, _make_kmeans.metric, _make_kmeans.seed, _make_kmeans.standardize,
-        _make_kmeans.weights
+        _make_kmeans.weights, _make_kmeans.owner
     );
 
     facts := sqlembed._cluster_facts(source.rows, _make_kmeans.metric);
@@ -11944,9 +12146,37 @@ $function$;
 
 comment on function sqlembed._make_kmeans(
     text, text, integer, text, integer, double precision, integer, boolean, double precision[], text, integer[], integer[],
-    public.vector[]
+    public.vector[], regrole
 ) is
-    'What create_kmeans does. A model that follows another is given its centroids and their numbers: clusters that stayed keep theirs.';
+    'What create_kmeans does. A model that follows another is given its centroids and their numbers, so that clusters that stayed keep theirs, and its owner.';
+
+create or replace function sqlembed._model_query(model sqlembed.cluster_model) returns text
+language plpgsql
+stable
+as $function$
+declare
+    known record;
+begin
+    select c.relation, p.vector_column
+    into known
+    from sqlembed.clustering as c
+    cross join lateral sqlembed._clustering_columns(c) as p
+    where c.name operator(pg_catalog.=) (_model_query.model).name;
+    if known.relation is null then
+        return (_model_query.model).query;
+    end if;
+    if known.vector_column is null then
+        raise exception 'sqlembed: the vectors of clustering % are gone', pg_catalog.quote_literal((_model_query.model).name)
+            using errcode = 'SE013',
+                hint = pg_catalog.format('Drop it: select sqlembed.drop_clustering(%L).', (_model_query.model).name);
+    end if;
+    -- Its table and columns may have been renamed since, and another column may have got the name.
+    return sqlembed._clustering_query(known.relation, known.vector_column);
+end
+$function$;
+
+comment on function sqlembed._model_query(sqlembed.cluster_model) is
+    'The query whose rows a model is fitted on; of a clustering in the present names.';
 
 create or replace function sqlembed._model_rows(name text, query text) returns text
 language plpgsql
@@ -12246,6 +12476,7 @@ volatile
 as $function$
 declare
     model sqlembed.cluster_model := sqlembed._cluster_model(_refit_model.name);
+    query pg_catalog.text := sqlembed._model_query(model);
     previous record;
 begin
     select pg_catalog.array_agg(c.centroid_id order by c.centroid_id) as ids,
@@ -12255,15 +12486,42 @@ begin
     where c.model operator(pg_catalog.=) model.name;
     update sqlembed.cluster_model as m set is_dropped = true where m.name operator(pg_catalog.=) model.name;
     return sqlembed._make_kmeans(
-        model.name, model.query, coalesce(_refit_model.num_clusters, model.num_clusters), model.metric,
+        model.name, query, coalesce(_refit_model.num_clusters, model.num_clusters), model.metric,
         _refit_model.max_iterations, _refit_model.min_rel_progress, model.seed, model.standardize, model.weights,
-        'rows', null, previous.ids, previous.centroids
+        'rows', null, previous.ids, previous.centroids, model.owner
     );
 end
 $function$;
 
 comment on function sqlembed._refit_model(text, integer, integer, double precision) is
     'What refit_kmeans does.';
+
+create or replace function sqlembed._refuse_clustered(relation regclass, vector_column name) returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    clustering text := (
+        select min(c.name)
+        from sqlembed.clustering as c
+        cross join lateral sqlembed._clustering_columns(c) as p
+        where c.relation = _refuse_clustered.relation and p.vector_column = _refuse_clustered.vector_column
+    );
+begin
+    if clustering is not null then
+        raise exception 'sqlembed: the clustering % is of the vectors in % of %',
+            quote_literal(clustering), quote_ident(_refuse_clustered.vector_column), _refuse_clustered.relation
+            using errcode = 'SE021',
+                hint = format(
+                    'First: select sqlembed.drop_clustering(%L). Then it can be made of other vectors.', clustering
+                );
+    end if;
+end
+$function$;
+
+comment on function sqlembed._refuse_clustered(regclass, name) is
+    'An error when a clustering would lose its vectors.';
 
 create or replace function sqlembed._refuse_clustering(name text, instead text) returns void
 language plpgsql
@@ -12290,7 +12548,8 @@ create or replace function sqlembed._reserve_model(
     metric text,
     seed integer,
     standardize boolean,
-    weights double precision[]
+    weights double precision[],
+    owner regrole
 )
 returns void
 language plpgsql
@@ -12301,11 +12560,11 @@ declare
     is_mine boolean;
 begin
     insert into sqlembed.cluster_model (
-        name, query, metric, dimensions, num_clusters, iterations, loss, seed, standardize, weights
+        name, query, metric, dimensions, num_clusters, iterations, loss, seed, standardize, weights, owner
     )
     values (
         _reserve_model.name, _reserve_model.query, _reserve_model.metric, 0, 0, 0, 0, _reserve_model.seed,
-        _reserve_model.standardize, _reserve_model.weights
+        _reserve_model.standardize, _reserve_model.weights, coalesce(_reserve_model.owner, current_user::regrole)
     )
     on conflict do nothing;
     if found then
@@ -12324,7 +12583,7 @@ begin
 end
 $function$;
 
-comment on function sqlembed._reserve_model(text, text, text, integer, boolean, double precision[]) is
+comment on function sqlembed._reserve_model(text, text, text, integer, boolean, double precision[], regrole) is
     'Enter a model that is still to be fitted, or an error when its name is taken; waits for another session that is fitting one of this name.';
 
 create or replace function sqlembed._sampled_sql(rows text, sample_size integer) returns text
@@ -12659,52 +12918,60 @@ as $function$
 declare
     vector_column pg_catalog.name;
     declared_metric pg_catalog.text;
-    present record;
+    is_there boolean;
     known sqlembed.clustering;
     fitted sqlembed.fitted_model;
 begin
     perform sqlembed._check_relation(create_clustering.relation);
-    vector_column := sqlembed._vector_column(create_clustering.relation, create_clustering.embedding);
+    perform sqlembed._refuse_clustering(create_clustering.name, 'refit_clustering');
+    -- Partitions get the row triggers of their parent, inheritance children do not.
+    if exists (
+        select
+        from pg_catalog.pg_inherits as i
+        join pg_catalog.pg_class as c on c.oid operator(pg_catalog.=) i.inhparent and c.relkind operator(pg_catalog.=) 'r'
+        where i.inhparent operator(pg_catalog.=) create_clustering.relation
+    ) then
+        raise exception 'sqlembed: % has inheritance children, whose rows would not keep their clusters', create_clustering.relation
+            using errcode = 'SE010', hint = 'Fit a model to all of them with create_kmeans, and read clusters with assign.';
+    end if;
+    vector_column := sqlembed._vector_column(
+        create_clustering.relation,
+        -- Of several generations it is the current one.
+        coalesce(
+            create_clustering.embedding,
+            (
+                select pg_catalog.min(sqlembed._vector_name(e)::pg_catalog.text)::pg_catalog.name
+                from sqlembed.embedding as e
+                where coalesce(e.side, e.relation) operator(pg_catalog.=) create_clustering.relation
+                    and e.generation operator(pg_catalog.=) 'current'
+                having pg_catalog.count(*) operator(pg_catalog.=) 1
+            )
+        )
+    );
     select case when e.metric operator(pg_catalog.=) any ('{euclidean,l1}') then 'euclidean' else 'cosine' end
     into declared_metric
     from sqlembed.embedding as e
     where coalesce(e.side, e.relation) operator(pg_catalog.=) create_clustering.relation
         and e.name operator(pg_catalog.=) vector_column;
-    select a.attnum, pg_catalog.format_type(a.atttypid, a.atttypmod) as type, a.attnotnull, a.attgenerated, a.attidentity
-    into present
-    from pg_catalog.pg_attribute as a
-    where a.attrelid operator(pg_catalog.=) create_clustering.relation
-        and a.attname operator(pg_catalog.=) create_clustering.cluster_column
-        and a.attnum operator(pg_catalog.>) 0
-        and not a.attisdropped;
-    if present.type operator(pg_catalog.<>) 'integer' or present.attnotnull
-        or present.attgenerated operator(pg_catalog.<>) '' or present.attidentity operator(pg_catalog.<>) ''
-    then
-        raise exception 'sqlembed: column % of % cannot hold a cluster',
-            pg_catalog.quote_ident(create_clustering.cluster_column), create_clustering.relation
-            using errcode = 'SE011',
-                hint = 'It must be a plain integer that may be NULL. Name another, as cluster_column => ''...'': it is added if it is missing.';
-    end if;
+    is_there := sqlembed._has_cluster_column(
+        create_clustering.relation, create_clustering.cluster_column, array['pg_catalog.int4'::pg_catalog.regtype]
+    );
     -- Fitted first: only what follows keeps others from the table.
     fitted := sqlembed.create_kmeans(
         create_clustering.name,
-        pg_catalog.format(
-            'select %s, r.%I from %s as r',
-            coalesce(
-                (select k.expression from sqlembed._key_sql(create_clustering.relation, 'r.') as k), 'r.ctid'
-            ),
-            vector_column, create_clustering.relation
-        ),
+        sqlembed._clustering_query(create_clustering.relation, vector_column),
         create_clustering.num_clusters, coalesce(create_clustering.metric, declared_metric, 'cosine'),
         seed => create_clustering.seed, choose_by => create_clustering.choose_by
     );
-    if present is null then
+    if not is_there then
         execute pg_catalog.format(
             'alter table %s add column %I integer', create_clustering.relation, create_clustering.cluster_column
         );
     end if;
-    insert into sqlembed.clustering (name, relation, vector_number, cluster_number)
-    select create_clustering.name, create_clustering.relation, v.attnum, n.attnum
+    insert into sqlembed.clustering (
+        name, relation, vector_column, cluster_column, vector_number, cluster_number, numbered_in
+    )
+    select create_clustering.name, create_clustering.relation, v.attname, n.attname, v.attnum, n.attnum, v.attrelid
     from pg_catalog.pg_attribute as v
     join pg_catalog.pg_attribute as n on n.attrelid operator(pg_catalog.=) v.attrelid
     where v.attrelid operator(pg_catalog.=) create_clustering.relation
@@ -12729,7 +12996,7 @@ end
 $function$;
 
 comment on function sqlembed.create_clustering(regclass, text, name, name, integer, text, integer, text) is
-    'Cluster a table by a vector column, and keep each row''s cluster in a column, which is added if it is missing: whenever the vector is written, by a worker or by anybody, the row gets the cluster whose centroid is nearest; without a vector it has none. The model has the name of the clustering and serves all functions of models. The other arguments are those of create_kmeans; the metric is by default the declared one, or what comes next to it.';
+    'Cluster a table by a vector column, and keep each row''s cluster in a column, which is added if it is missing: whenever the vector is written, by a worker or by anybody, the row gets the cluster whose centroid is nearest; without a vector it has none. Where the column is missing, nobody reads the table until it is added and filled: add it before, where that matters. The model has the name of the clustering and serves all functions of models. The other arguments are those of create_kmeans; the metric is by default the declared one, or what comes next to it.';
 
 create or replace function sqlembed.create_clusters(
     relation regclass,
@@ -12744,7 +13011,6 @@ volatile
 as $function$
 declare
     declared sqlembed.embedding;
-    found pg_catalog.text;
 begin
     perform sqlembed._check_relation(create_clusters.relation);
     perform sqlembed._check_use(
@@ -12754,31 +13020,19 @@ begin
         'hdbscan comes with scikit-learn; others are registered with @registry.clustering(name).'
     );
     perform sqlembed._check_use(
-        create_clusters.label_column is not null,
-        'label_column => NULL is not a name', 'It names the column for the labels, which is made where there is none.'
-    );
-    perform sqlembed._check_use(
         pg_catalog.jsonb_typeof(create_clusters.parameters) operator(pg_catalog.=) 'object',
         pg_catalog.format('parameters => %s is not an object', coalesce(create_clusters.parameters::pg_catalog.text, 'NULL')),
         'They are given to the function by name: {"min_cluster_size": 10}.'
     );
     declared := sqlembed._embedding_of(create_clusters.relation, create_clusters.embedding);
-    -- The chunks of a text have no column for a label.
-    perform sqlembed._vector_source(create_clusters.relation, declared.name, null, null);
-    select pg_catalog.format_type(a.atttypid, null)
-    into found
-    from pg_catalog.pg_attribute as a
-    where a.attrelid operator(pg_catalog.=) create_clusters.relation
-        and a.attname operator(pg_catalog.=) create_clusters.label_column
-        and not a.attisdropped;
-    if found is null then
+    perform sqlembed._clusters_source(create_clusters.relation, declared.name);
+    if not sqlembed._has_cluster_column(
+        create_clusters.relation, create_clusters.label_column,
+        array['pg_catalog.int4'::pg_catalog.regtype, 'pg_catalog.int8'::pg_catalog.regtype]
+    ) then
         execute pg_catalog.format(
             'alter table %s add column %I pg_catalog.int4', create_clusters.relation, create_clusters.label_column
         );
-    elsif not found operator(pg_catalog.=) any (array['integer', 'bigint']) then
-        raise exception 'sqlembed: column % of % is of type %',
-            pg_catalog.quote_ident(create_clusters.label_column), create_clusters.relation, found
-            using errcode = 'SE011', hint = 'Labels are integers. Name another column: label_column => ''…''.';
     end if;
     insert into sqlembed.cluster_job (relation, label_column, embedding, method, parameters)
     values (
@@ -12857,7 +13111,7 @@ begin
             coalesce(detect_anomalies.contamination::pg_catalog.text, 'NULL')
             using errcode = 'SE014', hint = 'It is the share of anomalies among the rows that the model was fitted on.';
     end if;
-    usual := pg_catalog.format(distances, sqlembed._assigned_sql(model.name, model.query, true), model.name);
+    usual := pg_catalog.format(distances, sqlembed._assigned_sql(model.name, sqlembed._model_query(model), true), model.name);
     execute pg_catalog.format(
         'select pg_catalog.percentile_disc(%L) within group (order by r.distance) from (%s) as r',
         1 operator(pg_catalog.-) detect_anomalies.contamination, usual
@@ -12899,12 +13153,7 @@ begin
         execute pg_catalog.format(
             'drop trigger if exists %I on %s', 'zzz_sqlembed_cluster_update_' operator(pg_catalog.||) known.id::pg_catalog.text, known.relation
         );
-        select a.attname
-        into cluster_column
-        from pg_catalog.pg_attribute as a
-        where a.attrelid operator(pg_catalog.=) known.relation
-            and a.attnum operator(pg_catalog.=) known.cluster_number
-            and not a.attisdropped;
+        cluster_column := (select c.cluster_column from sqlembed._clustering_columns(known) as c);
         if not drop_clustering.keep_column and cluster_column is not null then
             execute pg_catalog.format('alter table %s drop column %I', known.relation, cluster_column);
         end if;
@@ -12961,7 +13210,7 @@ begin
     end if;
     rows := pg_catalog.format(
         'select r.* from (%s) as r where r.centroid_id is not null',
-        sqlembed._assigned_sql(model.name, coalesce(evaluate.query, model.query), true)
+        sqlembed._assigned_sql(model.name, coalesce(evaluate.query, sqlembed._model_query(model)), true)
     );
     -- avg() adds in double precision, sum() does not.
     execute pg_catalog.format(
@@ -13149,6 +13398,8 @@ begin
     fitted := sqlembed._refit_model(known.name, refit_clustering.num_clusters, 20, 0.01);
     -- Nobody may write a vector between the new centroids and the labels; readers do not wait.
     execute pg_catalog.format('lock table %s in share row exclusive mode', known.relation);
+    -- Whoever has an older snapshot and writes after this notices.
+    update sqlembed.clustering as c set is_dropped = false where c.id operator(pg_catalog.=) known.id;
     perform sqlembed._label_rows(known);
     return fitted;
 end
@@ -15043,7 +15294,7 @@ cross join lateral sqlembed._clustering_facts(c) as f
 where exists (select from pg_class as r where r.oid = c.relation);
 
 comment on view sqlembed.clustering_status is
-    'Each clustering of yours, and how far its table has drifted from the fit. size_shift: the share of rows that would have to change clusters for these to be as large as they were, 0 to 1. distance_growth: how many times as far rows lie from their centroids, by the root of mean squares. Reads the tables.';
+    'Each clustering of yours, and how far its table has drifted from the fit. size_shift: the share of rows that would have to change clusters for these to be as large as they were, 0 to 1. distance_growth: how many times as far rows lie from their centroids, by the root of mean squares. Reads the tables; those of others not where their code would run, in a policy or an index on an expression.';
 comment on column sqlembed.clustering_status.name is 'Name of the clustering and of its model.';
 comment on column sqlembed.clustering_status.relation is 'The table.';
 comment on column sqlembed.clustering_status.embedding is 'The vector column; NULL when it, or that of the clusters, was dropped.';

@@ -401,8 +401,11 @@ create table sqlembed.clustering (
     -- A refit takes the model away and puts another in its place.
     name text not null unique references sqlembed.cluster_model on update cascade deferrable initially deferred,
     relation regclass not null,
+    vector_column name not null,
+    cluster_column name not null,
     vector_number smallint not null,
     cluster_number smallint not null,
+    numbered_in oid not null,
     is_dropped boolean not null default false
 );
 
@@ -422,8 +425,11 @@ comment on table sqlembed.clustering is 'Cluster columns that are kept up to dat
 comment on column sqlembed.clustering.id is 'Number in the names of its triggers.';
 comment on column sqlembed.clustering.name is 'Name of the clustering, and of its model.';
 comment on column sqlembed.clustering.relation is 'The table.';
-comment on column sqlembed.clustering.vector_number is 'Number of the vector column.';
+comment on column sqlembed.clustering.vector_column is 'The vector column.';
+comment on column sqlembed.clustering.cluster_column is 'The column of the clusters.';
+comment on column sqlembed.clustering.vector_number is 'Number of the vector column, which it keeps when it is renamed.';
 comment on column sqlembed.clustering.cluster_number is 'Number of the column of the clusters.';
+comment on column sqlembed.clustering.numbered_in is 'The table as pg_class numbers it: elsewhere, as after a restore, the numbers mean nothing.';
 comment on column sqlembed.clustering.is_dropped is 'Set to have the row removed.';
 
 -- Whoever asks only appends: of several for one column the newest counts.
@@ -445,12 +451,16 @@ create table sqlembed.cluster_job (
 
 alter table sqlembed.cluster_job enable row level security;
 
+-- Workers come to embeddings alone, whose owners were granted an embedder: they run the code of a table.
 create policy owner_of_the_table_clusters on sqlembed.cluster_job
     for insert
     with check (
         exists (
-            select from pg_catalog.pg_class as c
-            where c.oid = relation and pg_has_role(c.relowner, 'usage')
+            select from sqlembed.embedding as e
+            join pg_catalog.pg_class as c on c.oid = e.relation
+            where e.relation = cluster_job.relation
+                and e.name = cluster_job.embedding
+                and pg_has_role(c.relowner, 'usage')
         )
     );
 
@@ -560,7 +570,8 @@ grant update (
     is_dropped
 ) on sqlembed.cluster_model to public;
 grant select on sqlembed.clustering to public;
-grant insert (name, relation, vector_number, cluster_number) on sqlembed.clustering to public;
+grant insert (name, relation, vector_column, cluster_column, vector_number, cluster_number, numbered_in)
+on sqlembed.clustering to public;
 grant update (is_dropped) on sqlembed.clustering to public;
 grant insert (relation, label_column, embedding, method, parameters) on sqlembed.cluster_job to public;
 grant usage on schema sqlembed_wire to sqlembed_loopback;

@@ -36,7 +36,7 @@ select sqlembed.create_generation(
     rows_per_second => %s
 )
 """
-MAKE_SYNC = "select sqlembed.alter_embedding(%s::regclass, %s, timing => 'sync')"
+TIME = "select sqlembed.alter_embedding(%s::regclass, %s, timing => %s)"
 STEP = "select sqlembed.{}_generation(%s::regclass, %s)"
 
 #: How often a switch is tried while rows are written that have their vector not yet.
@@ -232,15 +232,21 @@ def _exchange(
             building.build_index(connection, relation, embedding, found)
         if found.timing == "sync":
             # From here on a row has both vectors when it is committed.
-            scalar(connection, MAKE_SYNC, (relation, found.name))
-        for attempt in range(1, ATTEMPTS + 1):
-            building.wait_until_built(database, connection, embedders, found)
-            try:
-                scalar(connection, statement, (relation, embedding))
-                break
-            except psycopg.Error as error:
-                if error.sqlstate != "SE018" or attempt == ATTEMPTS:
-                    raise
+            scalar(connection, TIME, (relation, found.name, "sync"))
+        try:
+            for attempt in range(1, ATTEMPTS + 1):
+                building.wait_until_built(database, connection, embedders, found)
+                try:
+                    scalar(connection, statement, (relation, embedding))
+                    break
+                except psycopg.Error as error:
+                    if error.sqlstate != "SE018" or attempt == ATTEMPTS:
+                        raise
+        except BaseException:
+            # Writers do not go on to wait for two models.
+            if found.timing == "sync" and not connection.closed:
+                scalar(connection, TIME, (relation, found.name, "async"))
+            raise
     click.echo(f"{relation} is searched with {found.embedder}.")
 
 

@@ -61,7 +61,7 @@ def _file(context: click.Context, parameter: click.Parameter, value: Path) -> Pa
     type=click.IntRange(min=1, max=20),
     default=12,
     show_default=True,
-    help="How many clusters.",
+    help="How many clusters; fewer where there are not so many different vectors.",
 )
 @click.option("--filter", metavar="SQL", help="A condition on the rows to draw.")
 @click.option(

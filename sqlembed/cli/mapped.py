@@ -29,8 +29,11 @@ METRICS = {"inner_product": "cosine", "l1": "euclidean"}
 BEGIN = "begin isolation level repeatable read"
 KEY = "select expression from sqlembed._key_sql(%s::regclass, %s)"
 CREATE = """
-select from sqlembed.create_kmeans(%s, %s, num_clusters => %s, metric => %s, seed => %s)
+select from sqlembed.create_kmeans(
+    %s, %s, metric => %s, seed => %s, num_clusters => %s, choose_by => 'rows'
+)
 """
+TOO_FEW = "SE022"
 TERMS_OF = """
 select t.centroid_id::text, pg_catalog.string_agg(t.term, ', ' order by t.weight desc, t.term)
 from sqlembed.cluster_terms(%s, %s, terms => %s, config => %s::regconfig) as t
@@ -142,8 +145,18 @@ def _cluster(
     connection: Connection, declared: Declared, wish: Wish, model: str, query: str
 ) -> dict[str, str]:
     """Make a model; return what to call its clusters."""
+    import psycopg
+
     metric = METRICS.get(declared.metric, declared.metric)
-    connection.execute(CREATE, (model, query, wish.num_clusters, metric, wish.seed))
+    given = (model, query, metric, wish.seed)
+    try:
+        with connection.transaction():
+            connection.execute(CREATE, (*given, wish.num_clusters))
+    except psycopg.Error as error:
+        if error.sqlstate != TOO_FEW:
+            raise
+        # There are not so many different vectors.
+        connection.execute(CREATE, (*given, None))
     texts = _query(connection, declared, wish, declared.source)
     found = connection.execute(TERMS_OF, (model, texts, TERMS, declared.full_text))
     return {number: f"{number}: {words}" for number, words in found}

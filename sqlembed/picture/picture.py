@@ -91,8 +91,14 @@ def grouped(values: Sequence[str | None], names: Mapping[str, str] | None = None
     return groups
 
 
-def scaled(values: Sequence[str | None]) -> NDArray[np.float64]:
-    """Return numbers for a scale of colours; what is no finite number becomes NaN."""
-    numbers = np.array([np.nan if value is None else float(value) for value in values])
+def scaled(values: Sequence[str | None]) -> NDArray[np.float64] | None:
+    """Return numbers for a scale of colours, or ``None`` where they are written otherwise.
+
+    As amounts of money are. What is not finite becomes NaN.
+    """
+    try:
+        numbers = np.array([np.nan if value is None else float(value) for value in values])
+    except ValueError:
+        return None
     numbers[~np.isfinite(numbers)] = np.nan
     return numbers

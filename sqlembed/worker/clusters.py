@@ -118,9 +118,9 @@ class Clusters:
             if not self._write(connection, job, keys, found):
                 return
             said = None
-        except psycopg.OperationalError:
-            raise
         except psycopg.Error as error:
+            if connection.closed:
+                raise
             said = reason(error)
         except Exception as error:
             said = storable(f"{type(error).__name__}: {error}")
@@ -138,7 +138,7 @@ class Clusters:
             found: list[Any] = cursor.execute(job.read_vectors.encode()).fetchall()
         keys = [key for key, _ in found]
         known = [sent for _, sent in found if sent is not None]
-        width = (len(known[0]) - ARRAY_HEADER) // 8 if known else 0
+        width = (len(known[0]) - ARRAY_HEADER) // 8 if known else 1
         vectors = np.full((len(found), width), np.nan, dtype=np.float32)
         for place, (_, sent) in enumerate(found):
             if sent is not None:

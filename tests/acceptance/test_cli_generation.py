@@ -75,6 +75,27 @@ def test_every_command(
 
 
 @pytest.mark.usefixtures("loaded")
+def test_writers_do_not_go_on_to_wait_for_two_models(
+    command: Command, url: str, connection: Connection, both: tuple[str, str]
+) -> None:
+    place = ("--database-url", url)
+    connection.execute("select sqlembed.alter_embedding('report', timing => 'sync')")
+    done = command("generation", "start", "report", "--embedder", "wide", *both, *place)
+    assert done.code == 0, done.error
+    connection.execute(
+        "insert into sqlembed.failed_job (embedding, key, attempts, error)"
+        " select e.id, (select jsonb_build_array(min(id)) from report), 5, 'no'"
+        " from sqlembed.embedding as e where e.generation = 'next'"
+    )
+
+    done = command("generation", "switch", "report", *both, *place)
+
+    assert done.code != 0 and "given up" in done.error, done.error
+    timings = "select generation, timing from sqlembed.embedding order by 1"
+    assert connection.execute(timings).fetchall() == [("current", "sync"), ("next", "async")]
+
+
+@pytest.mark.usefixtures("loaded")
 def test_a_build_that_was_interrupted_goes_on(
     command: Command, url: str, connection: Connection, both: tuple[str, str]
 ) -> None:

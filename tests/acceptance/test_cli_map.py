@@ -71,6 +71,26 @@ def test_a_column_of_many_numbers_gets_a_scale(
     assert everything.document["groups"] == []
 
 
+def test_a_few_rows_and_amounts_of_money(
+    command: Command, asked: tuple[str, ...], connection: Connection
+) -> None:
+    done = command(*asked, "map.html", "--color", "cluster")
+    assert done.code == 0, done.error
+    assert 1 <= len(done.document["groups"]) <= 3
+    run(connection, "alter table report add cost money")
+    run(
+        connection,
+        "insert into report (comments, embedding, cost)"
+        " select 'number ' || n, embedding, n::numeric::money from generate_series(1, 30) as n,"
+        " (select embedding from report where embedding is not null limit 1) as one",
+    )
+
+    done = command(*asked, "map.html", "--color", "cost")
+
+    assert done.code == 0, done.error
+    assert "$1.00" in {group["name"] for group in done.document["groups"]}
+
+
 def test_what_cannot_be(
     command: Command, asked: tuple[str, ...], folder: Path, connection: Connection, url: str
 ) -> None:

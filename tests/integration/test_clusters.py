@@ -88,6 +88,21 @@ def test_a_function_of_ones_own(connection: Connection, groups: Groups, url: str
     assert rows(connection, STATE) == [("done", 118, 2, None)]
 
 
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_when_no_row_has_a_vector_none_has_a_label(
+    connection: Connection, groups: Groups, url: str, metric: str
+) -> None:
+    run(connection, "select sqlembed.alter_embedding('point', metric => %s)", metric)
+    run(connection, "alter table point add cluster int default 7")
+    run(connection, "update point set embedding = null")
+
+    run(connection, "select sqlembed.create_clusters('point', 'halves')")
+    Worker(url, registry()).run(burst=True)
+
+    assert rows(connection, STATE) == [("done", 0, 0, None)]
+    assert scalar(connection, "select count(cluster) from point") == 0
+
+
 @pytest.mark.parametrize(
     ("function", "said"),
     [
@@ -179,11 +194,52 @@ def test_what_a_dead_worker_had_another_takes(
     assert rows(connection, STATE) == [("failed", None, None, "its worker died three times")]
 
 
+def test_what_workers_that_stopped_had_is_not_given_up(
+    connection: Connection, groups: Groups, url: str
+) -> None:
+    run(connection, "select sqlembed.create_clusters('point', 'halves')")
+    for _ in range(4):
+        number = scalar(connection, "select sqlembed._start_worker('brief', '{}', '{halves}')")
+        claimed = "select id from sqlembed._claim_clustering(%s, '{halves}')"
+        assert scalar(connection, claimed, number) is not None
+        run(connection, "select sqlembed._stop_worker(%s)", number)
+
+    Worker(url, registry()).run(burst=True)
+
+    assert rows(connection, STATE) == [("done", 120, 2, None)]
+
+
+def test_what_an_administrator_cancels_has_failed(
+    connection: Connection, groups: Groups, start_worker: StartWorker, url: str
+) -> None:
+    start_worker(registry())
+    run(connection, "alter table point add cluster int")
+    with psycopg.connect(url) as other:
+        other.execute("select from point where id = 3 for update")
+        run(connection, "select sqlembed.create_clusters('point', 'halves')")
+        until(
+            lambda: scalar(
+                connection,
+                "select count(pg_cancel_backend(pid)) from pg_stat_activity"
+                " where application_name like '%clustering' and wait_event_type = 'Lock'",
+            )
+        )
+        said = refused(connection, "SE023", WAIT)
+    assert "canceling statement due to user request" in said
+
+
 def test_what_cannot_be(connection: Connection, groups: Groups, start_worker: StartWorker) -> None:
     call = "select sqlembed.create_clusters"
     assert "no name" in refused(connection, "SE014", f"{call}('point', ' ')")
     assert "object" in refused(connection, "SE014", f"{call}('point', parameters => '[1]')")
     assert "type text" in refused(connection, "SE011", f"{call}('point', label_column => 'body')")
+    assert "not be NULL" in refused(connection, "SE011", f"{call}('point', label_column => 'id')")
+    assert "system" in refused(connection, "SE011", f"{call}('point', label_column => 'ctid')")
+    assert "NULL" in refused(connection, "SE014", f"{call}('point', label_column => null)")
+    keep = "select sqlembed.create_clustering('point', 'kept', cluster_column => 'kept')"
+    run(connection, keep)
+    assert "'kept'" in refused(connection, "SE011", f"{call}('point', label_column => 'kept')")
+    assert "'kept'" in refused(connection, "SE011", keep.replace("'kept'", "'twice'", 1))
     assert "other" in refused(connection, "SE013", f"{call}('point', embedding => 'other')")
     assert "nobody asked" in refused(connection, "SE014", WAIT)
     start_worker(registry())

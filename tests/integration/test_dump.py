@@ -176,6 +176,66 @@ def test_a_restored_database_works(
     restored.execute("select sqlembed.create_embedding('public.more', 'hash', 'title')")
 
 
+def test_what_is_told_by_the_numbers_of_columns_is_restored(
+    restore: Callable[[str], Connection],
+    original: Connection,
+    url: str,
+    empty_url: str,
+    registry: Registry,
+) -> None:
+    """A dropped column has a number in the original, and none in what is restored."""
+    for statement in (
+        "create table public.point (gone int, id int primary key, title text)",
+        "select sqlembed.create_embedding('public.point', 'hash', 'title', index => 'none')",
+        "insert into public.point select 1, i, 'text ' || i from generate_series(1, 20) as i",
+    ):
+        original.execute(statement.encode())
+    Worker(url, registry).run(burst=True)
+    for statement in (
+        "select sqlembed.create_clustering('public.point', 'topics', num_clusters => 2)",
+        'alter table public.point rename cluster to "the group"',
+        # The number that the clusters' column has here will be another's.
+        "alter table public.point add note int, add more int, drop column gone",
+        "comment on column public.point.embedding is 'what it means'",
+        "select sqlembed.create_generation('public.point', source => $$'no ' || title$$)",
+        "grant select (title) on public.point to public",
+    ):
+        original.execute(statement.encode())
+    Worker(url, registry).run(burst=True)
+
+    restored = restore("custom")
+
+    added = "insert into public.point (id, title, {0}, note) select id + {1}, title, {0}, 7"
+    some = f"{added} from public.point where id <= 20"
+    restored.execute(some.format("embedding", 100).encode())
+    counted = 'select count(*), count("the group"), count({0}), sum({0}) from public.point'
+    assert restored.execute(counted.format("note").encode()).fetchone() == (40, 40, 20, 140)
+    assert migrate.upgrade(engine_for(empty_url)) == []
+    switch = "select sqlembed.switch_generation('public.point', lag => '1 h')"
+    with pytest.raises(psycopg.Error, match="restored from a dump") as early:
+        restored.execute(switch)
+    assert early.value.sqlstate == "SE013"
+    Worker(empty_url, registry).run(burst=True)
+    restored.execute(switch)
+    assert restored.execute(
+        """
+        select a.attname::text, col_description(a.attrelid, a.attnum), a.attacl::text
+        from pg_attribute as a
+        where a.attrelid = 'public.point'::regclass and a.attname ~ '^embedding' order by 1
+        """
+    ).fetchall() == [
+        ("embedding", "what it means", None),
+        (
+            "embedding_previous",
+            "The previous generation of embedding. Made by sqlembed; written by workers.",
+            None,
+        ),
+    ]
+    restored.execute("alter table public.point rename note to note2")
+    restored.execute(some.format("embedding_previous", 200).replace("note", "note2").encode())
+    assert restored.execute(counted.format("note2").encode()).fetchone() == (60, 60, 40, 280)
+
+
 def test_work_on_the_copy_leaves_the_original_alone(
     restore: Callable[[str], Connection], original: Connection, empty_url: str, registry: Registry
 ) -> None:

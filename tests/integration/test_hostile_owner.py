@@ -85,6 +85,7 @@ def test_a_declaration_is_not_changed_behind_our_back(coder: Connection) -> None
         "name = 'title'",
         "relation = 'sqlembed.secret'",
         "side = 'sqlembed.secret'",
+        """index_options = '{"m": "16); select evil.note(); --"}'""",
         "id = 1",
     ):
         with pytest.raises(psycopg.Error):

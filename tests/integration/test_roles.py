@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import psycopg
 import pytest
 import sqlalchemy as sa
@@ -193,10 +194,41 @@ def test_none_of_them_has_more(cast: Cast, kind: str) -> None:
         assert refused(connection, "insert into app.article values (9, 'x')")
 
 
+def test_a_worker_builds_generations_and_writes_clusters(cast: Cast, registry: Registry) -> None:
+    @registry.clustering("one")
+    def one(vectors: Any) -> Any:
+        return np.ones(len(vectors), dtype=int)
+
+    cast.owner.execute(
+        "insert into app.article select i, 'text ' || i from generate_series(1, 9) i"
+    )
+    cast.owner.execute(
+        "select sqlembed.create_generation('app.article', source => $$'a ' || title$$)"
+    )
+    Worker(cast.url("worker"), registry).run(burst=True)
+    cast.owner.execute(
+        "select sqlembed.create_clusters('app.article', 'one', 'kind', parameters => '{}')"
+    )
+    Worker(cast.url("worker"), registry).run(burst=True)
+    state = "select state, labelled, error from sqlembed.cluster_run"
+    denied = "permission denied for table article"
+    assert cast.owner.execute(state).fetchall() == [("failed", None, denied)]
+
+    cast.owner.execute(f"grant update (kind) on app.article to {cast.names['worker']}".encode())
+    cast.owner.execute("select sqlembed.create_clusters('app.article', 'one', 'kind')")
+    Worker(cast.url("worker"), registry).run(burst=True)
+
+    assert cast.owner.execute(state).fetchall() == [("done", 9, None)]
+    assert cast.owner.execute(
+        "select count(kind), count(embedding), count(embedding_next) from app.article"
+    ).fetchone() == (9, 9, 9)
+
+
 #: Functions of workers that read or change tables, with the rights of the worker itself.
 READERS = {
     "_attach_families",
     "_note_missing",
+    "_queue_generations",
     "_check_described",
     "_empty_side",
     "_follow_columns",
@@ -205,6 +237,7 @@ READERS = {
     "_forget_failures",
     "_is_unaltered_sql",
     "_is_only_row",
+    "_queue_generations",
     "_remove_vectors",
     "_trim_cache",
 }

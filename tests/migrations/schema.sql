@@ -307,16 +307,29 @@ CREATE TABLE sqlembed.clustering (
     id integer NOT NULL,
     name text NOT NULL,
     relation regclass NOT NULL,
+    vector_column name NOT NULL,
+    cluster_column name NOT NULL,
     vector_number smallint NOT NULL,
     cluster_number smallint NOT NULL,
+    numbered_in oid NOT NULL,
     is_dropped boolean DEFAULT false NOT NULL
 );
+
+CREATE FUNCTION sqlembed._clustering_columns(known sqlembed.clustering) RETURNS TABLE(vector_column name, cluster_column name)
+    LANGUAGE sql STABLE ROWS 1;
 
 CREATE FUNCTION sqlembed._clustering_facts(known sqlembed.clustering, OUT embedding name, OUT cluster_column name, OUT total bigint, OUT embedded bigint, OUT assigned bigint, OUT size_shift double precision, OUT distance_growth double precision) RETURNS record
     LANGUAGE plpgsql STABLE
     SET jit TO 'off';
 
 CREATE FUNCTION sqlembed._clustering_of(name text) RETURNS sqlembed.clustering
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._clustering_query(relation regclass, vector_column name) RETURNS text
+    LANGUAGE sql STABLE;
+
+CREATE FUNCTION sqlembed._clusters_source(relation regclass, embedding name, OUT from_clause text, OUT vector text, OUT key text, OUT metric text) RETURNS record
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -544,6 +557,10 @@ CREATE FUNCTION sqlembed._grantee(name text) RETURNS regrole
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._has_cluster_column(relation regclass, cluster_column name, types regtype[]) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._has_index(holder regclass, expression text, operator_class text, parameters text[] DEFAULT '{}'::text[], other_than regclass DEFAULT NULL::regclass) RETURNS boolean
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -733,7 +750,7 @@ CREATE FUNCTION sqlembed._make_hash_function(declared sqlembed.embedding, replac
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._make_kmeans(name text, query text, num_clusters integer, metric text, max_iterations integer, min_rel_progress double precision, seed integer, standardize boolean, weights double precision[], choose_by text, candidates integer[], previous_ids integer[] DEFAULT '{}'::integer[], previous public.vector[] DEFAULT '{}'::public.vector[]) RETURNS sqlembed.fitted_model
+CREATE FUNCTION sqlembed._make_kmeans(name text, query text, num_clusters integer, metric text, max_iterations integer, min_rel_progress double precision, seed integer, standardize boolean, weights double precision[], choose_by text, candidates integer[], previous_ids integer[] DEFAULT '{}'::integer[], previous public.vector[] DEFAULT '{}'::public.vector[], owner regrole DEFAULT NULL::regrole) RETURNS sqlembed.fitted_model
     LANGUAGE plpgsql
     SET jit TO 'off';
 
@@ -761,6 +778,9 @@ CREATE FUNCTION sqlembed._mmd_test(baseline public.vector[], present public.vect
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET jit TO 'off';
+
+CREATE FUNCTION sqlembed._model_query(model sqlembed.cluster_model) RETURNS text
+    LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed._model_rows(name text, query text) RETURNS text
     LANGUAGE plpgsql STABLE;
@@ -913,6 +933,10 @@ CREATE FUNCTION sqlembed._read_texts(declared sqlembed.embedding, keys jsonb[]) 
 CREATE FUNCTION sqlembed._refit_model(name text, num_clusters integer, max_iterations integer, min_rel_progress double precision) RETURNS sqlembed.fitted_model
     LANGUAGE plpgsql;
 
+CREATE FUNCTION sqlembed._refuse_clustered(relation regclass, vector_column name) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._refuse_clustering(name text, instead text) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -1010,7 +1034,7 @@ CREATE FUNCTION sqlembed._request_timeout() RETURNS interval
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._reserve_model(name text, query text, metric text, seed integer, standardize boolean, weights double precision[]) RETURNS void
+CREATE FUNCTION sqlembed._reserve_model(name text, query text, metric text, seed integer, standardize boolean, weights double precision[], owner regrole) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -1970,8 +1994,9 @@ CREATE POLICY grantees ON sqlembed.embedder_key FOR SELECT USING ((EXISTS ( SELE
 CREATE POLICY owner_alone ON sqlembed.cluster_model USING (pg_has_role((owner)::oid, 'usage'::text));
 
 CREATE POLICY owner_of_the_table_clusters ON sqlembed.cluster_job FOR INSERT WITH CHECK ((EXISTS ( SELECT
-   FROM pg_class c
-  WHERE ((c.oid = (cluster_job.relation)::oid) AND pg_has_role(c.relowner, 'usage'::text)))));
+   FROM (sqlembed.embedding e
+     JOIN pg_class c ON ((c.oid = (e.relation)::oid)))
+  WHERE (((e.relation)::oid = (cluster_job.relation)::oid) AND (e.name = cluster_job.embedding) AND pg_has_role(c.relowner, 'usage'::text)))));
 
 CREATE POLICY owner_of_the_table_declares ON sqlembed.embedding USING ((EXISTS ( SELECT
    FROM pg_class c
@@ -2095,9 +2120,15 @@ GRANT INSERT(name) ON TABLE sqlembed.clustering TO PUBLIC;
 
 GRANT INSERT(relation) ON TABLE sqlembed.clustering TO PUBLIC;
 
+GRANT INSERT(vector_column) ON TABLE sqlembed.clustering TO PUBLIC;
+
+GRANT INSERT(cluster_column) ON TABLE sqlembed.clustering TO PUBLIC;
+
 GRANT INSERT(vector_number) ON TABLE sqlembed.clustering TO PUBLIC;
 
 GRANT INSERT(cluster_number) ON TABLE sqlembed.clustering TO PUBLIC;
+
+GRANT INSERT(numbered_in) ON TABLE sqlembed.clustering TO PUBLIC;
 
 GRANT UPDATE(is_dropped) ON TABLE sqlembed.clustering TO PUBLIC;
 

@@ -155,6 +155,18 @@ def test_members_of_the_owner_may_use_its_models(
         connection.execute(sql.SQL("drop role {member}").format(**names))
 
 
+def test_whoever_refits_a_model_takes_it_from_nobody(
+    reader: Connection, connection: Connection
+) -> None:
+    fit(reader, num_clusters=2)
+
+    rows(connection, "select sqlembed.refit_kmeans('m')")
+
+    mine = "select name, owner::oid = current_user::regrole from sqlembed.cluster_model"
+    assert rows(reader, mine) == [("m", True)]
+    assert set(labels(reader)) == {1, 2}
+
+
 def test_two_models_in_one_statement(reader: Connection) -> None:
     with reader.transaction():
         both = rows(
@@ -289,6 +301,8 @@ def test_the_trigger_tells_nothing_on_another_table(
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         rows(
             reader,
-            "insert into sqlembed.clustering (name, relation, vector_number, cluster_number)"
-            " values ('topics', 'public.point', 2, 3) returning 1",
+            "insert into sqlembed.clustering (name, relation, vector_column, cluster_column,"
+            " vector_number, cluster_number, numbered_in) values"
+            " ('topics', 'public.point', 'embedding', 'cluster', 2, 3, 'public.point'::regclass)"
+            " returning 1",
         )

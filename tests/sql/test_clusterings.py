@@ -102,11 +102,34 @@ def test_columns_may_be_renamed(topics: Connection) -> None:
     )  # fmt: skip
 
 
+def test_a_refit_follows_what_was_renamed(topics: Connection) -> None:
+    topics.execute("alter table point rename embedding to old")
+    topics.execute("alter table point add embedding vector(6)")
+    topics.execute("alter table point rename to dot")
+    topics.execute("create table point (id int, embedding vector(6))")
+    topics.execute("insert into dot (id, old) select id + 300, old from dot")
+
+    assert rows(topics, "select num_clusters from sqlembed.refit_clustering('topics')") == [(3,)]
+
+    assert status(topics, "fitted_rows, assigned, size_shift") == (600, 600, 0)
+    assert rows(
+        topics, "select count(*) from dot where cluster = sqlembed.predict('topics', old)"
+    ) == [(600,)]
+    assert rows(topics, "select davies_bouldin_index > 0 from sqlembed.evaluate('topics')") == [
+        (True,)
+    ]
+    assert len(rows(topics, "select * from sqlembed.detect_anomalies('topics')")) == 600
+
+
 def test_what_was_dropped_fails_no_statement(topics: Connection) -> None:
     topics.execute("alter table point drop cluster")
     topics.execute("insert into point values (1000, '[1,2,3,4,5,6]')")
 
     assert status(topics, "assigned") == (None,)
+    topics.execute("alter table point drop embedding cascade")
+    with pytest.raises(psycopg.Error, match="are gone") as caught:
+        rows(topics, "select sqlembed.refit_clustering('topics')")
+    assert caught.value.diag.message_hint == "Drop it: select sqlembed.drop_clustering('topics')."
     rows(topics, "select sqlembed.drop_clustering('topics')")
     assert rows(topics, "select * from sqlembed.clustering_status") == []
 
@@ -180,6 +203,32 @@ def test_refused(topics: Connection, statement: str, state: str, hint: str) -> N
     assert caught.value.sqlstate == state
     assert hint in (caught.value.diag.message_hint or "")
     assert status(topics, "assigned") == (300,)
+
+
+def test_inheritance_children_are_refused(topics: Connection) -> None:
+    rows(topics, "select sqlembed.drop_clustering('topics')")
+    topics.execute("create table child () inherits (point)")
+
+    with pytest.raises(psycopg.Error, match="inheritance children") as caught:
+        rows(topics, CREATE.format("num_clusters => 3"))
+
+    assert caught.value.sqlstate == "SE010"
+
+
+def test_no_cluster_of_before_a_refit_is_written_after_it(topics: Connection, url: str) -> None:
+    with psycopg.connect(url) as other:
+        other.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        other.execute("insert into point (id, embedding) values (1000, '[1,2,3,4,5,6]')")
+        other.commit()
+        other.execute("select from sqlembed.embedder").fetchall()
+
+        rows(topics, "select sqlembed.refit_clustering('topics', 5)")
+
+        with pytest.raises(psycopg.errors.SerializationFailure):
+            other.execute("insert into point (id, embedding) values (1001, '[1,2,3,4,5,6]')")
+        other.rollback()
+        other.execute("insert into point (id, embedding) values (1001, '[1,2,3,4,5,6]')")
+    assert rows(topics, LABELS) == rows(topics, NEAREST)
 
 
 def test_two_clusterings_of_one_table(topics: Connection) -> None:

@@ -60,8 +60,13 @@ def test_a_value_called_none_is_a_group() -> None:
 def test_what_is_no_finite_number_has_no_colour() -> None:
     found = scaled(["1.5", None, "NaN", "Infinity"])
 
+    assert found is not None
     assert found[0] == 1.5
     assert np.isnan(found[1:]).all()
+
+
+def test_what_is_written_otherwise_than_numbers_has_no_scale() -> None:
+    assert scaled(["1.5", "$2.00"]) is None
 
 
 @pytest.mark.parametrize("numeric", [False, True])

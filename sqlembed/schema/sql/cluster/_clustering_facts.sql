@@ -13,18 +13,34 @@ stable
 set jit = off
 as $function$
 declare
+    is_own boolean;
     model sqlembed.cluster_model := sqlembed._cluster_model((_clustering_facts.known).name);
 begin
-    select v.attname, n.attname
+    select c.vector_column, c.cluster_column
     into _clustering_facts.embedding, _clustering_facts.cluster_column
-    from pg_catalog.pg_attribute as v
-    join pg_catalog.pg_attribute as n on n.attrelid operator(pg_catalog.=) v.attrelid
-    where v.attrelid operator(pg_catalog.=) (_clustering_facts.known).relation
-        and v.attnum operator(pg_catalog.=) (_clustering_facts.known).vector_number
-        and n.attnum operator(pg_catalog.=) (_clustering_facts.known).cluster_number
-        and not v.attisdropped
-        and not n.attisdropped;
-    if not found then
+    from sqlembed._clustering_columns(_clustering_facts.known) as c;
+    -- Looking must not run what a table's owner wrote, neither a view nor a policy, a cast or what the
+    -- planner computes: it would run with the rights of whoever looks.
+    select r.rolname operator(pg_catalog.=) current_user
+    into is_own
+    from pg_catalog.pg_class as c
+    join pg_catalog.pg_roles as r on r.oid operator(pg_catalog.=) c.relowner
+    join pg_catalog.pg_attribute as v
+        on v.attrelid operator(pg_catalog.=) c.oid
+        and v.attname operator(pg_catalog.=) embedding
+        and v.atttypid operator(pg_catalog.=) any (array['public.vector'::pg_catalog.regtype, 'public.halfvec'::pg_catalog.regtype]::pg_catalog.oid[])
+    join pg_catalog.pg_attribute as n
+        on n.attrelid operator(pg_catalog.=) c.oid
+        and n.attname operator(pg_catalog.=) cluster_column
+        and n.atttypid operator(pg_catalog.=) 'pg_catalog.int4'::pg_catalog.regtype
+    where c.oid operator(pg_catalog.=) (_clustering_facts.known).relation and c.relkind in ('r', 'p');
+    if is_own is null
+        or not pg_catalog.has_table_privilege((_clustering_facts.known).relation, 'select')
+        or not is_own and (
+            pg_catalog.row_security_active((_clustering_facts.known).relation)
+            or not sqlembed._plans_safely((_clustering_facts.known).relation)
+        )
+    then
         return;
     end if;
     execute pg_catalog.format(
@@ -78,4 +94,4 @@ end
 $function$;
 
 comment on function sqlembed._clustering_facts(sqlembed.clustering) is
-    'The rows of a clustering''s table as they are now, against those that it was fitted on.';
+    'The rows of a clustering''s table as they are now, against those that it was fitted on. Without numbers where counting would run code of another role: under row level security, or where an index or statistics call a function of such a role.';

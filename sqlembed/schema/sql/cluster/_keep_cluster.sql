@@ -5,36 +5,40 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     known record;
+    present record;
     embedding public.vector;
-    is_number boolean;
     nearest record;
 begin
-    -- By their numbers: columns may be renamed. What was dropped must not fail the application's statement.
-    select c.name, v.attname as vector_column, n.attname as cluster_column
+    select c.name, p.vector_column, p.cluster_column
     into known
     from sqlembed.clustering as c
-    join pg_attribute as v on v.attrelid = c.relation and v.attnum = c.vector_number and not v.attisdropped
-    join pg_attribute as n on n.attrelid = c.relation and n.attnum = c.cluster_number and not n.attisdropped
+    cross join lateral sqlembed._clustering_columns(c) as p
     where c.id = tg_argv[0]::integer
         -- Whoever hangs this function on a table of their own learns nothing.
         and (c.relation = tg_relid or c.relation = any (array(select a.relid from pg_partition_ancestors(tg_relid) as a)));
-    if known.name is null then
+    -- What was dropped must not fail the application's statement.
+    if known.vector_column is null or known.cluster_column is null then
         return new;
     end if;
-    -- This runs with the rights of sqlembed's owner: of columns that are of other types by now nothing
-    -- may be cast, which could call a function of the table's owner.
+    if current_setting('transaction_isolation') <> 'read committed' then
+        -- A snapshot from before a refit shows the centroids of before: then this is the error that PostgreSQL
+        -- gives a transaction that must be tried again.
+        perform from sqlembed.clustering as c where c.id = tg_argv[0]::integer for share;
+    end if;
+    -- This runs with the rights of sqlembed's owner. What is of another type by now must not even be planned
+    -- as a vector: a cast could be a function of the table's owner, which PostgreSQL runs ahead, whatever
+    -- condition stands before it.
     execute format(
-        'select case pg_typeof(($1).%1$I)
-                when ''public.vector''::regtype then ($1).%1$I::public.vector
-                when ''public.halfvec''::regtype then ($1).%1$I::public.vector
-            end,
-            pg_typeof(($1).%2$I) = ''integer''::regtype',
+        'select pg_typeof(($1).%I) as vector_type, pg_typeof(($1).%I) as cluster_type',
         known.vector_column, known.cluster_column
     )
-    into embedding, is_number
+    into present
     using new;
-    if not is_number then
+    if present.cluster_type <> 'integer'::regtype then
         return new;
+    end if;
+    if present.vector_type = any (array['public.vector'::regtype, 'public.halfvec'::regtype]) then
+        execute format('select ($1).%I::public.vector', known.vector_column) into embedding using new;
     end if;
     select c.centroid_id, m.metric, d.distance
     into nearest

@@ -6,13 +6,7 @@ as $function$
 declare
     columns record;
 begin
-    select v.attname as vector, n.attname as cluster
-    into columns
-    from pg_catalog.pg_attribute as v
-    join pg_catalog.pg_attribute as n on n.attrelid operator(pg_catalog.=) v.attrelid
-    where v.attrelid operator(pg_catalog.=) (_label_rows.known).relation
-        and v.attnum operator(pg_catalog.=) (_label_rows.known).vector_number
-        and n.attnum operator(pg_catalog.=) (_label_rows.known).cluster_number;
+    select c.* into columns from sqlembed._clustering_columns(_label_rows.known) as c;
     -- By where rows lie: a table need not have a key.
     execute pg_catalog.format(
         $sql$
@@ -23,12 +17,12 @@ begin
             and (r.%2$I operator(pg_catalog.=) a.centroid_id) is not true
             and (r.%2$I is not null or a.centroid_id is not null)
         $sql$,
-        (_label_rows.known).relation, columns.cluster,
+        (_label_rows.known).relation, columns.cluster_column,
         sqlembed._assigned_sql(
             (_label_rows.known).name,
             pg_catalog.format(
                 'select r.tableoid::pg_catalog.text operator(pg_catalog.||) r.ctid::pg_catalog.text, r.%I from %s as r',
-                columns.vector, (_label_rows.known).relation
+                columns.vector_column, (_label_rows.known).relation
             ),
             false
         )

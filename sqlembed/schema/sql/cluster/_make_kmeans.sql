@@ -11,7 +11,8 @@ create or replace function sqlembed._make_kmeans(
     choose_by text,
     candidates integer[],
     previous_ids integer[] default '{}',
-    previous public.vector[] default '{}'
+    previous public.vector[] default '{}',
+    owner regrole default null
 )
 returns sqlembed.fitted_model
 language plpgsql
@@ -46,7 +47,7 @@ begin
     -- Ahead of the work: who comes second with a name waits here for the first, and then fails at once.
     perform sqlembed._reserve_model(
         _make_kmeans.name, _make_kmeans.query, _make_kmeans.metric, _make_kmeans.seed, _make_kmeans.standardize,
-        _make_kmeans.weights
+        _make_kmeans.weights, _make_kmeans.owner
     );
 
     facts := sqlembed._cluster_facts(source.rows, _make_kmeans.metric);
@@ -152,6 +153,6 @@ $function$;
 
 comment on function sqlembed._make_kmeans(
     text, text, integer, text, integer, double precision, integer, boolean, double precision[], text, integer[], integer[],
-    public.vector[]
+    public.vector[], regrole
 ) is
-    'What create_kmeans does. A model that follows another is given its centroids and their numbers: clusters that stayed keep theirs.';
+    'What create_kmeans does. A model that follows another is given its centroids and their numbers, so that clusters that stayed keep theirs, and its owner.';

@@ -4,7 +4,8 @@ create or replace function sqlembed._reserve_model(
     metric text,
     seed integer,
     standardize boolean,
-    weights double precision[]
+    weights double precision[],
+    owner regrole
 )
 returns void
 language plpgsql
@@ -15,11 +16,11 @@ declare
     is_mine boolean;
 begin
     insert into sqlembed.cluster_model (
-        name, query, metric, dimensions, num_clusters, iterations, loss, seed, standardize, weights
+        name, query, metric, dimensions, num_clusters, iterations, loss, seed, standardize, weights, owner
     )
     values (
         _reserve_model.name, _reserve_model.query, _reserve_model.metric, 0, 0, 0, 0, _reserve_model.seed,
-        _reserve_model.standardize, _reserve_model.weights
+        _reserve_model.standardize, _reserve_model.weights, coalesce(_reserve_model.owner, current_user::regrole)
     )
     on conflict do nothing;
     if found then
@@ -38,5 +39,5 @@ begin
 end
 $function$;
 
-comment on function sqlembed._reserve_model(text, text, text, integer, boolean, double precision[]) is
+comment on function sqlembed._reserve_model(text, text, text, integer, boolean, double precision[], regrole) is
     'Enter a model that is still to be fitted, or an error when its name is taken; waits for another session that is fitting one of this name.';

@@ -11,7 +11,6 @@ volatile
 as $function$
 declare
     declared sqlembed.embedding;
-    found pg_catalog.text;
 begin
     perform sqlembed._check_relation(create_clusters.relation);
     perform sqlembed._check_use(
@@ -21,31 +20,19 @@ begin
         'hdbscan comes with scikit-learn; others are registered with @registry.clustering(name).'
     );
     perform sqlembed._check_use(
-        create_clusters.label_column is not null,
-        'label_column => NULL is not a name', 'It names the column for the labels, which is made where there is none.'
-    );
-    perform sqlembed._check_use(
         pg_catalog.jsonb_typeof(create_clusters.parameters) operator(pg_catalog.=) 'object',
         pg_catalog.format('parameters => %s is not an object', coalesce(create_clusters.parameters::pg_catalog.text, 'NULL')),
         'They are given to the function by name: {"min_cluster_size": 10}.'
     );
     declared := sqlembed._embedding_of(create_clusters.relation, create_clusters.embedding);
-    -- The chunks of a text have no column for a label.
-    perform sqlembed._vector_source(create_clusters.relation, declared.name, null, null);
-    select pg_catalog.format_type(a.atttypid, null)
-    into found
-    from pg_catalog.pg_attribute as a
-    where a.attrelid operator(pg_catalog.=) create_clusters.relation
-        and a.attname operator(pg_catalog.=) create_clusters.label_column
-        and not a.attisdropped;
-    if found is null then
+    perform sqlembed._clusters_source(create_clusters.relation, declared.name);
+    if not sqlembed._has_cluster_column(
+        create_clusters.relation, create_clusters.label_column,
+        array['pg_catalog.int4'::pg_catalog.regtype, 'pg_catalog.int8'::pg_catalog.regtype]
+    ) then
         execute pg_catalog.format(
             'alter table %s add column %I pg_catalog.int4', create_clusters.relation, create_clusters.label_column
         );
-    elsif not found operator(pg_catalog.=) any (array['integer', 'bigint']) then
-        raise exception 'sqlembed: column % of % is of type %',
-            pg_catalog.quote_ident(create_clusters.label_column), create_clusters.relation, found
-            using errcode = 'SE011', hint = 'Labels are integers. Name another column: label_column => ''…''.';
     end if;
     insert into sqlembed.cluster_job (relation, label_column, embedding, method, parameters)
     values (

@@ -35,7 +35,7 @@ begin
             coalesce(detect_anomalies.contamination::pg_catalog.text, 'NULL')
             using errcode = 'SE014', hint = 'It is the share of anomalies among the rows that the model was fitted on.';
     end if;
-    usual := pg_catalog.format(distances, sqlembed._assigned_sql(model.name, model.query, true), model.name);
+    usual := pg_catalog.format(distances, sqlembed._assigned_sql(model.name, sqlembed._model_query(model), true), model.name);
     execute pg_catalog.format(
         'select pg_catalog.percentile_disc(%L) within group (order by r.distance) from (%s) as r',
         1 operator(pg_catalog.-) detect_anomalies.contamination, usual

@@ -15,12 +15,7 @@ begin
         execute pg_catalog.format(
             'drop trigger if exists %I on %s', 'zzz_sqlembed_cluster_update_' operator(pg_catalog.||) known.id::pg_catalog.text, known.relation
         );
-        select a.attname
-        into cluster_column
-        from pg_catalog.pg_attribute as a
-        where a.attrelid operator(pg_catalog.=) known.relation
-            and a.attnum operator(pg_catalog.=) known.cluster_number
-            and not a.attisdropped;
+        cluster_column := (select c.cluster_column from sqlembed._clustering_columns(known) as c);
         if not drop_clustering.keep_column and cluster_column is not null then
             execute pg_catalog.format('alter table %s drop column %I', known.relation, cluster_column);
         end if;

@@ -27,7 +27,7 @@ begin
     end if;
     rows := pg_catalog.format(
         'select r.* from (%s) as r where r.centroid_id is not null',
-        sqlembed._assigned_sql(model.name, coalesce(evaluate.query, model.query), true)
+        sqlembed._assigned_sql(model.name, coalesce(evaluate.query, sqlembed._model_query(model)), true)
     );
     -- avg() adds in double precision, sum() does not.
     execute pg_catalog.format(

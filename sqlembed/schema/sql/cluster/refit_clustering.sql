@@ -11,6 +11,8 @@ begin
     fitted := sqlembed._refit_model(known.name, refit_clustering.num_clusters, 20, 0.01);
     -- Nobody may write a vector between the new centroids and the labels; readers do not wait.
     execute pg_catalog.format('lock table %s in share row exclusive mode', known.relation);
+    -- Whoever has an older snapshot and writes after this notices.
+    update sqlembed.clustering as c set is_dropped = false where c.id operator(pg_catalog.=) known.id;
     perform sqlembed._label_rows(known);
     return fitted;
 end

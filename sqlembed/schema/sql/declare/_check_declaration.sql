@@ -13,6 +13,8 @@ begin
                 hint = format('Its owner can say: select sqlembed.grant_embedder(%L, %L).', new.embedder, current_user);
     end if;
     new.chunking := sqlembed._checked_chunking(new.chunking);
+    -- They become part of a statement, which an administrator may run.
+    new.index_options := sqlembed._check_index(new.index, new.index_options);
     if new.generation_of is not null and not exists (
         select from sqlembed.embedding as e where e.id = new.generation_of and e.relation = new.relation and e.place = new.place
     ) then

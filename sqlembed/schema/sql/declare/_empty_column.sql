@@ -7,6 +7,7 @@ declare
     old_column record;
     granted record;
 begin
+    perform sqlembed._refuse_clustered(holder, (_empty_column.present).name);
     select a.attacl, pg_catalog.col_description(a.attrelid, a.attnum) as description
     into old_column
     from pg_catalog.pg_attribute as a

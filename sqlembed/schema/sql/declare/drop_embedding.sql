@@ -15,6 +15,9 @@ declare
     beside sqlembed.embedding := sqlembed._beside(declared);
 begin
     perform sqlembed._check_relation(drop_embedding.relation);
+    if not drop_embedding.keep_column then
+        perform sqlembed._refuse_clustered(coalesce(declared.side, declared.relation), present);
+    end if;
     if beside.id is not null then
         perform sqlembed.drop_embedding(beside.relation, beside.name, keep_column => false);
     end if;

@@ -3,26 +3,35 @@ language plpgsql
 volatile
 as $function$
 declare
-    granted record;
+    statement text;
 begin
-    for granted in
-        select
-            g.privilege_type,
-            coalesce(nullif(g.grantee, 0::pg_catalog.oid)::pg_catalog.regrole::text, 'public') as grantee,
-            case when g.is_grantable then ' with grant option' else '' end as option
-        from pg_catalog.pg_attribute as a
+    for statement in
+        select pg_catalog.format(
+            case
+                -- What was taken back meanwhile does not return with the name.
+                when a.attnum operator(pg_catalog.<>) (_copy_rights.present).vector_number or a.attrelid operator(pg_catalog.<>) h.present
+                then 'revoke %1$s (%2$I) on %3$s from %4$s cascade'
+                when g.is_grantable then 'grant %1$s (%2$I) on %3$s to %4$s with grant option'
+                else 'grant %1$s (%2$I) on %3$s to %4$s'
+            end,
+            g.privilege_type, sqlembed._vector_name(_copy_rights.other), h.other,
+            case when g.grantee operator(pg_catalog.=) 0::pg_catalog.oid then 'public' else g.grantee::pg_catalog.regrole::text end
+        ) as statement
+        from (
+            select
+                coalesce((_copy_rights.present).side, (_copy_rights.present).relation) as present,
+                coalesce((_copy_rights.other).side, (_copy_rights.other).relation) as other
+        ) as h
+        join pg_catalog.pg_attribute as a
+            on a.attrelid operator(pg_catalog.=) h.present and a.attnum operator(pg_catalog.=) (_copy_rights.present).vector_number
+            or a.attrelid operator(pg_catalog.=) h.other and a.attnum operator(pg_catalog.=) (_copy_rights.other).vector_number
         cross join lateral pg_catalog.aclexplode(a.attacl) as g
-        where a.attrelid operator(pg_catalog.=) coalesce((_copy_rights.present).side, (_copy_rights.present).relation)
-            and a.attnum operator(pg_catalog.=) (_copy_rights.present).vector_number
+        order by statement desc
     loop
-        execute pg_catalog.format(
-            'grant %s (%I) on %s to %s%s',
-            granted.privilege_type, sqlembed._vector_name(_copy_rights.other),
-            coalesce((_copy_rights.other).side, (_copy_rights.other).relation), granted.grantee, granted.option
-        );
+        execute statement;
     end loop;
 end
 $function$;
 
 comment on function sqlembed._copy_rights(sqlembed.embedding, sqlembed.embedding) is
-    'Grant on the vector column of a generation what was granted on that of another.';
+    'Grant on the vector column of a generation what was granted on that of another, and that alone.';

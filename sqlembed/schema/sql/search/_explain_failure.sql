@@ -33,7 +33,7 @@ begin
                 detail = _explain_failure.problem,
                 hint = 'Only vectors of one embedder are comparable. A filter can leave out others: vector_dims(column) = 3.';
     end if;
-    -- The column was dropped or renamed, which the catalogue of embeddings does not notice.
+    -- The column was dropped, which the catalogue of embeddings does not notice.
     if _explain_failure.state operator(pg_catalog.=) '42703' then
         select e.name
         into gone
@@ -43,7 +43,7 @@ begin
                 select
                 from pg_catalog.pg_attribute as a
                 where a.attrelid operator(pg_catalog.=) coalesce(e.side, e.relation)
-                    and a.attname operator(pg_catalog.=) e.name
+                    and a.attname operator(pg_catalog.=) sqlembed._vector_name(e)
                     and not a.attisdropped
             );
         if found then

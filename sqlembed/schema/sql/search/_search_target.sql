@@ -69,6 +69,12 @@ begin
         vector_column := (
             select sqlembed._vector_name(e) from sqlembed.embedding as e where e.id operator(pg_catalog.=) seen.id
         );
+        -- As PostgreSQL calls what is dropped.
+        if vector_column operator(pg_catalog.~) '^[.]{8}pg[.]dropped' then
+            raise exception 'sqlembed: the vectors of embedding % of % were dropped since this transaction or statement began',
+                pg_catalog.quote_ident(seen.name), seen.relation
+                using errcode = 'SE013', hint = 'Begin it anew: another generation may have taken their place.';
+        end if;
     end if;
 
     target.relation := seen.relation;

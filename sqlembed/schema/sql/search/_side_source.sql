@@ -18,7 +18,8 @@ begin
     if (_side_source.declared).side is null then
         return;
     end if;
-    if hash_call is null or not exists (select from pg_class as c where c.oid = (_side_source.declared).side) then
+    -- What an older snapshot still shows, and is not there, has no name.
+    if hash_call is null or (_side_source.declared).side::text ~ '^[0-9]+$' then
         raise exception 'sqlembed: the side table of embedding % of %, or its function %, is not there any more',
             quote_ident((_side_source.declared).name), (_side_source.declared).relation,
             quote_ident((_side_source.declared).hash_function)

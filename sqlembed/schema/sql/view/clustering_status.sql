@@ -18,7 +18,7 @@ cross join lateral sqlembed._clustering_facts(c) as f
 where exists (select from pg_class as r where r.oid = c.relation);
 
 comment on view sqlembed.clustering_status is
-    'Each clustering of yours, and how far its table has drifted from the fit. size_shift: the share of rows that would have to change clusters for these to be as large as they were, 0 to 1. distance_growth: how many times as far rows lie from their centroids, by the root of mean squares. Reads the tables.';
+    'Each clustering of yours, and how far its table has drifted from the fit. size_shift: the share of rows that would have to change clusters for these to be as large as they were, 0 to 1. distance_growth: how many times as far rows lie from their centroids, by the root of mean squares. Reads the tables; those of others not where their code would run, in a policy or an index on an expression.';
 comment on column sqlembed.clustering_status.name is 'Name of the clustering and of its model.';
 comment on column sqlembed.clustering_status.relation is 'The table.';
 comment on column sqlembed.clustering_status.embedding is 'The vector column; NULL when it, or that of the clusters, was dropped.';

@@ -41,7 +41,7 @@ begin
     set worker = _claim_clustering.worker, attempts = c.attempts + 1
     where c.id = job.id;
     begin
-        source := sqlembed._vector_source(job.relation, job.embedding, null, 'r');
+        source := sqlembed._clusters_source(job.relation, job.embedding);
     exception
         -- Dropped or declared otherwise since.
         when others then

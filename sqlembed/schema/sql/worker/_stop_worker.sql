@@ -14,7 +14,8 @@ as $function$
     set locked_until = null, worker = null
     from held as h
     where j.embedding = h.embedding and j.key = h.key;
-    update sqlembed.cluster_job as c set worker = null where c.worker = _stop_worker.worker;
+    -- No attempt failed.
+    update sqlembed.cluster_job as c set worker = null, attempts = greatest(c.attempts - 1, 0) where c.worker = _stop_worker.worker;
     delete from sqlembed.worker_process as w where w.id = _stop_worker.worker;
 $function$;
 

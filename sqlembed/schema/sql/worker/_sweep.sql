@@ -38,6 +38,23 @@ begin
             for update of g skip locked
         )
     );
+    update sqlembed.clustering as c
+    set vector_column = p.vector_column,
+        cluster_column = p.cluster_column,
+        vector_number = (sqlembed._column_numbers(c.relation, array[p.vector_column]))[1],
+        cluster_number = (sqlembed._column_numbers(c.relation, array[p.cluster_column]))[1],
+        numbered_in = c.relation::oid
+    from (
+        select d.id, n.*
+        from sqlembed.clustering as d
+        cross join lateral sqlembed._clustering_columns(d) as n
+        where (n.vector_column, n.cluster_column, d.relation::oid) <> (d.vector_column, d.cluster_column, d.numbered_in)
+            -- Of two that were dropped there is nothing to follow.
+            and n.vector_column is not null
+            and n.cluster_column is not null
+        for update of d skip locked
+    ) as p
+    where c.id = p.id;
     perform sqlembed._drop_leftovers();
     with orphans as materialized (
         select j.embedding, j.key
@@ -60,6 +77,6 @@ end
 $function$;
 
 comment on function sqlembed._sweep(bigint) is
-    'Housekeeping: old requests, what the cache holds beyond a number of bytes, leases of workers that are dead or stuck, embeddings whose table or column was dropped, and what belongs to embeddings that are no more.';
+    'Housekeeping: old requests, what the cache holds beyond a number of bytes, leases of workers that are dead or stuck, embeddings whose table or column was dropped, and what belongs to embeddings that are no more. Clusterings follow their columns.';
 
 revoke execute on function sqlembed._sweep(bigint) from public;
