@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from alembic.operations import MigrateOperation, Operations
 
 from sqlembed.alembic.statements import call, run
-from sqlembed.clustering import ClusterMetric
+from sqlembed.clustering import ChooseBy, ClusterMetric
 
 
 @Operations.register_operation("create_kmeans")
@@ -23,6 +24,10 @@ class CreateKMeansOp(MigrateOperation):
     max_iterations: int = 20
     min_rel_progress: float = 0.01
     seed: int = 0
+    standardize: bool = True
+    weights: Sequence[float] | None = None
+    choose_by: ChooseBy = "silhouette"
+    candidates: Sequence[int] | None = None
 
     @classmethod
     def create_kmeans(
@@ -36,8 +41,14 @@ class CreateKMeansOp(MigrateOperation):
         max_iterations: int = 20,
         min_rel_progress: float = 0.01,
         seed: int = 0,
+        standardize: bool = True,
+        weights: Sequence[float] | None = None,
+        choose_by: ChooseBy = "silhouette",
+        candidates: Sequence[int] | None = None,
     ) -> None:
         """Fit a k-means model on the vectors that a query yields, and keep it under a name.
+
+        The arguments are those of ``sqlembed.create_kmeans``.
 
         The vectors must be there: those of an embedding that the same revision declares are not.
         """
@@ -50,6 +61,10 @@ class CreateKMeansOp(MigrateOperation):
                 max_iterations=max_iterations,
                 min_rel_progress=min_rel_progress,
                 seed=seed,
+                standardize=standardize,
+                weights=weights,
+                choose_by=choose_by,
+                candidates=candidates,
             )
         )
 

@@ -10,6 +10,7 @@ from alembic.autogenerate import renderers
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import MigrateOperation, ops
 
+from sqlembed.alembic.clusterings import CreateClusteringOp, DropClusteringOp
 from sqlembed.alembic.clusters import CreateKMeansOp, DropModelOp
 from sqlembed.alembic.embeddings import (
     AlterEmbeddingOp,
@@ -123,6 +124,18 @@ def _create_kmeans(context: AutogenContext, operation: CreateKMeansOp) -> str:
 @renderers.dispatch_for(DropModelOp)
 def _drop_model(context: AutogenContext, operation: DropModelOp) -> str:
     return _written(context, "drop_model", (operation.name,), {})
+
+
+@renderers.dispatch_for(CreateClusteringOp)
+def _create_clustering(context: AutogenContext, operation: CreateClusteringOp) -> str:
+    first = (operation.table_name, operation.name)
+    return _written(context, "create_clustering", first, _said(operation))
+
+
+@renderers.dispatch_for(DropClusteringOp)
+def _drop_clustering(context: AutogenContext, operation: DropClusteringOp) -> str:
+    named = {} if operation.keep_column else {"keep_column": False}
+    return _written(context, "drop_clustering", (operation.name,), named)
 
 
 @renderers.dispatch_for(UpgradeSqlembedOp)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import md5
 from typing import Any
 
@@ -93,14 +93,18 @@ class Expression(str):
 
 
 def constant(value: Any) -> str:
-    """Return a value as a SQL literal."""
+    """Return a value as a SQL literal; a sequence is one of numbers."""
     if isinstance(value, Expression):
         return str(value)
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (int, float)):
         return repr(value)
-    return literal(json.dumps(dict(value)) if isinstance(value, Mapping) else str(value))
+    if isinstance(value, Mapping):
+        return literal(json.dumps(dict(value)))
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return literal(f"{{{', '.join(map(repr, value))}}}")
+    return literal(str(value))
 
 
 def relation(operations: Operations, table_name: str, schema: str | None) -> str:

@@ -133,25 +133,6 @@ def test_rows_that_fail_are_said_and_can_be_tried_again(
 
 
 @pytest.mark.usefixtures("loaded")
-def test_cluster(command: Command, url: str, connection: Connection) -> None:
-    asked = ("cluster", "report", "-k", "2", "--rows", "1", "--database-url", url)
-    found = command(*asked, "--json")
-    assert found.code == 0, found.error
-    assert (found.document["model"], found.document["num_clusters"]) == ("report_kmeans", 2)
-    clusters = found.document["clusters"]
-    assert sum(cluster["size"] for cluster in clusters) == 3
-    assert all(len(cluster["nearest"]) == 1 for cluster in clusters)
-    assert all(cluster["terms"] for cluster in clusters)
-    # Again, over the model of the same name.
-    shown = command(*asked)
-    assert shown.code == 0, shown.error
-    assert "down" in shown.output
-    assert connection.execute("select name from sqlembed.cluster_model").fetchall() == [
-        ("report_kmeans",)
-    ]
-
-
-@pytest.mark.usefixtures("loaded")
 def test_status_and_embedders(command: Command, url: str) -> None:
     status = command("status", "--json", "--database-url", url).document
     assert status["workers"] == []

@@ -62,6 +62,12 @@ def test_cluster(beside: str, command: Command, connection: Connection) -> None:
     statement = shown.output.strip().splitlines()[-1]
     assert statement.endswith("from report_embedding;")
     assert len(rows(connection, statement)) == 3
+    kept = command(*asked, "--column", "cluster")
+    assert "Column cluster of report_embedding is kept" in kept.output, kept.error
+    assert rows(connection, "select count(cluster) from report_embedding") == [(3,)]
+    by_density = command("cluster", "report", "--method", "hdbscan", "--database-url", beside)
+    assert "in column cluster of report." in by_density.output, by_density.error
+    assert rows(connection, "select count(cluster) from report") == [(3,)]
 
 
 def test_uninstall_leaves_the_vectors(

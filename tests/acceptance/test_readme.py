@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from textwrap import indent
 
 import psycopg
 import pytest
@@ -18,6 +19,7 @@ from tests.fix_scram import ADMINISTER_CLUSTER, ADMINISTER_DATABASE, ADMINISTER_
 from tests.fix_worker import StartWorker
 
 README = Path(__file__).parents[2] / "README.md"
+ARTICLE = README.parent / "tests" / "benchmarks" / "article.sql"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 #: What shows something and does nothing, and what other tests run.
@@ -103,6 +105,14 @@ def test_every_function_and_view_is_in_the_reference(
     missing = [str(name) for (name,) in names if not re.search(rf"`[^`]*\b{name}\b", text)]
     assert names
     assert missing == []
+
+
+def test_the_storm_reports_are_those_of_the_benchmark() -> None:
+    text = README.read_text(encoding="utf-8")
+    statements = ARTICLE.read_text(encoding="utf-8").strip().split("\n\n")
+    shown = [indent(statement, "    ") in text for statement in statements]
+    # What waits is not shown.
+    assert shown == [not statement.startswith("call") for statement in statements]
 
 
 def test_administrators_are_told_what_the_password_tests_run() -> None:

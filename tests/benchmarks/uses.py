@@ -41,9 +41,16 @@ cross join lateral (
 where t.id %% 10 = 0
 """
 OUTLIERS = """
-select o.score, s.category = 'spam'
-from sqlembed.outliers('sms', filter => %s, baseline => %s) as o
+select o.{score}, s.category = 'spam'
+from sqlembed.outliers('sms', k => %s, filter => %s, baseline => %s) as o
 join sms as s on s.id = (o.key ->> 0)::int
+"""
+FIT = "select from sqlembed.create_kmeans('usual', %s, %s)"
+ANOMALIES = """
+select a.normalized_distance, s.category = 'spam'
+from sqlembed.detect_anomalies('usual', %s) as a
+join sms as s on s.id = a.id::int
+where a.is_anomaly is not null
 """
 PAIRS = """
 select (key_a ->> 0)::int, (key_b ->> 0)::int
@@ -85,14 +92,24 @@ def labels(connection: Connection) -> Iterator[Result]:
 
 def outliers(connection: Connection) -> Iterator[Result]:
     usual = "category = 'ham' and id % 2 = 0"
-    for what, filter, baseline in (
-        ("half of the ham as the baseline", f"not ({usual})", usual),
-        ("no baseline", None, None),
+    others = f"not ({usual})"
+    for what, score, k, filter, baseline in (
+        ("half of the ham as the baseline: score", "score", 10, others, usual),
+        ("the same: distance to the nearest", "neighbour_distance", 1, others, usual),
+        ("the same: distance to the nearest 10", "neighbour_distance", 10, others, usual),
+        ("the same: distance to the centroid", "centroid_distance", 1, others, usual),
+        ("no baseline: score", "score", 10, None, None),
     ):
-        found = connection.execute(OUTLIERS, (filter, baseline)).fetchall()
-        scores, is_spam = np.array(found, dtype=float).T
-        curve = area_under_curve(scores, is_spam > 0)
-        yield Result(f"outliers, SMS spam, {what}: area under the curve", "", [curve], "", "")
+        statement = OUTLIERS.format(score=score).encode()
+        found = connection.execute(statement, (k, filter, baseline)).fetchall()
+        yield Result(f"outliers, SMS spam, {what}", "", [area_of(found)], "", "")
+    query = "select id, embedding from sms where {}"
+    for clusters in (20, 100):
+        connection.execute(FIT, (query.format(usual), clusters))
+        found = connection.execute(ANOMALIES, (query.format(others),)).fetchall()
+        what = f"detect_anomalies, SMS spam, {clusters} clusters of half of the ham"
+        yield Result(what, "", [area_of(found)], "", "")
+        connection.execute("select sqlembed.drop_model('usual')")
 
 
 def duplicates(connection: Connection) -> Iterator[Result]:
@@ -146,6 +163,12 @@ def value(connection: Connection, statement: str, *parameters: object) -> float:
     row = connection.execute(statement.encode(), parameters).fetchone()
     assert row is not None and isinstance(row[0], float)
     return row[0]
+
+
+def area_of(scored: Sequence[tuple[object, ...]]) -> float:
+    """Return the area under the curve of rows of a score and whether it is a positive one."""
+    scores, is_positive = np.array(scored, dtype=float).T
+    return area_under_curve(scores, is_positive > 0)
 
 
 def area_under_curve(scores: np.ndarray[Any, Any], is_positive: np.ndarray[Any, Any]) -> float:

@@ -236,7 +236,6 @@ READERS = {
     "_forget_failures",
     "_is_unaltered_sql",
     "_is_only_row",
-    "_queue_generations",
     "_remove_vectors",
     "_trim_cache",
 }

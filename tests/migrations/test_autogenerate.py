@@ -327,6 +327,23 @@ def test_a_vector_without_embedding_is_alembics(application: Application) -> Non
                   .render_as_string(hide_password=False)), hash_registry("hash"))  # fmt: skip
 
 
+@pytest.mark.parametrize("place", ["row", "side"])
+def test_a_column_of_clusters_is_the_models(application: Application, url: str, place: str) -> None:
+    """A model that has it finds no difference; one beside the table is nobody's business."""
+    declare(application, article(source="title", place=place))
+    rows(application, "insert into article values (1, 'one', 'first'), (2, 'two', 'second')")
+    embed_all(url, hash_registry("hash"))
+    holder = "article" if place == "row" else "article_embedding"
+    application.write(f"op.create_clustering({holder!r}, 'topics', num_clusters=2)")
+    application.upgrade()
+    if place == "row":
+        assert "op.drop_column('article', 'cluster')" in application.revise()
+        application.forget()
+        application.metadata.tables["article"].append_column(sa.Column("cluster", sa.Integer))
+    assert application.differences() == []
+    assert rows(application, f"select count(cluster) from {holder}") == [(2,)]
+
+
 @pytest.mark.parametrize("options", [{}, {"place": "side"}, {"index": "binary"}])
 def test_generations_beside_are_not_found(
     application: Application, url: str, options: dict[str, Any]

@@ -14,7 +14,7 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 
 from sqlembed import config
-from sqlembed.alembic import AlterEmbeddingOp, DropEmbeddingOp, DropModelOp
+from sqlembed.alembic import AlterEmbeddingOp, DropClusteringOp, DropEmbeddingOp, DropModelOp
 from sqlembed.errors import InputError, VersionMismatch
 from sqlembed.schema import functions, loopback, migrate
 from tests.migrations.application import Application
@@ -53,7 +53,9 @@ HISTORY = [
     " chunking={'characters': 100})",
     "op.execute(\"insert into memo select i, 'x', format('[%s,1,1,1,1,1,1,1]', i)::vector"
     ' from generate_series(1, 9) i")\n'
-    "op.create_kmeans('m', 'select id, v from memo', num_clusters=2, metric='euclidean', seed=3)",
+    "op.create_kmeans('m', 'select id, v, id from memo', num_clusters=2, metric='euclidean',"
+    " seed=3, weights=[2, 0.5])\n"
+    "op.create_clustering('memo', 'kept', embedding='v', cluster_column='c %', num_clusters=3)",
 ]
 
 
@@ -271,20 +273,57 @@ def test_tenants_by_search_path(application: Application) -> None:
     application.engine.dispose()
 
 
+POINTS = (
+    "op.execute('create table p (id int primary key, v vector(2))')\n"
+    "op.execute(\"insert into p select i, format('[%s,1]', i)::vector"
+    ' from generate_series(1, 20) i")\n'
+)
+
+
 def test_cluster_models(application: Application) -> None:
     application.write(
-        "op.execute('create table p (id int, v vector(2))')\n"
-        "op.execute(\"insert into p select i, format('[%s,1]', i)::vector"
-        ' from generate_series(1, 20) i")\n'
-        "op.create_kmeans('it\\'s %', 'select id, v from p', num_clusters=3, metric='euclidean')",
+        POINTS
+        + "op.create_kmeans('it\\'s %', 'select id, v, id from p', metric='euclidean', seed=1,"
+        " standardize=False, weights=[1, 2.5], choose_by='davies_bouldin', candidates=[4])",
         "op.drop_model('it\\'s %')\nop.drop_table('p')",
     )
-    models = "select name, num_clusters from sqlembed.cluster_model"
+    models = "select name, num_clusters, seed, standardize, weights from sqlembed.cluster_model"
     for _ in range(2):
         application.upgrade()
-        assert rows(application, models) == [("it's %", 3)]
+        assert rows(application, models) == [("it's %", 4, 1, False, [1, 2.5])]
         application.downgrade()
         assert rows(application, models) == []
+
+
+def test_columns_of_clusters(application: Application) -> None:
+    """Up, down and up again; rows that come are clustered, or not."""
+    application.write(
+        POINTS + "op.create_embedding('p', 'hash', 'id::text', embedding='h', dimensions=8)"
+    )
+    application.upgrade()
+    application.write(
+        "op.create_clustering('p', 'it\\'s %', embedding='v', cluster_column='c %',"
+        " num_clusters=3, metric='euclidean', seed=2)",
+        "op.drop_clustering('it\\'s %')",
+    )
+    clusterings = (
+        "select name, relation::text, embedding, cluster_column, num_clusters, assigned"
+        " from sqlembed.clustering_status"
+    )
+    for number in (21, 22):
+        application.upgrade()
+        assert rows(application, clusterings) == [("it's %", "p", "v", "c %", 3, number - 1)]
+        new = "insert into p (id, v) values ({}, '[20,1]') returning \"c %\" is not null"
+        assert rows(application, new.format(number)) == [(True,)]
+        application.downgrade()
+        assert rows(application, clusterings) == []
+        assert rows(application, new.format(number + 100)) == [(False,)]
+        rows(application, f"delete from p where id = {number + 100}")
+    application.write("op.create_clustering('p', 'two', embedding='v', cluster_column='c %')")
+    application.write("op.drop_clustering('two', keep_column=False)")
+    application.upgrade()
+    columns = "select attname from pg_attribute where attrelid = 'p'::regclass and attnum > 0"
+    assert rows(application, f"{columns} and not attisdropped") == [("id",), ("v",), ("h",)]
 
 
 def test_operations_without_an_environment(engine: sa.Engine) -> None:
@@ -324,7 +363,12 @@ def test_operations_without_an_environment(engine: sa.Engine) -> None:
         ("op.create_embedding('article', 'hash', 'title', embedding='v', place='side',"
          " concurrently=True)", InputError, "concurrently"),
         ("op.create_kmeans('m', 'select 1')", sa.exc.DBAPIError, "."),
+        ("op.create_kmeans('m', 'select 1, null::vector', candidates=[])",
+         sa.exc.DBAPIError, "nothing to choose from"),
         ("op.drop_model('nothing')", sa.exc.DBAPIError, "nothing"),
+        ("op.create_clustering('article', 'm')", sa.exc.DBAPIError, "no rows"),
+        ("op.create_clustering('nowhere', 'm')", sa.exc.DBAPIError, "nowhere"),
+        ("op.drop_clustering('nothing')", sa.exc.DBAPIError, "nothing"),
         ("op.upgrade_sqlembed('9999')", InputError, "no revision '9999'"),
         ("op.downgrade_sqlembed('9999')", InputError, "no revision '9999'"),
     ],
@@ -355,11 +399,12 @@ def test_a_newer_schema_is_not_touched(application: Application) -> None:
     [
         DropEmbeddingOp(table_name="article"),
         DropModelOp(name="m"),
+        DropClusteringOp(name="m"),
         AlterEmbeddingOp(table_name="article", changes={"timing": "sync"}, existing={}),
     ],
 )
 def test_what_is_not_known_cannot_be_reversed(
-    operation: DropEmbeddingOp | DropModelOp | AlterEmbeddingOp,
+    operation: DropEmbeddingOp | DropModelOp | DropClusteringOp | AlterEmbeddingOp,
 ) -> None:
     with pytest.raises(ValueError, match="reversed"):
         operation.reverse()

@@ -1,0 +1,71 @@
+"""Clusters in the database, from Python: the functions of the SQL surface, typed."""
+
+from __future__ import annotations
+
+from sqlembed.clustering.columns import (
+    ClusteringStatus,
+    ClusterRun,
+    cluster_runs,
+    clustering_status,
+    create_clustering,
+    create_clusters,
+    drop_clustering,
+    refit_clustering,
+    wait_until_clustered,
+)
+from sqlembed.clustering.models import (
+    Centroid,
+    ChooseBy,
+    ClusterMetric,
+    Iteration,
+    KMeansModel,
+    Quality,
+    centroids,
+    create_kmeans,
+    drop_model,
+    evaluate,
+    refit_kmeans,
+    training_info,
+)
+from sqlembed.clustering.rows import (
+    Anomaly,
+    Cluster,
+    Example,
+    assign,
+    describe_clusters,
+    detect_anomalies,
+    nearest_centroids,
+    predict,
+)
+
+__all__ = [
+    "Anomaly",
+    "Centroid",
+    "ChooseBy",
+    "Cluster",
+    "ClusterMetric",
+    "ClusterRun",
+    "ClusteringStatus",
+    "Example",
+    "Iteration",
+    "KMeansModel",
+    "Quality",
+    "assign",
+    "centroids",
+    "cluster_runs",
+    "clustering_status",
+    "create_clustering",
+    "create_clusters",
+    "create_kmeans",
+    "describe_clusters",
+    "detect_anomalies",
+    "drop_clustering",
+    "drop_model",
+    "evaluate",
+    "nearest_centroids",
+    "predict",
+    "refit_clustering",
+    "refit_kmeans",
+    "training_info",
+    "wait_until_clustered",
+]
