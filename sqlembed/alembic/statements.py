@@ -77,7 +77,7 @@ def call(function: str, arguments: Mapping[str, Any]) -> str:
 
 
 def constant(value: Any) -> str:
-    """Return a value as a SQL literal; a sequence is one of numbers."""
+    """Return a value as a SQL literal."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (int, float)):
