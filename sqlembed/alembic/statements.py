@@ -93,7 +93,7 @@ class Expression(str):
 
 
 def constant(value: Any) -> str:
-    """Return a value as a SQL literal; a sequence is one of numbers."""
+    """Return a value as a SQL literal."""
     if isinstance(value, Expression):
         return str(value)
     if isinstance(value, bool):

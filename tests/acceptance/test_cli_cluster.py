@@ -158,7 +158,7 @@ def test_a_function_of_ones_own(
         (("--method", "hdbscan", "-k", "3"), "-k goes with k-means"),
         (("--method", "hdbscan", "--name", "m"), "--name goes with k-means"),
         (("--method", "nothing"), "--registry"),
-        (("--column", "state"), "cannot hold a cluster"),
+        (("--column", "state"), "type text"),
         (("--method", "hdbscan", "--column", "state"), "type text"),
     ],
 )
