@@ -48,13 +48,24 @@ begin
         best_loss := best.loss * 0.97;
     end if;
     for attempt in 1..num_attempts loop
-        first_centroids := sqlembed._kmeans_seed(
-            first_points, _kmeans_fit.num_clusters, _kmeans_fit.metric, _kmeans_fit.seed, attempt
-        );
-        if cardinality(first_centroids) < _kmeans_fit.num_clusters and cardinality(first_points) < num_points then
-            first_centroids := sqlembed._kmeans_seed(
-                _kmeans_fit.points, _kmeans_fit.num_clusters, _kmeans_fit.metric, _kmeans_fit.seed, attempt
+        -- Above, choosing them one after the other among all points would take minutes.
+        if cardinality(first_points) * _kmeans_fit.num_clusters::bigint > 40000000 then
+            first_centroids := sqlembed._kmeans_seed_in_cells(
+                _kmeans_fit.points, _kmeans_fit.num_clusters, _kmeans_fit.metric, _kmeans_fit.seed
             );
+        else
+            first_centroids := (
+                sqlembed._kmeans_seed(
+                    first_points, _kmeans_fit.num_clusters, _kmeans_fit.metric, _kmeans_fit.seed, attempt
+                )
+            ).chosen;
+            if cardinality(first_centroids) < _kmeans_fit.num_clusters and cardinality(first_points) < num_points then
+                first_centroids := (
+                    sqlembed._kmeans_seed(
+                        _kmeans_fit.points, _kmeans_fit.num_clusters, _kmeans_fit.metric, _kmeans_fit.seed, attempt
+                    )
+                ).chosen;
+            end if;
         end if;
         moved := sqlembed._kmeans_move(
             quarter, first_centroids, _kmeans_fit.metric, 0, _kmeans_fit.max_iterations / 2,
