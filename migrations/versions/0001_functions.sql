@@ -12165,7 +12165,7 @@ begin
             select c.cell
             from pg_catalog.unnest(model.cell_centers) with ordinality as c(center, cell)
             order by
-                case model.metric when 'cosine' then _nearest_centroid.features operator(public.<#>) c.center
+                case when model.metric operator(pg_catalog.=) 'cosine' then _nearest_centroid.features operator(public.<#>) c.center
                     else _nearest_centroid.features operator(public.<->) c.center
                 end,
                 c.cell
@@ -12176,7 +12176,7 @@ begin
     into nearest
     from sqlembed.cluster_centroid as c
     cross join lateral (
-        select case model.metric when 'cosine' then _nearest_centroid.features operator(public.<#>) c.centroid
+        select case when model.metric operator(pg_catalog.=) 'cosine' then _nearest_centroid.features operator(public.<#>) c.centroid
             else _nearest_centroid.features operator(public.<->) c.centroid
         end as distance
     ) as d
