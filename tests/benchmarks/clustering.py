@@ -149,14 +149,10 @@ def recall(connection: Connection, k: int = 10_000) -> Iterator[Result]:
             "select centroid_id from sqlembed.assign('m', %s) order by id::int", (query,)
         ).fetchall()
         found = np.array([row[0] for row in numbers]) - 1
-        centroids = np.array(
-            [
-                row[0].to_numpy()
-                for row in connection.execute(
-                    "select centroid from sqlembed.centroids('m') order by centroid_id"
-                )
-            ]
-        )
+        rows = connection.execute(
+            "select centroid::real[] from sqlembed.centroids('m') order by centroid_id"
+        ).fetchall()
+        centroids = np.array([row[0] for row in rows], dtype=np.float32)
         points = taken_out(connection)[1]
     nearest, distances = pairwise_distances_argmin_min(points, centroids)
     what = f"assign, k = {k:,}: {{}}"
@@ -173,7 +169,7 @@ def banking(url: str) -> Iterator[Result]:
         make(connection, "bank_train", read("banking77/train.csv"))
         Worker(url, registry).run(burst=True)
         rows = connection.execute(
-            "select category, embedding from bank_train order by id"
+            "select category, embedding::real[] from bank_train order by id"
         ).fetchall()
         truth = [row[0] for row in rows]
         points = np.array([row[1] for row in rows], dtype=np.float32)

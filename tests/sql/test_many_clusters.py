@@ -134,7 +134,7 @@ def test_first_centroids_are_chosen_in_cells(connection: Connection) -> None:
 
 def test_cells_that_are_short_of_points_leave_them_to_others(connection: Connection) -> None:
     rare, _ = blobs(130, 4, 3)
-    often = np.float32([5, 5, 5]) + np.arange(6, dtype=np.float32)[:, None]
+    often = 5 + np.arange(6, dtype=np.float32)[:, None].repeat(3, axis=1)
     make_points(connection, np.concatenate([rare, often.repeat(500, axis=0)]))
     seeds = (
         "select count(distinct embedding) from unnest(sqlembed._kmeans_seed_in_cells("

@@ -17,9 +17,11 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     num_points constant integer := cardinality(_kmeans_fit.points);
-    -- The points lie in random order. More of them hardly make better first centroids, and most of the
-    -- way can be made on a quarter of them.
-    first_points constant public.vector[] := _kmeans_fit.points[1:greatest(2000, 20 * _kmeans_fit.num_clusters)];
+    -- The points lie in random order. Of 60 a cluster first centroids come out 2 percent better than of 20,
+    -- which must do where there are many. Most of the way can be made on a quarter of the points.
+    first_points constant public.vector[] := _kmeans_fit.points[
+        1:greatest(2000, least(60 * _kmeans_fit.num_clusters, 20000), 20 * _kmeans_fit.num_clusters)
+    ];
     quarter constant public.vector[] := _kmeans_fit.points[1:greatest(num_points / 4, 2000, 32 * _kmeans_fit.num_clusters)];
     -- One start in twenty is a percent worse than the others; with many clusters they differ less.
     num_attempts constant integer := case
