@@ -343,6 +343,7 @@ create table sqlembed.cluster_model (
     number_scales double precision[] not null default '{}',
     training_loss double precision[] not null default '{}',
     training_rows bigint[] not null default '{}',
+    cell_centers public.vector[] not null default '{}',
     owner regrole not null default current_user::regrole,
     created_at timestamptz not null default now(),
     is_dropped boolean not null default false
@@ -368,6 +369,7 @@ comment on column sqlembed.cluster_model.number_means is 'Means of the numbers b
 comment on column sqlembed.cluster_model.number_scales is 'By what the numbers were multiplied then.';
 comment on column sqlembed.cluster_model.training_loss is 'Loss after each iteration, of a row on average.';
 comment on column sqlembed.cluster_model.training_rows is 'How many rows each iteration looked at.';
+comment on column sqlembed.cluster_model.cell_centers is 'Of many centroids those of their cells, in order; one cell without a centre otherwise.';
 comment on column sqlembed.cluster_model.owner is 'The role that made it; its members may use it.';
 comment on column sqlembed.cluster_model.created_at is 'When it was fitted.';
 comment on column sqlembed.cluster_model.is_dropped is 'Set to have the row removed.';
@@ -378,10 +380,13 @@ create table sqlembed.cluster_centroid (
     centroid public.vector not null,
     cluster_size bigint not null,
     cluster_radius double precision,
+    cell integer not null default 1,
     primary key (model, centroid_id)
 )
 -- Read whole for every predict: vectors of up to 2,000 dimensions stay beside their keys.
 with (toast_tuple_target = 8160);
+
+create index on sqlembed.cluster_centroid (model, cell);
 
 alter table sqlembed.cluster_centroid enable row level security;
 
@@ -395,6 +400,7 @@ comment on column sqlembed.cluster_centroid.centroid_id is 'Number of the cluste
 comment on column sqlembed.cluster_centroid.centroid is 'Mean of the cluster''s vectors; under cosine their mean direction, a unit vector.';
 comment on column sqlembed.cluster_centroid.cluster_size is 'Rows in the cluster when it was fitted.';
 comment on column sqlembed.cluster_centroid.cluster_radius is 'Root of the mean squared distance of its rows to the centroid.';
+comment on column sqlembed.cluster_centroid.cell is 'Number of the cell of centroids near to each other: where there are many, only the nearest cells are looked through.';
 
 create table sqlembed.clustering (
     id integer generated always as identity primary key,
@@ -498,6 +504,20 @@ comment on column sqlembed.row_state.error is 'What the embedder said last.';
 comment on column sqlembed.row_state.changed_at is 'When the oldest change that waits was written.';
 comment on column sqlembed.row_state.retry_at is 'When it is tried again, after a failure.';
 
+create type sqlembed.centroid_cell as (
+    centroid_ids integer[],
+    centroids public.vector[]
+);
+
+comment on type sqlembed.centroid_cell is 'Centroids that lie near to each other.';
+
+create type sqlembed.centroid_index as (
+    centers public.vector[],
+    cells sqlembed.centroid_cell[]
+);
+
+comment on type sqlembed.centroid_index is 'Many centroids, in cells, each with a centre.';
+
 create type sqlembed.fitted_model as (
     name text,
     num_clusters integer,
@@ -567,7 +587,7 @@ grant insert (embedding, key, transaction) on sqlembed.change to public;
 grant select, insert on sqlembed.cluster_model, sqlembed.cluster_centroid to public;
 grant update (
     dimensions, num_clusters, iterations, loss, embedding_scale, number_means, number_scales, training_loss, training_rows,
-    is_dropped
+    cell_centers, is_dropped
 ) on sqlembed.cluster_model to public;
 grant select on sqlembed.clustering to public;
 grant insert (name, relation, vector_column, cluster_column, vector_number, cluster_number, numbered_in)

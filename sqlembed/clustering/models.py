@@ -122,7 +122,7 @@ def create_kmeans(
         connection: where to fit it; the query runs with its role's rights.
         name: what the model is called from then on.
         query: a SELECT of an id of any type and a vector, under euclidean also of numbers.
-        num_clusters: from 1 to 1000; by default the best of several by ``choose_by``.
+        num_clusters: from 1 to 10,000; by default the best of several by ``choose_by``.
         metric: cosine or euclidean.
         max_iterations: how often the centroids are moved at most.
         min_rel_progress: it stops when further iterations promise less than this share of what has

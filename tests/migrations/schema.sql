@@ -2,6 +2,16 @@ CREATE SCHEMA sqlembed;
 
 CREATE SCHEMA sqlembed_wire;
 
+CREATE TYPE sqlembed.centroid_cell AS (
+	centroid_ids integer[],
+	centroids public.vector[]
+);
+
+CREATE TYPE sqlembed.centroid_index AS (
+	centers public.vector[],
+	cells sqlembed.centroid_cell[]
+);
+
 CREATE TYPE sqlembed.fitted_model AS (
 	name text,
 	num_clusters integer,
@@ -75,7 +85,7 @@ CREATE FUNCTION sqlembed._ask_worker(embedder text, kind text, inputs text[]) RE
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._assigned_sql(name text, query text, with_distances boolean) RETURNS text
+CREATE FUNCTION sqlembed._assigned_sql(name text, query text, with_distances boolean, index text DEFAULT '$1'::text) RETURNS text
     LANGUAGE plpgsql STABLE;
 
 CREATE FUNCTION sqlembed._attach_families() RETURNS void
@@ -289,6 +299,7 @@ CREATE TABLE sqlembed.cluster_model (
     number_scales double precision[] DEFAULT '{}'::double precision[] NOT NULL,
     training_loss double precision[] DEFAULT '{}'::double precision[] NOT NULL,
     training_rows bigint[] DEFAULT '{}'::bigint[] NOT NULL,
+    cell_centers public.vector[] DEFAULT '{}'::public.vector[] NOT NULL,
     owner regrole DEFAULT (CURRENT_USER)::regrole NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     is_dropped boolean DEFAULT false NOT NULL,
@@ -594,6 +605,10 @@ CREATE FUNCTION sqlembed._holds_clustering(id bigint, worker integer) RETURNS bo
 CREATE FUNCTION sqlembed._hybrid_search(source anyelement, query text, query_vector public.vector, k integer, embedding name, filter text, text_weight double precision) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
     LANGUAGE plpgsql STABLE ROWS 10;
 
+CREATE FUNCTION sqlembed._index_centroids(centroids public.vector[], metric text, centroid_ids integer[] DEFAULT NULL::integer[]) RETURNS sqlembed.centroid_index
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._index_name(present sqlembed.embedding, wanted sqlembed.embedding) RETURNS name
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -694,14 +709,17 @@ CREATE FUNCTION sqlembed._kmeans_refill(rows text, points public.vector[], centr
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._kmeans_sample(rows text, num_rows bigint, dimensions integer, sample_size integer, seed integer) RETURNS public.vector[]
-    LANGUAGE plpgsql
-    SET work_mem TO '64MB';
+    LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed._kmeans_sample_size(num_clusters integer, dimensions integer) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
-CREATE FUNCTION sqlembed._kmeans_seed(points public.vector[], num_clusters integer, metric text, seed integer, attempt integer) RETURNS public.vector[]
+CREATE FUNCTION sqlembed._kmeans_seed(points public.vector[], num_clusters integer, metric text, seed integer, attempt integer, OUT chosen public.vector[], OUT losses double precision[]) RETURNS record
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._kmeans_seed_in_cells(points public.vector[], num_clusters integer, metric text, seed integer) RETURNS public.vector[]
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -755,7 +773,8 @@ CREATE FUNCTION sqlembed._make_hash_function(declared sqlembed.embedding, replac
 
 CREATE FUNCTION sqlembed._make_kmeans(name text, query text, num_clusters integer, metric text, max_iterations integer, min_rel_progress double precision, seed integer, standardize boolean, weights double precision[], choose_by text, candidates integer[], previous_ids integer[] DEFAULT '{}'::integer[], previous public.vector[] DEFAULT '{}'::public.vector[], owner regrole DEFAULT NULL::regrole) RETURNS sqlembed.fitted_model
     LANGUAGE plpgsql
-    SET jit TO 'off';
+    SET jit TO 'off'
+    SET work_mem TO '64MB';
 
 CREATE FUNCTION sqlembed._make_note_function(embedding integer) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -782,6 +801,10 @@ CREATE FUNCTION sqlembed._mmd_test(baseline public.vector[], present public.vect
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET jit TO 'off';
 
+CREATE FUNCTION sqlembed._model_index(name text) RETURNS sqlembed.centroid_index
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._model_query(model sqlembed.cluster_model) RETURNS text
     LANGUAGE plpgsql STABLE;
 
@@ -795,7 +818,14 @@ CREATE FUNCTION sqlembed._near_pairs(rows text, from_clause text, vector text, k
 CREATE FUNCTION sqlembed._nearest(function_name text, source anyelement, query public.vector, k integer, name name, filter text, mode text, metric text DEFAULT NULL::text, diversity double precision DEFAULT NULL::double precision, after_distance double precision DEFAULT NULL::double precision, after_key jsonb DEFAULT NULL::jsonb, excluded tid DEFAULT NULL::tid, excluded_table oid DEFAULT NULL::oid) RETURNS TABLE(base anyelement, distance double precision, score double precision, chunk text)
     LANGUAGE sql STABLE ROWS 10;
 
-CREATE FUNCTION sqlembed._nearest_sql(rows text, metric text, centroids public.vector[], centroid_ids integer[] DEFAULT NULL::integer[]) RETURNS text
+CREATE FUNCTION sqlembed._nearest_centroid(name text, features public.vector, num_numbers integer DEFAULT 0) RETURNS integer
+    LANGUAGE plpgsql STABLE PARALLEL SAFE;
+
+CREATE FUNCTION sqlembed._nearest_in_cells_sql(rows text, metric text, index text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
+CREATE FUNCTION sqlembed._nearest_sql(rows text, metric text, centroids public.vector[], centroid_ids integer[] DEFAULT NULL::integer[], index text DEFAULT NULL::text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
@@ -1347,7 +1377,8 @@ CREATE FUNCTION sqlembed.embed_given(embedder text, input text, given public.vec
 
 CREATE FUNCTION sqlembed.evaluate(name text, query text DEFAULT NULL::text, sample_size integer DEFAULT 2000, OUT davies_bouldin_index double precision, OUT mean_squared_distance double precision, OUT silhouette double precision) RETURNS record
     LANGUAGE plpgsql STABLE
-    SET jit TO 'off';
+    SET jit TO 'off'
+    SET work_mem TO '64MB';
 
 CREATE FUNCTION sqlembed.explain_search(relation anyelement, query text, k integer DEFAULT 10, embedding name DEFAULT NULL::name, filter text DEFAULT NULL::text, mode text DEFAULT 'vector'::text, OUT path text, OUT reason text, OUT index_name text, OUT rows_found bigint, OUT rows_visited bigint, OUT total_rows bigint, OUT matching_rows bigint, OUT selectivity double precision, OUT ef_search integer, OUT iterative_scan text, OUT max_scan_tuples integer, OUT milliseconds double precision, OUT remarks text[]) RETURNS record
     LANGUAGE plpgsql;
@@ -1623,7 +1654,8 @@ CREATE TABLE sqlembed.cluster_centroid (
     centroid_id integer NOT NULL,
     centroid public.vector NOT NULL,
     cluster_size bigint NOT NULL,
-    cluster_radius double precision
+    cluster_radius double precision,
+    cell integer DEFAULT 1 NOT NULL
 )
 WITH (toast_tuple_target='8160');
 
@@ -1944,6 +1976,8 @@ CREATE INDEX cache_oldest ON sqlembed.cache USING btree (used_at);
 
 CREATE INDEX change_of_transaction ON sqlembed.change USING btree (transaction) WHERE (transaction IS NOT NULL);
 
+CREATE INDEX cluster_centroid_model_cell_idx ON sqlembed.cluster_centroid USING btree (model, cell);
+
 CREATE INDEX job_due ON sqlembed.job USING btree (embedding, not_before) WHERE (worker IS NULL);
 
 CREATE UNIQUE INDEX one_failure_a_row ON sqlembed.failed_job USING btree (embedding, md5((key)::text));
@@ -2121,6 +2155,8 @@ GRANT UPDATE(number_scales) ON TABLE sqlembed.cluster_model TO PUBLIC;
 GRANT UPDATE(training_loss) ON TABLE sqlembed.cluster_model TO PUBLIC;
 
 GRANT UPDATE(training_rows) ON TABLE sqlembed.cluster_model TO PUBLIC;
+
+GRANT UPDATE(cell_centers) ON TABLE sqlembed.cluster_model TO PUBLIC;
 
 GRANT UPDATE(is_dropped) ON TABLE sqlembed.cluster_model TO PUBLIC;
 

@@ -247,6 +247,16 @@ def test_a_hostile_search_path(connection: Connection, metric: str) -> None:
     assert len(rows(connection, "select * from sqlembed.training_info('m')")) > 1
     assert rows(connection, "select num_clusters from sqlembed.refit_kmeans('m')") == [(3,)]
     rows(connection, "select sqlembed.drop_model('m')")
+    many = f"'many', '{QUERY} limit 1100'"
+    rows(
+        connection, f"select sqlembed.create_kmeans({many}, 1010, '{metric}', max_iterations => 1)"
+    )
+    assert len(rows(connection, f"select * from sqlembed.assign({many})")) == 1100
+    assert rows(
+        connection, "select sqlembed.predict('many', embedding) is null from point limit 1"
+    ) == [(False,)]
+    seeds = "sqlembed._kmeans_seed_in_cells(array_agg(embedding), 1010, %s, 0)"
+    assert len(rows(connection, f"select {seeds} from point", metric)) == 1
     numbered = "select id, embedding, id from point limit 500"
     rows(connection, "select sqlembed.create_kmeans('n', %s, metric => 'euclidean')", numbered)
     assert len(rows(connection, "select * from sqlembed.assign('n', %s)", numbered)) == 500

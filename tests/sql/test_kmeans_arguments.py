@@ -107,8 +107,8 @@ def test_refused_queries(
     [
         ("name => ''", "a model needs a name"),
         ("name => null", "a model needs a name"),
-        ("name => 'm', num_clusters => 0", "num_clusters => 0 is not between 1 and 1000"),
-        ("name => 'm', num_clusters => 1001", "num_clusters => 1001 is not between"),
+        ("name => 'm', num_clusters => 0", "num_clusters => 0 is not between 1 and 10000"),
+        ("name => 'm', num_clusters => 10001", "num_clusters => 10001 is not between"),
         ("name => 'm', max_iterations => 0", "max_iterations => 0 is less than 1"),
         ("name => 'm', max_iterations => null", "max_iterations => NULL"),
         ("name => 'm', min_rel_progress => -0.1", "min_rel_progress => -0.1"),

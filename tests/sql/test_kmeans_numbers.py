@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import psycopg
 import pytest
-from sklearn.metrics import adjusted_rand_score
+from sklearn.metrics import adjusted_rand_score, davies_bouldin_score, silhouette_score
 
 from tests.fix_database import Connection
 from tests.sql.clustered import Points, blobs, distances, labels, make_points
@@ -119,6 +119,23 @@ def test_every_function_takes_them(connection: Connection, features: Points) -> 
     terms = "select 'day ' || (day / 100), embedding, day, seconds from numbered"
     assert rows(connection, "select * from sqlembed.cluster_terms('m', %s, config => 'simple')",
                 terms)  # fmt: skip
+
+
+@pytest.mark.parametrize("weights", [[1, 1, 1], [20, 1, 0.5]])
+def test_evaluate_says_what_scikit_learn_says(
+    connection: Connection, features: Points, weights: list[float]
+) -> None:
+    fit(connection, arguments=f", weights => '{{{','.join(map(str, weights))}}}'")
+
+    ((index, silhouette),) = rows(
+        connection,
+        "select davies_bouldin_index, silhouette from sqlembed.evaluate('m', sample_size => null)",
+    )
+
+    weighed = features * np.repeat(np.sqrt(weights), [6, 1, 1])
+    numbers = assigned(connection)
+    assert index == pytest.approx(davies_bouldin_score(weighed, numbers), abs=1e-6)
+    assert silhouette == pytest.approx(silhouette_score(weighed, numbers), abs=1e-6)
 
 
 def test_null_counts_as_the_mean(connection: Connection, features: Points) -> None:

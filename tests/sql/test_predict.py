@@ -175,6 +175,32 @@ def test_assigning_runs_in_parallel(connection: Connection) -> None:
     assert any("Parallel Seq Scan" in line for (line,) in plan)
 
 
+def test_parallel_workers_are_launched(connection: Connection) -> None:
+    if connection.info.server_version < 180000:
+        pytest.skip("PostgreSQL counts parallel workers from version 18 on")
+    make_points(connection, overlapping(30_000, 8))
+    connection.execute("set parallel_setup_cost = 0")
+    connection.execute("set parallel_tuple_cost = 0")
+    connection.execute("set min_parallel_table_scan_size = 0")
+
+    def launched() -> int:
+        rows(connection, "select pg_stat_force_next_flush()")
+        return int(
+            rows(
+                connection,
+                "select parallel_workers_launched from pg_stat_database"
+                " where datname = current_database()",
+            )[0][0]
+        )
+
+    before = launched()
+    fit(connection, num_clusters=8)
+    after_fitting = launched()
+    labels(connection)
+
+    assert before < after_fitting < launched()
+
+
 def test_a_dropped_model_is_gone(connection: Connection) -> None:
     make_points(connection, overlapping(50, 3))
     fit(connection, num_clusters=2)

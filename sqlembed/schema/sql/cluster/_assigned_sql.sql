@@ -1,4 +1,4 @@
-create or replace function sqlembed._assigned_sql(name text, query text, with_distances boolean) returns text
+create or replace function sqlembed._assigned_sql(name text, query text, with_distances boolean, index text default '$1') returns text
 language plpgsql
 stable
 as $function$
@@ -18,10 +18,10 @@ begin
         else
             rows
         end,
-        model.metric, found.centroids, found.ids
+        model.metric, found.centroids, found.ids, _assigned_sql.index
     );
 end
 $function$;
 
-comment on function sqlembed._assigned_sql(text, text, boolean) is
-    'SQL that gives the rows of a query as (id, embedding) with the number of the nearest centroid of a model and the distance to it, which under cosine is right only when asked for.';
+comment on function sqlembed._assigned_sql(text, text, boolean, text) is
+    'SQL that gives the rows of a query as (id, embedding) with the number of the nearest centroid of a model and the distance to it, which under cosine is right only when asked for. The parameter of the name index is to be the model''s _model_index.';

@@ -17,8 +17,8 @@ as $function$
 declare
     problem text := case
         when coalesce(_check_kmeans.name, '') = '' then 'a model needs a name'
-        when _check_kmeans.num_clusters not between 1 and 1000
-            then format('num_clusters => %s is not between 1 and 1000', _check_kmeans.num_clusters)
+        when _check_kmeans.num_clusters not between 1 and 10000
+            then format('num_clusters => %s is not between 1 and 10000', _check_kmeans.num_clusters)
         when coalesce(_check_kmeans.max_iterations, 0) < 1
             then format('max_iterations => %s is less than 1', coalesce(_check_kmeans.max_iterations::text, 'NULL'))
         -- NaN is greater than every number.

@@ -23,9 +23,11 @@ begin
     -- A second time between the neighbours of the best.
     for turn in 1..2 loop
         foreach candidate in array to_try loop
-            centroids := sqlembed._kmeans_seed(
-                _choose_num_clusters.points, candidate, _choose_num_clusters.metric, _choose_num_clusters.seed, 1
-            );
+            centroids := (
+                sqlembed._kmeans_seed(
+                    _choose_num_clusters.points, candidate, _choose_num_clusters.metric, _choose_num_clusters.seed, 1
+                )
+            ).chosen;
             exit when cardinality(centroids) < candidate;
             centroids := (
                 sqlembed._kmeans_move(

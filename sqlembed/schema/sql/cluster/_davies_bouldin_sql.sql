@@ -20,16 +20,18 @@ as $function$
         from (
             select coalesce(
                 pg_catalog.max(
-                    (a.distance operator(pg_catalog.+) b.distance) operator(pg_catalog./)
-                    case when (a.mean operator(public.<->) b.mean) operator(pg_catalog.>) 0::double precision
-                        then a.mean operator(public.<->) b.mean
-                    end
+                    p.distance operator(pg_catalog./) case when p.gap operator(pg_catalog.>) 0::double precision then p.gap end
                 ),
                 0
             ) as worst
-            from cluster as a
-            join cluster as b on b.centroid_id operator(pg_catalog.<>) a.centroid_id
-            group by a.centroid_id
+            from (
+                select a.centroid_id, a.distance operator(pg_catalog.+) b.distance as distance,
+                    a.mean operator(public.<->) b.mean as gap
+                from cluster as a
+                join cluster as b on b.centroid_id operator(pg_catalog.<>) a.centroid_id
+                offset '0'
+            ) as p
+            group by p.centroid_id
         ) as w
         $sql$,
         _davies_bouldin_sql.rows

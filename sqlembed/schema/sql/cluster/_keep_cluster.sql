@@ -7,7 +7,6 @@ declare
     known record;
     present record;
     embedding public.vector;
-    nearest record;
 begin
     select c.name, p.vector_column, p.cluster_column
     into known
@@ -40,29 +39,8 @@ begin
     if present.vector_type = any (array['public.vector'::regtype, 'public.halfvec'::regtype]) then
         execute format('select ($1).%I::public.vector', known.vector_column) into embedding using new;
     end if;
-    select c.centroid_id, m.metric, d.distance
-    into nearest
-    from sqlembed.cluster_model as m
-    join sqlembed.cluster_centroid as c on c.model = m.name
-    cross join lateral (
-        select case m.metric when 'cosine' then c.centroid operator(public.<#>) embedding
-            else c.centroid operator(public.<->) embedding
-        end as distance
-    ) as d
-    where m.name = known.name
-        and m.dimensions = public.vector_dims(embedding)
-    order by d.distance, c.centroid_id
-    limit 1;
     return jsonb_populate_record(
-        new,
-        jsonb_build_object(
-            known.cluster_column,
-            case
-                -- A vector of zeros has no direction.
-                when nearest.distance = 0 and nearest.metric = 'cosine' and public.vector_norm(embedding) = 0 then null
-                else nearest.centroid_id
-            end
-        )
+        new, jsonb_build_object(known.cluster_column, sqlembed._nearest_centroid(known.name, embedding))
     );
 end
 $function$;

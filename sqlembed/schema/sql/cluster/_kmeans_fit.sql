@@ -17,9 +17,11 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     num_points constant integer := cardinality(_kmeans_fit.points);
-    -- The points lie in random order. More of them hardly make better first centroids, and most of the
-    -- way can be made on a quarter of them.
-    first_points constant public.vector[] := _kmeans_fit.points[1:greatest(2000, 20 * _kmeans_fit.num_clusters)];
+    -- The points lie in random order. Of 60 a cluster first centroids come out 2 percent better than of 20,
+    -- which must do where there are many. Most of the way can be made on a quarter of the points.
+    first_points constant public.vector[] := _kmeans_fit.points[
+        1:greatest(2000, least(60 * _kmeans_fit.num_clusters, 20000), 20 * _kmeans_fit.num_clusters)
+    ];
     quarter constant public.vector[] := _kmeans_fit.points[1:greatest(num_points / 4, 2000, 32 * _kmeans_fit.num_clusters)];
     -- One start in twenty is a percent worse than the others; with many clusters they differ less.
     num_attempts constant integer := case
@@ -48,13 +50,24 @@ begin
         best_loss := best.loss * 0.97;
     end if;
     for attempt in 1..num_attempts loop
-        first_centroids := sqlembed._kmeans_seed(
-            first_points, _kmeans_fit.num_clusters, _kmeans_fit.metric, _kmeans_fit.seed, attempt
-        );
-        if cardinality(first_centroids) < _kmeans_fit.num_clusters and cardinality(first_points) < num_points then
-            first_centroids := sqlembed._kmeans_seed(
-                _kmeans_fit.points, _kmeans_fit.num_clusters, _kmeans_fit.metric, _kmeans_fit.seed, attempt
+        -- Above, choosing them one after the other among all points would take minutes.
+        if cardinality(first_points) * _kmeans_fit.num_clusters::bigint > 40000000 then
+            first_centroids := sqlembed._kmeans_seed_in_cells(
+                _kmeans_fit.points, _kmeans_fit.num_clusters, _kmeans_fit.metric, _kmeans_fit.seed
             );
+        else
+            first_centroids := (
+                sqlembed._kmeans_seed(
+                    first_points, _kmeans_fit.num_clusters, _kmeans_fit.metric, _kmeans_fit.seed, attempt
+                )
+            ).chosen;
+            if cardinality(first_centroids) < _kmeans_fit.num_clusters and cardinality(first_points) < num_points then
+                first_centroids := (
+                    sqlembed._kmeans_seed(
+                        _kmeans_fit.points, _kmeans_fit.num_clusters, _kmeans_fit.metric, _kmeans_fit.seed, attempt
+                    )
+                ).chosen;
+            end if;
         end if;
         moved := sqlembed._kmeans_move(
             quarter, first_centroids, _kmeans_fit.metric, 0, _kmeans_fit.max_iterations / 2,

@@ -11,6 +11,7 @@ language plpgsql
 volatile
 as $function$
 declare
+    index sqlembed.centroid_index := sqlembed._index_centroids(_kmeans_refill.centroids, _kmeans_refill.metric);
     far public.vector[];
     place integer := 0;
     filled public.vector[] := _kmeans_refill.means;
@@ -39,13 +40,14 @@ begin
                 'select pg_catalog.generate_subscripts($1, 1)::pg_catalog.text as id, pg_catalog.unnest($1) as embedding'
             ),
             _kmeans_refill.metric,
-            _kmeans_refill.centroids
+            _kmeans_refill.centroids,
+            index => '$2'
         ),
         case when _kmeans_refill.metric operator(pg_catalog.=) 'cosine' then '5e-7' else '0' end,
         pg_catalog.cardinality(pg_catalog.array_positions(_kmeans_refill.means, null))
     )
     into far
-    using _kmeans_refill.points;
+    using _kmeans_refill.points, index;
     for centroid_id in 1..pg_catalog.cardinality(filled) loop
         if filled[centroid_id] is null then
             place := place operator(pg_catalog.+) 1;

@@ -8,8 +8,6 @@ create or replace function sqlembed._kmeans_sample(
 returns public.vector[]
 language plpgsql
 volatile
--- Else the sort goes to disk.
-set work_mem = '64MB'
 as $function$
 declare
     -- Hashes lie evenly in the range of bigint.

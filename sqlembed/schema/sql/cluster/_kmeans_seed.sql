@@ -3,19 +3,20 @@ create or replace function sqlembed._kmeans_seed(
     num_clusters integer,
     metric text,
     seed integer,
-    attempt integer
+    attempt integer,
+    out chosen public.vector[],
+    out losses double precision[]
 )
-returns public.vector[]
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
     random_seed constant bigint := (_kmeans_seed.seed * 16::bigint + _kmeans_seed.attempt) * 1024;
-    chosen public.vector[] := _kmeans_seed.points[_kmeans_seed.attempt:_kmeans_seed.attempt];
     -- Squared distance of each point to the nearest one chosen so far; for unit vectors it grows as 1 - cos.
     gaps double precision[] := array(
-        select (p.point operator(public.<->) chosen[1]) ^ 2 from unnest(_kmeans_seed.points) as p(point)
+        select (p.point operator(public.<->) _kmeans_seed.points[_kmeans_seed.attempt]) ^ 2
+        from unnest(_kmeans_seed.points) as p(point)
     );
     -- What single precision cannot tell apart by the inner product is one direction.
     smallest_gap constant double precision := case _kmeans_seed.metric when 'cosine' then 1e-6 else 0 end;
@@ -29,6 +30,8 @@ declare
     best_gaps double precision[];
     best_loss double precision;
 begin
+    chosen := array[_kmeans_seed.points[_kmeans_seed.attempt]];
+    losses := array[(select sum(g) from unnest(gaps) as g)];
     for number in 2.._kmeans_seed.num_clusters loop
         -- Of exponential variates with the gaps as rates the least ones are a draw weighted by the gaps.
         candidates := array(
@@ -55,11 +58,11 @@ begin
             end if;
         end loop;
         chosen := chosen || best_point;
+        losses := losses || best_loss;
         gaps := best_gaps;
     end loop;
-    return chosen;
 end
 $function$;
 
 comment on function sqlembed._kmeans_seed(public.vector[], integer, text, integer, integer) is
-    'First centroids by greedy k-means++: each is the best of several points drawn with the squared distance to those chosen before as weight. Every attempt has another first point and other draws. Fewer than num_clusters when there are not so many different points. Under cosine the points are unit vectors.';
+    'First centroids by greedy k-means++: each is the best of several points drawn with the squared distance to those chosen before as weight. Every attempt has another first point and other draws. Fewer than num_clusters when there are not so many different points. Under cosine the points are unit vectors. losses: the sum of squared distances to them after each.';

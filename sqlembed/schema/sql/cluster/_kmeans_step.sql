@@ -14,6 +14,8 @@ returns table (
 language plpgsql
 volatile
 as $function$
+declare
+    index sqlembed.centroid_index := sqlembed._index_centroids(_kmeans_step.centroids, _kmeans_step.metric);
 begin
     -- sum() takes a fifth of the time of avg(), which makes a new array of double precision for every row.
     return query execute pg_catalog.format(
@@ -40,10 +42,11 @@ begin
         sqlembed._nearest_sql(
             coalesce(_kmeans_step.rows, 'select null::pg_catalog.text as id, pg_catalog.unnest($1) as embedding'),
             _kmeans_step.metric,
-            _kmeans_step.centroids
+            _kmeans_step.centroids,
+            index => '$2'
         )
     )
-    using _kmeans_step.points;
+    using _kmeans_step.points, index;
 end
 $function$;
 

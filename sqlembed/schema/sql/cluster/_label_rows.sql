@@ -26,7 +26,8 @@ begin
             ),
             false
         )
-    );
+    )
+    using sqlembed._model_index((_label_rows.known).name);
 end
 $function$;
 

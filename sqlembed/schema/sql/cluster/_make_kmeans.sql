@@ -19,6 +19,8 @@ language plpgsql
 volatile
 -- Compiling an expression for each centroid takes longer than evaluating it.
 set jit = off
+-- Else the sample is sorted on disk, and so are the sums of thousands of clusters.
+set work_mem = '64MB'
 as $function$
 declare
     source record;
@@ -29,6 +31,7 @@ declare
     points public.vector[];
     fit record;
     settled record;
+    index sqlembed.centroid_index;
     fitted sqlembed.fitted_model;
     state pg_catalog.text;
     problem pg_catalog.text;
@@ -59,6 +62,11 @@ begin
         );
         facts.dimensions := facts.dimensions operator(pg_catalog.+) source.num_numbers;
     end if;
+    if facts.num_rows operator(pg_catalog.<) _make_kmeans.num_clusters then
+        raise exception 'sqlembed: the query has only % vectors for % clusters', facts.num_rows, _make_kmeans.num_clusters
+            using errcode = 'SE022',
+                hint = pg_catalog.format('Ask for num_clusters => %s at most, or leave it out.', facts.num_rows);
+    end if;
     wanted := _make_kmeans.num_clusters;
     if wanted is null and _make_kmeans.choose_by operator(pg_catalog.<>) 'rows' then
         points := sqlembed._kmeans_sample(facts.rows, facts.num_rows, facts.dimensions, 2000, _make_kmeans.seed);
@@ -69,6 +77,10 @@ begin
     end if;
     wanted := coalesce(wanted, sqlembed._default_num_clusters(facts.num_rows));
     sample_size := sqlembed._kmeans_sample_size(wanted, facts.dimensions);
+    if sample_size operator(pg_catalog.<) wanted then
+        raise exception 'sqlembed: % centroids of % dimensions are too large', wanted, facts.dimensions
+            using errcode = 'SE014', hint = pg_catalog.format('Ask for num_clusters => %s at most.', sample_size);
+    end if;
     points := sqlembed._kmeans_sample(facts.rows, facts.num_rows, facts.dimensions, sample_size, _make_kmeans.seed);
     fit := sqlembed._kmeans_fit(
         points, wanted, _make_kmeans.metric, _make_kmeans.max_iterations, _make_kmeans.min_rel_progress, _make_kmeans.seed,
@@ -111,8 +123,9 @@ begin
             sqlembed._kmeans_settle(null, points, fit.centroids, _make_kmeans.metric, _make_kmeans.seed, 0)
     end;
 
-    insert into sqlembed.cluster_centroid (model, centroid_id, centroid, cluster_size, cluster_radius)
-    select _make_kmeans.name, c.centroid_id, c.centroid, c.cluster_size, c.cluster_radius
+    index := sqlembed._index_centroids(settled.centroids, _make_kmeans.metric);
+    insert into sqlembed.cluster_centroid (model, centroid_id, centroid, cluster_size, cluster_radius, cell)
+    select _make_kmeans.name, c.centroid_id, c.centroid, c.cluster_size, c.cluster_radius, coalesce(i.cell, 1)
     from rows from (
         pg_catalog.unnest(
             sqlembed._stayed_ids(
@@ -120,7 +133,12 @@ begin
             )
         ),
         pg_catalog.unnest(settled.centroids), pg_catalog.unnest(settled.cluster_sizes), pg_catalog.unnest(settled.cluster_radii)
-    ) as c(centroid_id, centroid, cluster_size, cluster_radius);
+    ) with ordinality as c(centroid_id, centroid, cluster_size, cluster_radius, place)
+    left join (
+        select p.place, l.cell
+        from (select pg_catalog.generate_subscripts(index.cells, 1) as cell) as l
+        cross join lateral pg_catalog.unnest((index.cells[l.cell]).centroid_ids) as p(place)
+    ) as i on i.place operator(pg_catalog.=) c.place;
     fitted := row(
         _make_kmeans.name,
         pg_catalog.cardinality(settled.centroids),
@@ -130,7 +148,7 @@ begin
     update sqlembed.cluster_model as m
     set dimensions = facts.dimensions, num_clusters = fitted.num_clusters, iterations = fitted.iterations,
         loss = fitted.loss, embedding_scale = scaling.embedding_scale, number_means = scaling.number_means,
-        number_scales = scaling.number_scales,
+        number_scales = scaling.number_scales, cell_centers = coalesce(index.centers, '{}'),
         -- What an iteration has left is what the next one, on all rows, finds.
         training_loss = fit.training_loss[1:fit.iterations operator(pg_catalog.-) 1]
             operator(pg_catalog.||) array(

@@ -2,7 +2,8 @@ create or replace function sqlembed._nearest_sql(
     rows text,
     metric text,
     centroids public.vector[],
-    centroid_ids integer[] default null
+    centroid_ids integer[] default null,
+    index text default null
 )
 returns text
 language plpgsql
@@ -16,6 +17,9 @@ declare
     names text;
     choices text;
 begin
+    if cardinality(_nearest_sql.centroids) > 1000 then
+        return sqlembed._nearest_in_cells_sql(_nearest_sql.rows, _nearest_sql.metric, _nearest_sql.index);
+    end if;
     select
         string_agg(
             format('r.embedding %s %L::public.vector as d%s', operator, c.centroid, c.centroid_id),
@@ -68,5 +72,5 @@ begin
 end
 $function$;
 
-comment on function sqlembed._nearest_sql(text, text, public.vector[], integer[]) is
-    'SQL that adds to rows (id, embedding) the number of the nearest centroid, its place if no numbers are given, and the distance to it; the distance under cosine is right for unit vectors. Both are NULL for NULL, the number also for a vector without direction.';
+comment on function sqlembed._nearest_sql(text, text, public.vector[], integer[], text) is
+    'SQL that adds to rows (id, embedding) the number of the nearest centroid, its place if no numbers are given, and the distance to it; the distance under cosine is right for unit vectors. Both are NULL for NULL, the number also for a vector without direction. More than 1000 centroids are looked for in an index, the parameter of that name.';

@@ -43,12 +43,14 @@ begin
             left join stayed as s on s.place = c.place
         ) as c
         $sql$,
-        sqlembed._nearest_sql(point_rows, _stayed_ids.metric, _stayed_ids.centroids),
-        sqlembed._nearest_sql(point_rows, _stayed_ids.metric, _stayed_ids.previous, _stayed_ids.previous_ids),
+        sqlembed._nearest_sql(point_rows, _stayed_ids.metric, _stayed_ids.centroids, index => '$6'),
+        sqlembed._nearest_sql(point_rows, _stayed_ids.metric, _stayed_ids.previous, _stayed_ids.previous_ids, '$7'),
         cardinality(_stayed_ids.centroids)
     )
     into ids
-    using _stayed_ids.points, greatest_id, _stayed_ids.centroids, _stayed_ids.previous, _stayed_ids.previous_ids;
+    using _stayed_ids.points, greatest_id, _stayed_ids.centroids, _stayed_ids.previous, _stayed_ids.previous_ids,
+        sqlembed._index_centroids(_stayed_ids.centroids, _stayed_ids.metric),
+        sqlembed._index_centroids(_stayed_ids.previous, _stayed_ids.metric, _stayed_ids.previous_ids);
     return ids;
 end
 $function$;

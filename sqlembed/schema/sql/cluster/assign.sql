@@ -13,7 +13,8 @@ begin
     return query execute pg_catalog.format(
         'select r.id, r.centroid_id from (%s) as r',
         sqlembed._assigned_sql(assign.name, assign.query, false)
-    );
+    )
+    using sqlembed._model_index(assign.name);
 exception
     when others or query_canceled then
         get stacked diagnostics

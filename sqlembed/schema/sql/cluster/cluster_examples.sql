@@ -24,7 +24,8 @@ begin
         $sql$,
         sqlembed._assigned_sql(cluster_examples.name, cluster_examples.query, true),
         cluster_examples.examples
-    );
+    )
+    using sqlembed._model_index(cluster_examples.name);
 exception
     when others or query_canceled then
         get stacked diagnostics

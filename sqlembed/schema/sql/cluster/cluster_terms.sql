@@ -67,13 +67,14 @@ begin
         where r.place operator(pg_catalog.<=) $4
         order by r.centroid_id, r.place
         $sql$,
-        sqlembed._assigned_sql(cluster_terms.name, cluster_terms.query, false)
+        sqlembed._assigned_sql(cluster_terms.name, cluster_terms.query, false, '$5')
     )
     using
         (select c.cfgparser from pg_catalog.pg_ts_config as c where c.oid operator(pg_catalog.=) words),
         sqlembed._word_types(words),
         words,
-        cluster_terms.terms::pg_catalog.int8;
+        cluster_terms.terms::pg_catalog.int8,
+        sqlembed._model_index(cluster_terms.name);
 exception
     when others or query_canceled then
         get stacked diagnostics

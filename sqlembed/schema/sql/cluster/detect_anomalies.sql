@@ -21,6 +21,7 @@ declare
         from (%s) as r
         left join sqlembed.cluster_centroid as c
             on c.model operator(pg_catalog.=) %L and c.centroid_id operator(pg_catalog.=) r.centroid_id';
+    index sqlembed.centroid_index := sqlembed._model_index(model.name);
     usual pg_catalog.text;
     threshold double precision;
     state pg_catalog.text;
@@ -40,14 +41,16 @@ begin
         'select pg_catalog.percentile_disc(%L) within group (order by r.distance) from (%s) as r',
         1 operator(pg_catalog.-) detect_anomalies.contamination, usual
     )
-    into threshold;
+    into threshold
+    using index;
     return query execute pg_catalog.format(
         'select r.id, r.distance operator(pg_catalog.>) %L::double precision, r.distance, r.centroid_id from (%s) as r',
         threshold,
         case when detect_anomalies.query is null then usual
             else pg_catalog.format(distances, sqlembed._assigned_sql(model.name, detect_anomalies.query, true), model.name)
         end
-    );
+    )
+    using index;
 exception
     when others or query_canceled then
         get stacked diagnostics

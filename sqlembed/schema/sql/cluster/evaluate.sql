@@ -9,9 +9,12 @@ create or replace function sqlembed.evaluate(
 language plpgsql
 stable
 set jit = off
+-- Else thousands of centroids are read from disk again for each of them.
+set work_mem = '64MB'
 as $function$
 declare
     model sqlembed.cluster_model := sqlembed._cluster_model(evaluate.name);
+    index sqlembed.centroid_index := sqlembed._model_index(model.name);
     rows pg_catalog.text;
     ids integer[];
     means public.vector[];
@@ -27,7 +30,7 @@ begin
     end if;
     rows := pg_catalog.format(
         'select r.* from (%s) as r where r.centroid_id is not null',
-        sqlembed._assigned_sql(model.name, coalesce(evaluate.query, sqlembed._model_query(model)), true)
+        sqlembed._assigned_sql(model.name, coalesce(evaluate.query, sqlembed._model_query(model)), true, '$4')
     );
     -- avg() adds in double precision, sum() does not.
     execute pg_catalog.format(
@@ -44,15 +47,16 @@ begin
         $sql$,
         rows
     )
-    into ids, means, sizes, mean_squared_distance;
+    into ids, means, sizes, mean_squared_distance
+    using ids, means, sizes, index;
     if pg_catalog.cardinality(ids) operator(pg_catalog.>) 1 then
-        execute sqlembed._davies_bouldin_sql(rows) into davies_bouldin_index using ids, means;
+        execute sqlembed._davies_bouldin_sql(rows) into davies_bouldin_index using ids, means, sizes, index;
         execute case
             when model.metric operator(pg_catalog.=) 'cosine' then sqlembed._cosine_silhouette_sql(rows, evaluate.sample_size)
             else sqlembed._euclidean_silhouette_sql(rows, evaluate.sample_size)
         end
         into silhouette
-        using ids, means, sizes;
+        using ids, means, sizes, index;
     end if;
 exception
     when others or query_canceled then
