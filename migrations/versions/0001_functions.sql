@@ -440,6 +440,20 @@ $function$;
 comment on function sqlembed._plans_safely(regclass) is
     'Whether a query of a table and its children can be planned without running a function of a role that is neither a superuser nor the caller, and asks no foreign server.';
 
+create or replace view sqlembed._queued as
+select c.embedding, c.key, c.changed_at from sqlembed.change as c
+union all
+select j.embedding, j.key, j.changed_at from sqlembed.job as j
+union all
+select l.embedding, k.key, k.changed_at
+from sqlembed.lease as l
+cross join lateral unnest(l.keys, l.changed_at) as k (key, changed_at);
+
+comment on view sqlembed._queued is 'All that waits for a worker, or that one has in hand.';
+comment on column sqlembed._queued.embedding is 'The embedding that is out of date.';
+comment on column sqlembed._queued.key is 'The row; one that has changed and is being embedded occurs several times.';
+comment on column sqlembed._queued.changed_at is 'When it was written.';
+
 create or replace function sqlembed._renamed_columns(declared sqlembed.embedding) returns text
 language sql
 stable
@@ -2961,8 +2975,9 @@ begin
             using errcode = '42501', hint = 'Declare the embedding with sqlembed.create_embedding.';
     end if;
     -- The worker's own write of a vector is no change; what other triggers do upon it may be. Anybody
-    -- can make the setting, so it counts only for those who may work.
-    if current_setting('sqlembed.writing', true) = 'on' and pg_trigger_depth() = 1
+    -- can make the setting, so it counts only for those who may work; whose rights must not be looked up
+    -- for every writer, as they would be after a NULL.
+    if coalesce(current_setting('sqlembed.writing', true), '') = 'on' and pg_trigger_depth() = 1
         and has_function_privilege(session_user, 'sqlembed._stop_worker(integer)', 'execute')
     then
         return null;
@@ -3068,7 +3083,7 @@ declare
     sqlembed_changed boolean;
     sqlembed_asked record;
 begin
-    if current_setting('sqlembed.writing', true) = 'on' and pg_trigger_depth() = 1
+    if coalesce(current_setting('sqlembed.writing', true), '') = 'on' and pg_trigger_depth() = 1
         and has_function_privilege(session_user, 'sqlembed._stop_worker(integer)', 'execute')
     then
         return new;
@@ -3189,11 +3204,13 @@ language sql
 volatile
 set search_path = pg_catalog, pg_temp
 as $function$
-    -- The log of changes has no index. It is asked for every row whose key changes, so a long one
-    -- counts as a yes: to embed a row once more is cheaper than to read it all again.
+    -- The log of changes and the batches in hand have no index. They are asked for every row whose key
+    -- changes, so a long log and any batch count as a yes: to embed a row once more is cheaper than to
+    -- read it all again.
     select exists (
         select from sqlembed.job as j where j.embedding = _may_wait.embedding and j.key = _may_wait.key
     )
+    or exists (select from sqlembed.lease as l where l.embedding = _may_wait.embedding)
     or exists (
         select
         from sqlembed.failed_job as f
@@ -3383,11 +3400,9 @@ begin
                         select
                         from (select %2$s as key from sqlembed_old) as p
                         join (
-                            select j.key from sqlembed.job as j where j.embedding = %1$s
+                            select q.key from sqlembed._queued as q where q.embedding = %1$s
                             union all
                             select f.key from sqlembed.failed_job as f where f.embedding = %1$s
-                            union all
-                            select c.key from sqlembed.change as c where c.embedding = %1$s
                         ) as w on w.key = p.key
                     )',
                 declared.id, _note_sql.key
@@ -6410,14 +6425,13 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
-    with served as materialized (
+    select count(*)
+    from sqlembed._queued as q
+    where q.embedding in (
         select e.id
         from sqlembed.embedding as e
         where e.embedder = any (_count_pending.embedders) and e.id <> all (_count_pending.without)
     )
-    select
-        (select count(*) from sqlembed.change as c where c.embedding in (select s.id from served as s))
-        + (select count(*) from sqlembed.job as j where j.embedding in (select s.id from served as s))
 $function$;
 
 comment on function sqlembed._count_pending(text[], integer[]) is
@@ -6798,6 +6812,41 @@ comment on function sqlembed._empty_side(regclass, regclass) is
 
 revoke execute on function sqlembed._empty_side(regclass, regclass) from public;
 
+create or replace function sqlembed._end_lease(lease_id bigint, undone jsonb[]) returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+set jit = off
+-- Another worker may be folding a later change of what is undone: to give up would be to do again
+-- all that is done.
+set lock_timeout = 0
+-- Most often nothing is undone, but it may be the whole of a large batch.
+set enable_hashjoin = on
+as $function$
+    with ended as (
+        delete from sqlembed.lease as l
+        where l.id = any (
+            array(select h.id from sqlembed.lease as h where h.id = _end_lease.lease_id for update skip locked)
+        )
+        returning l.worker, l.embedding, l.keys, l.changed_at, l.locked_until
+    )
+    insert into sqlembed.job as j (embedding, key, changed_at, worker, locked_until)
+    select e.embedding, k.key, k.changed_at, e.worker, e.locked_until
+    from ended as e
+    cross join lateral unnest(e.keys, e.changed_at) as k (key, changed_at)
+    where k.key in (select u.key from unnest(_end_lease.undone) as u (key))
+    -- One order for all workers, so that two of them cannot deadlock.
+    order by k.key
+    -- A later change has made a job of it, which is whose it is; but it has waited for longer.
+    on conflict on constraint one_job_a_row do update set changed_at = least(j.changed_at, excluded.changed_at)
+$function$;
+
+comment on function sqlembed._end_lease(bigint, jsonb[]) is
+    'End a batch of new jobs; those that are not done become jobs like others, still in hand.';
+
+revoke execute on function sqlembed._end_lease(bigint, jsonb[]) from public;
+
 create or replace function sqlembed._fail_jobs(
     worker integer,
     embedding integer,
@@ -6944,7 +6993,8 @@ create or replace function sqlembed._fold_changes(
     out taken bigint,
     out embedding integer,
     out revision text,
-    out keys jsonb[]
+    out keys jsonb[],
+    out lease_id bigint
 )
 language plpgsql
 volatile
@@ -6992,27 +7042,47 @@ begin
         where pg_column_size(t.key) > 2600
         on conflict (embedding, md5(key::text)) do update set failed_at = clock_timestamp()
     ),
-    waiting as (
+    changed as (
         select
             t.embedding,
             t.key,
             min(t.changed_at) as changed_at,
             t.embedding is not distinct from _fold_changes.embedding
-                and row_number() over (partition by t.embedding order by min(t.id)) <= at_once as is_mine
+                and row_number() over (partition by t.embedding order by min(t.id)) <= at_once as is_wanted
         from taken as t
-        join sqlembed.embedding as e on e.id = t.embedding
         where pg_column_size(t.key) <= 2600
         group by t.embedding, t.key
     ),
-    folded as (
-        insert into sqlembed.job as j (embedding, key, changed_at, worker, locked_until)
+    waiting as (
+        select c.embedding, c.key, c.changed_at, c.is_wanted and k.is_known is null as is_mine
+        from changed as c
+        -- One by one, whatever the planner takes the queue's size for.
+        left join lateral (
+            select true as is_known
+            from sqlembed.job as j
+            where j.embedding = c.embedding and j.key = c.key
+            limit 1
+        ) as k on c.is_wanted
+    ),
+    leased as (
+        insert into sqlembed.lease as l (worker, embedding, keys, changed_at, locked_until)
         select
-            w.embedding,
-            w.key,
-            w.changed_at,
-            case when w.is_mine then _fold_changes.worker end,
-            case when w.is_mine then clock_timestamp() + _fold_changes.lease end
+            _fold_changes.worker,
+            _fold_changes.embedding,
+            array_agg(w.key),
+            array_agg(w.changed_at),
+            clock_timestamp() + _fold_changes.lease
         from waiting as w
+        where w.is_mine
+        having count(*) > 0
+        returning l.id, l.keys
+    ),
+    folded as (
+        insert into sqlembed.job as j (embedding, key, changed_at)
+        select w.embedding, w.key, w.changed_at
+        from waiting as w
+        join sqlembed.embedding as e on e.id = w.embedding
+        where not w.is_mine
         -- One order for all workers, so that two of them cannot deadlock.
         order by w.embedding, w.key
         on conflict on constraint one_job_a_row do update
@@ -7024,28 +7094,33 @@ begin
             -- Whoever has it in hand works on an older text: it is no longer theirs to finish.
             locked_until = null,
             worker = null
-        returning j.embedding, j.key, j.worker
+        returning j.embedding, j.key
     )
     select
         (select count(*) from taken),
-        array_agg(f.key) filter (where f.worker is not null),
+        (select l.id from leased as l),
+        (select l.keys from leased as l),
         array_agg(f.embedding),
         array_agg(f.key)
-    into _fold_changes.taken, _fold_changes.keys, folded_embeddings, folded_keys
+    into _fold_changes.taken, _fold_changes.lease_id, _fold_changes.keys, folded_embeddings, folded_keys
     from folded as f;
 
     -- A changed row deserves new attempts. Not in the same statement: it would not see one that was
     -- given up while this waited for its job.
     if exists (select from sqlembed.failed_job) then
         delete from sqlembed.failed_job as f
-        using unnest(folded_embeddings, folded_keys) as r (embedding, key)
+        using (
+            select u.embedding, u.key from unnest(folded_embeddings, folded_keys) as u (embedding, key)
+            union all
+            select _fold_changes.embedding, u.key from unnest(_fold_changes.keys) as u (key)
+        ) as r
         where f.embedding = r.embedding and md5(f.key::text) = md5(r.key::text);
     end if;
 end
 $function$;
 
 comment on function sqlembed._fold_changes(integer, text[], integer[], integer[], interval) is
-    'Turn the oldest changes into jobs, one a row and embedding. Returns how many changes it took, and the keys of one embedding whose new jobs it leased to the worker, as _claim_jobs does.';
+    'Turn the oldest changes into jobs, one a row and embedding. Returns how many changes it took, and the keys of one embedding whose new jobs it leased to the worker, all of them in one row of lease.';
 
 revoke execute on function sqlembed._fold_changes(integer, text[], integer[], integer[], interval) from public;
 
@@ -7899,6 +7974,24 @@ comment on function sqlembed._renamed_embeddings() is
 
 revoke execute on function sqlembed._renamed_embeddings() from public;
 
+create or replace function sqlembed._renew_lease(lease_id bigint, lease interval) returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    update sqlembed.lease as l
+    set locked_until = clock_timestamp() + _renew_lease.lease
+    where l.id = any (
+        array(select h.id from sqlembed.lease as h where h.id = _renew_lease.lease_id for update skip locked)
+    )
+$function$;
+
+comment on function sqlembed._renew_lease(bigint, interval) is
+    'Keep a batch of new jobs that a worker has in hand from being leased to another.';
+
+revoke execute on function sqlembed._renew_lease(bigint, interval) from public;
+
 create or replace function sqlembed._renew_leases(worker integer, embedding integer, keys jsonb[], lease interval)
 returns void
 language sql
@@ -7981,6 +8074,7 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
+    select sqlembed._end_lease(l.id, l.keys) from sqlembed.lease as l where l.worker = _stop_worker.worker;
     with held as materialized (
         select j.embedding, j.key
         from sqlembed.job as j
@@ -8013,6 +8107,11 @@ begin
     perform sqlembed._trim_cache(_sweep.cache_bytes);
 
     -- A lease ends with its worker, and with its time.
+    perform sqlembed._end_lease(l.id, l.keys)
+    from sqlembed.lease as l
+    where l.worker <> all (array(select w.id from sqlembed.worker as w))
+        or l.locked_until < clock_timestamp()
+        or l.embedding not in (select e.id from sqlembed.embedding as e);
     with living as materialized (
         select w.id from sqlembed.worker as w
     ),
@@ -15512,10 +15611,10 @@ left join sqlembed.job as j on j.embedding = e.id and j.key = k.key
 left join sqlembed.failed_job as f on f.embedding = e.id and md5(f.key::text) = md5(k.key::text)
 cross join lateral (
     select
-        least(j.changed_at, min(c.changed_at)) as changed_at,
-        j.embedding is not null or count(*) > 0 as is_waiting
-    from sqlembed.change as c
-    where c.embedding = e.id and c.key = k.key
+        min(q.changed_at) as changed_at,
+        count(*) > 0 as is_waiting
+    from sqlembed._queued as q
+    where q.embedding = e.id and q.key = k.key
 ) as w
 cross join lateral (
     select coalesce(bool_and(has_column_privilege(e.relation, c.name, 'select')), false) as is_readable
@@ -15540,19 +15639,10 @@ select e.relation, e.id as embedding, e.embedder, e.generation, w.key, w.changed
 from sqlembed.embedding as e
 cross join lateral (select sqlembed._sees_all_rows(e.relation) as all_rows) as s
 cross join lateral (
-    select j.key, j.changed_at from sqlembed.job as j where j.embedding = e.id and s.all_rows
-    union all
-    select c.key, c.changed_at from sqlembed.change as c where c.embedding = e.id and s.all_rows
+    select q.key, q.changed_at from sqlembed._queued as q where q.embedding = e.id and s.all_rows
     union all
     select null::jsonb, o.changed_at
-    from (
-        select min(q.changed_at) as changed_at
-        from (
-            select j.changed_at from sqlembed.job as j where j.embedding = e.id
-            union all
-            select c.changed_at from sqlembed.change as c where c.embedding = e.id
-        ) as q
-    ) as o
+    from (select min(q.changed_at) as changed_at from sqlembed._queued as q where q.embedding = e.id) as o
     where not s.all_rows and o.changed_at is not null
 ) as w
 where has_table_privilege(e.relation, 'select');
@@ -15813,21 +15903,10 @@ cross join lateral (
     select
         (
             select count(*)
-            from (
-                select j.key from sqlembed.job as j where j.embedding = e.id
-                union
-                select h.key from sqlembed.change as h where h.embedding = e.id
-            ) as waiting
+            from (select distinct w.key from sqlembed._queued as w where w.embedding = e.id) as waiting
         ) as pending,
         (select count(*) from sqlembed.failed_job as f where f.embedding = e.id) as failed,
-        (
-            select min(changed_at)
-            from (
-                select j.changed_at from sqlembed.job as j where j.embedding = e.id
-                union all
-                select h.changed_at from sqlembed.change as h where h.embedding = e.id
-            ) as waiting
-        ) as oldest_pending,
+        (select min(w.changed_at) from sqlembed._queued as w where w.embedding = e.id) as oldest_pending,
         coalesce(
             (
                 select j.error

@@ -220,6 +220,26 @@ comment on column sqlembed.job.locked_until is 'End of the lease of the worker t
 comment on column sqlembed.job.worker is 'The worker that has it in hand, until it is done or a later change takes it away.';
 comment on column sqlembed.job.error is 'What the embedder said at the last attempt.';
 
+-- New jobs are most of a worker's work, and most of them are never anything but new: a batch of them
+-- is one row, which goes when it is done. Only what is left over then becomes rows of job.
+create table sqlembed.lease (
+    id bigint generated always as identity primary key,
+    worker integer not null,
+    embedding integer not null,
+    keys jsonb[] not null,
+    changed_at timestamptz[] not null,
+    locked_until timestamptz not null
+)
+with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+
+comment on table sqlembed.lease is 'New jobs that workers have in hand, a row a batch.';
+comment on column sqlembed.lease.id is 'Number of the batch.';
+comment on column sqlembed.lease.worker is 'The worker that has it in hand.';
+comment on column sqlembed.lease.embedding is 'The embedding to bring up to date.';
+comment on column sqlembed.lease.keys is 'The rows: their primary keys'' values in order.';
+comment on column sqlembed.lease.changed_at is 'When the oldest change of each was written.';
+comment on column sqlembed.lease.locked_until is 'When others may have it.';
+
 create table sqlembed.failed_job (
     embedding integer not null,
     key jsonb not null,

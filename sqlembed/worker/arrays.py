@@ -89,20 +89,26 @@ class _HashArrayDumper(_ArrayDumper):
 
 class _VectorArrayDumper(_ArrayDumper):
     def dump(self, obj: VectorArray) -> Buffer:
-        rows = np.asarray(obj.rows, dtype=np.float32)
-        if not rows.size:
+        if not len(obj.rows):
             return self.array(0, b"")
-        count, dimensions = rows.shape
-        values = (">f4", (dimensions,))
-        elements = np.empty(
-            count,
-            [("size", ">i4"), ("dimensions", ">i2"), ("unused", ">i2"), ("values", *values)],
+        dimensions = len(obj.rows[0])
+        element = np.dtype(
+            [
+                ("size", ">i4"),
+                ("dimensions", ">i2"),
+                ("unused", ">i2"),
+                ("values", ">f4", (dimensions,)),
+            ]
         )
-        elements["size"] = 4 + 4 * dimensions
+        # Written where they are sent from: megabytes would be copied several times.
+        head = self.array(len(obj.rows), b"")
+        buffer = bytearray(len(head) + len(obj.rows) * element.itemsize)
+        buffer[: len(head)] = head
+        elements = np.frombuffer(buffer, element, offset=len(head))
+        elements["size"] = element.itemsize - 4
         elements["dimensions"] = dimensions
-        elements["unused"] = 0
-        elements["values"] = rows
-        return self.array(count, elements.tobytes())
+        elements["values"] = obj.rows
+        return buffer
 
 
 class _VectorLoader(Loader):

@@ -145,7 +145,7 @@ class Batches:
 
     def _finish(self, work: Work, rest: Rest | None) -> Outcome:
         batch = work.batch
-        self._jobs.finish(batch, list(work.done))
+        self._jobs.finish(batch, work.done)
         given_up = self._jobs.fail(batch, work.bad)
         for key, error in work.bad.items():
             log.warning(

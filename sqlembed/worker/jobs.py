@@ -13,7 +13,7 @@ from sqlembed.worker.arrays import HashArray, KeyArray, VectorArray
 from sqlembed.worker.rows import Batch, Description, Document, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -36,7 +36,7 @@ RENAMED = "SE017"
 ERROR_LENGTH = 2_000
 
 FOLD = (
-    "select taken, embedding, revision, keys"
+    "select taken, embedding, revision, keys, lease_id"
     " from sqlembed._fold_changes(%s, %s::text[], %s::int[], %s::int[], %s)"
 )
 CLAIM = (
@@ -49,9 +49,11 @@ DESCRIBE = (
     " from sqlembed._describe_embedding(%s) where embedder is not null"
 )
 FINISH = "select sqlembed._finish_jobs(%s, %s, %b)"
+END_LEASE = "select sqlembed._end_lease(%s, %b)"
 FAIL = "select sqlembed._fail_jobs(%s, %s, %b, %s::text[], %s)"
 RELEASE = "select sqlembed._release_jobs(%s, %s, %b, %s, %s)"
 RENEW = "select sqlembed._renew_leases(%s, %s, %b, %s)"
+RENEW_LEASE = "select sqlembed._renew_lease(%s, %s)"
 PENDING = "select sqlembed._count_pending(%s::text[], %s::int[])"
 REMOVE = "select * from sqlembed._remove_vectors(%s, %b)"
 SWEEP = "select sqlembed._sweep(%s)"
@@ -116,15 +118,19 @@ class Jobs:
         values = (self._worker, list(limits), list(limits.values()), list(without), LEASE)
         row = self._connection.execute(FOLD, values).fetchone()
         assert row is not None
-        taken, embedding, revision, keys = row
-        batch = self._batch(embedding, revision, keys) if isinstance(keys, list) else None
+        taken, embedding, revision, keys, lease = row
+        batch = None
+        if isinstance(keys, list):
+            batch = self._batch(embedding, revision, keys, int(str(lease)))
         return int(str(taken)), batch
 
-    def _batch(self, embedding: object, revision: object, keys: Sequence[str]) -> Batch | None:
+    def _batch(
+        self, embedding: object, revision: object, keys: Sequence[str], lease: int | None = None
+    ) -> Batch | None:
         id = int(str(embedding))
         known = self._described.get(id)
         if known is not None and known[0] == revision:
-            return Batch(id, known[1], False, keys)
+            return Batch(id, known[1], False, keys, lease)
         described = self._connection.execute(DESCRIBE, (id,)).fetchone()
         if described is None:
             # Dropped a moment ago.
@@ -140,7 +146,7 @@ class Jobs:
             rows_per_second=None if rate is None else int(str(rate)),
         )
         self._described[id] = (str(revision), description)
-        return Batch(id, description, True, keys)
+        return Batch(id, description, True, keys, lease)
 
     def forget(self, embedding: int) -> None:
         """Describe an embedding anew the next time: its table has changed."""
@@ -234,10 +240,15 @@ class Jobs:
         rows = self._connection.execute(REMOVE, (batch.embedding, KeyArray(keys)))
         return {str(key) for (key,) in rows}
 
-    def finish(self, batch: Batch, keys: Sequence[str]) -> None:
-        """Remove jobs that are done; those of rows that have changed since stay."""
-        if keys:
-            self._connection.execute(FINISH, (self._worker, batch.embedding, KeyArray(keys)))
+    def finish(self, batch: Batch, keys: Collection[str]) -> None:
+        """Remove jobs that are done; those of rows that have changed since stay.
+
+        To be called before others of the batch are charged or given back.
+        """
+        self._end_lease(batch, set(batch.keys).difference(keys))
+        if batch.lease is None and keys:
+            done = KeyArray(list(keys))
+            self._connection.execute(FINISH, (self._worker, batch.embedding, done))
 
     def fail(self, batch: Batch, failures: Mapping[str, str]) -> int:
         """Charge rows with a failed attempt each; returns how many were given up.
@@ -248,6 +259,7 @@ class Jobs:
         """
         if not failures:
             return 0
+        self._end_lease(batch, batch.keys)
         said = [storable(error) for error in failures.values()]
         values = (self._worker, batch.embedding, KeyArray(list(failures)), said, MAX_ATTEMPTS)
         row = self._connection.execute(FAIL, values).fetchone()
@@ -259,12 +271,21 @@ class Jobs:
     ) -> None:
         """Give jobs back, to be tried again after a delay; no row is charged."""
         if keys:
+            self._end_lease(batch, batch.keys)
             said = None if error is None else storable(error)
             values = (self._worker, batch.embedding, KeyArray(keys), delay, said)
             self._connection.execute(RELEASE, values)
 
+    def _end_lease(self, batch: Batch, undone: Collection[str]) -> None:
+        """Make single jobs of what is not done of a batch; nothing where that has happened."""
+        if batch.lease is not None:
+            self._connection.execute(END_LEASE, (batch.lease, KeyArray(list(undone))))
+
     def renew(self, batch: Batch) -> None:
         """Keep the leases of the batch in hand."""
+        if batch.lease is not None:
+            self._connection.execute(RENEW_LEASE, (batch.lease, LEASE))
+            return
         values = (self._worker, batch.embedding, KeyArray(batch.keys), LEASE)
         self._connection.execute(RENEW, values)
 

@@ -36,6 +36,8 @@ class Batch:
     #: Whether the description was made for this batch.
     is_fresh: bool
     keys: Sequence[str]
+    #: Of a batch of new jobs, which has one; other jobs have one each.
+    lease: int | None
 
 
 @dataclass(frozen=True)

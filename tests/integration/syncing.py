@@ -55,7 +55,7 @@ def waiting(connection: Connection) -> int:
     return int(
         scalar(
             connection,
-            "select (select count(*) from sqlembed.change) + (select count(*) from sqlembed.job)",
+            "select count(*) from sqlembed._queued",
         )
     )
 

@@ -146,7 +146,7 @@ def test_a_worker_s_second_write_of_the_same_row(article: Connection, url: str) 
     hand = Hand(url)
     batch = hand.claim()
     run(article, "update article set body = 'newer' where id = 1")
-    run(article, "update sqlembed.job set locked_until = clock_timestamp()")
+    run(article, "update sqlembed.lease set locked_until = clock_timestamp()")
     embed_all(url)
     sources, _ = hand.jobs.read(batch, batch.keys)
     assert {source.text for source in sources} == {"newer", "short"}

@@ -47,7 +47,7 @@ def test_what_a_server_that_goes_down_interrupts(
         bring_up(mortal)
         with mortal.connect() as connection:
             wait_for(lambda: scalar(connection, "select count(embedding) from t") == 2)
-            wait_for(lambda: scalar(connection, "select count(*) from sqlembed.job") == 0)
+            wait_for(lambda: scalar(connection, "select count(*) from sqlembed._queued") == 0)
             assert rows(connection, "select key from sqlembed.failure") == []
             assert embedded(connection, "sqlembed.embed('hash', 'drink')") == genuine("drink")
             # Nobody asks for the answer any more.

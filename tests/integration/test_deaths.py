@@ -104,7 +104,7 @@ def test_a_worker_that_loses_its_connection_does_the_rest_of_its_work(
         terminate(connection, WORKER)
         gate.opened.set()
     wait_for(lambda: connection.execute("select count(embedding) from t").fetchone() == (2,))
-    wait_for(lambda: connection.execute("select count(*) from sqlembed.job").fetchone() == (0,))
+    wait_for(lambda: connection.execute("select count(*) from sqlembed._queued").fetchone() == (0,))
     assert died.is_set() == (method is not None)
     # A crash may repeat the one batch in hand, and no more.
     texts = [text for batch in gate.batches for text in batch]

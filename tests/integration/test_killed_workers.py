@@ -87,7 +87,7 @@ def test_a_killed_worker_costs_one_batch_at_most(
     noting = Noting()
     embed_all(url, function_registry(noting))
     assert outdated(article, "article", "title") == []
-    assert scalar(article, "select count(*) from sqlembed.job") == 0
+    assert scalar(article, "select count(*) from sqlembed._queued") == 0
     assert rows(article, "select key from sqlembed.failure") == []
     before = texts_file.read_text().splitlines()
     assert {*before, *noting.texts} == {f"text {i}" for i in range(1, ROWS + 1)}

@@ -39,7 +39,7 @@ def slow(
 def finish(connection: Connection, gates: tuple[Gate, Gate]) -> None:
     for gate in gates:
         gate.opened.set()
-    wait_for(lambda: scalar(connection, "select count(*) from sqlembed.job") == 0)
+    wait_for(lambda: scalar(connection, "select count(*) from sqlembed._queued") == 0)
     assert rows(connection, "select embedding::real[] from article") == [([1.0, 4.0],)]
 
 

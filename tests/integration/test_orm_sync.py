@@ -260,7 +260,7 @@ def test_a_promise_that_is_forgotten_loses_nothing(
         with engine.connect() as connection:
             return connection.scalar(
                 text("select count(*) from note where embedding is null")
-            ) or connection.scalar(text("select count(*) from sqlembed.job"))
+            ) or connection.scalar(text("select count(*) from sqlembed._queued"))
 
     until(lambda: left() == 0)
     assert check(engine) == 2

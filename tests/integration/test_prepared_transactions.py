@@ -47,7 +47,7 @@ def test_prepared_transactions_are_embedded_like_others(preparing: Mortal) -> No
         for table in ("by_row", "beside", "at_once", "parted"):
             run(connection, f"insert into {table} values (1, 'one'), (2, 'two')")
         run(connection, "prepare transaction 'ours'")
-        assert scalar(connection, "select count(*) from sqlembed.job") == 0
+        assert scalar(connection, "select count(*) from sqlembed._queued") == 0
         run(connection, "commit prepared 'ours'")
         assert outdated(connection, "at_once", "title") == []
         for table in ("by_row", "beside", "parted"):

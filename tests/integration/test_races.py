@@ -196,7 +196,15 @@ def test_what_a_killed_worker_had_in_hand_is_done_by_another(article: Connection
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None and process.stdout.readline() == "in hand\n"
-            held = "select count(*) from sqlembed.job where locked_until > now() + interval '30 s'"
+            held = """
+            select count(*)
+            from (
+                select j.locked_until from sqlembed.job as j
+                union all
+                select l.locked_until from sqlembed.lease as l
+            ) as held
+            where held.locked_until > now() + interval '30 s'
+            """
             assert scalar(article, held) > 0
         finally:
             process.kill()
@@ -234,9 +242,7 @@ def test_a_commit_while_the_worker_falls_asleep_is_noticed(
 
     start_worker(function_registry(slow))
     run(article, "insert into article values (1, 'x')")
-    until(
-        lambda: scalar(article, "select count(*) from sqlembed.job where worker is not null") == 1
-    )
+    until(lambda: scalar(article, "select count(*) from sqlembed.lease") == 1)
     run(other, "insert into article values (2, 'y')")
     gate.set()
     until(lambda: embedded(article) == 1)

@@ -27,6 +27,9 @@ from tests.writing import (
 
 __all__ = ["article", "other"]
 
+#: New jobs are leased a batch, others each.
+in_both_ways = pytest.mark.parametrize("folded_before", [False, True])
+
 
 class Hand:
     """The steps of a worker, one by one."""
@@ -36,7 +39,10 @@ class Hand:
         worker = scalar(self.connection, "select sqlembed._start_worker('by hand', '{hash}')")
         self.jobs = Jobs(self.connection, worker)
 
-    def claim(self) -> Batch:
+    def claim(self, *, folded_before: bool = False) -> Batch:
+        """Take jobs in hand: new ones together, others one by one."""
+        if folded_before:
+            fold(self.connection)
         batch = self.jobs.claim({"hash": 1000}) or self.jobs.fold({"hash": 1000})[1]
         assert batch is not None
         return batch
@@ -147,9 +153,12 @@ def test_a_key_that_changes_meanwhile_gets_no_other_row_s_vector(
     assert outdated(article, "article", "title") == []
 
 
-def test_a_job_that_is_raised_meanwhile_is_not_finished(article: Connection, hand: Hand) -> None:
+@in_both_ways
+def test_a_job_that_is_raised_meanwhile_is_not_finished(
+    article: Connection, hand: Hand, folded_before: bool
+) -> None:
     fill(article, 3)
-    batch = hand.claim()
+    batch = hand.claim(folded_before=folded_before)
     run(article, "update article set title = 'newer' where id = 1")
     fold(article)
     hand.jobs.finish(batch, ["[1]", "[2]"])
@@ -162,10 +171,14 @@ def test_a_job_that_is_raised_meanwhile_is_not_finished(article: Connection, han
     assert hand.claim().keys == ["[1]"]
 
 
-def test_whoever_lost_its_lease_touches_nothing(article: Connection, hand: Hand, url: str) -> None:
+@in_both_ways
+def test_whoever_lost_its_lease_touches_nothing(
+    article: Connection, hand: Hand, url: str, folded_before: bool
+) -> None:
     fill(article, 1)
-    batch = hand.claim()
-    run(article, "update sqlembed.job set locked_until = now() - interval '1 s'")
+    batch = hand.claim(folded_before=folded_before)
+    held = "job" if folded_before else "lease"
+    run(article, f"update sqlembed.{held} set locked_until = now() - interval '1 s'")
     run(article, "select sqlembed._sweep(0)")
     second = Hand(url)
     assert second.claim().keys == batch.keys
@@ -181,12 +194,85 @@ def test_whoever_lost_its_lease_touches_nothing(article: Connection, hand: Hand,
     second.connection.close()
 
 
-def test_leases_are_renewed_while_a_batch_takes_long(article: Connection, hand: Hand) -> None:
+@in_both_ways
+def test_leases_are_renewed_while_a_batch_takes_long(
+    article: Connection, hand: Hand, folded_before: bool
+) -> None:
     fill(article, 1)
-    batch = hand.claim()
-    run(article, "update sqlembed.job set locked_until = now() + interval '1 s'")
+    batch = hand.claim(folded_before=folded_before)
+    held = "job" if folded_before else "lease"
+    run(article, f"update sqlembed.{held} set locked_until = now() + interval '1 s'")
     hand.jobs.renew(batch)
-    assert scalar(article, "select locked_until > now() + interval '30 s' from sqlembed.job")
+    assert scalar(article, f"select locked_until > now() + interval '30 s' from sqlembed.{held}")
+
+
+def test_what_is_left_of_a_batch_of_new_jobs_waits_on(article: Connection, hand: Hand) -> None:
+    run(article, "insert into article values (1, 'one'), (2, 'two')")
+    run(article, "insert into article values (3, 'three')")
+    oldest = rows(article, "select key, changed_at from sqlembed.change order by key")
+    batch = hand.claim()
+    assert rows(article, "select * from sqlembed.job") == []
+    # In hand it waits still, and since as long as before.
+    waiting = "select key, changed_at from sqlembed._queued order by key"
+    assert rows(article, waiting) == oldest
+    hand.jobs.finish(batch, ["[2]"])
+    assert rows(article, waiting) == [oldest[0], oldest[2]]
+    hand.jobs.release(batch, ["[1]"], timedelta(0))
+    hand.jobs.fail(batch, {"[3]": "no"})
+    assert rows(article, "select key, attempts, worker from sqlembed.job order by key") == [
+        ([1], 0, None),
+        ([3], 1, None),
+    ]
+    assert rows(article, waiting) == [oldest[0], oldest[2]]
+    hand.jobs.finish(batch, ["[1]", "[2]", "[3]"])
+    assert rows(article, waiting) == [oldest[0], oldest[2]]
+
+
+def test_a_row_that_changes_while_it_is_in_hand_waits_since_its_first_change(
+    article: Connection, hand: Hand, url: str
+) -> None:
+    """Whoever waits for the first one must not be told that it is done."""
+    fill(article, 2)
+    oldest = scalar(article, "select min(changed_at) from sqlembed.change")
+    batch = hand.claim()
+    run(article, "update article set title = 'newer' where id = 1")
+    waiting = "select min(changed_at) from sqlembed._queued where key = '[1]'"
+    assert scalar(article, waiting) == oldest
+    fold(article)
+    assert scalar(article, waiting) == oldest
+    sources, _ = hand.jobs.read(batch, ["[2]"])
+    hand.jobs.finish(batch, hand.write(batch, sources))
+    assert rows(article, "select key, worker, changed_at from sqlembed.job") == [
+        ([1], None, oldest)
+    ]
+    hand.connection.close()
+    embed_all(url)
+    assert outdated(article, "article", "title") == []
+
+
+def test_two_workers_with_one_row_in_hand(article: Connection, hand: Hand, url: str) -> None:
+    """It changed while the first one had it, and the second one took the change."""
+    fill(article, 1)
+    first = hand.claim()
+    old, _ = hand.jobs.read(first, first.keys)
+    run(article, "update article set title = 'newer'")
+    second = Hand(url)
+    batch = second.claim()
+    new, _ = second.jobs.read(batch, batch.keys)
+    assert (first.keys, batch.keys) == (["[1]"], ["[1]"])
+    assert second.write(batch, new) == {"[1]"}
+    assert hand.write(first, old) == set()
+    second.jobs.finish(batch, ["[1]"])
+    assert outdated(article, "article", "title") == []
+    hand.jobs.finish(first, ())
+    hand.jobs.fail(first, {"[1]": "no"})
+    hand.connection.close()
+    second.connection.close()
+    run(article, "update sqlembed.job set not_before = now()")
+    embed_all(url)
+    assert outdated(article, "article", "title") == []
+    assert rows(article, "select key from sqlembed.failure") == []
+    assert scalar(article, "select count(*) from sqlembed._queued") == 0
 
 
 def test_a_foreign_key_to_the_row_neither_waits_nor_is_waited_for(

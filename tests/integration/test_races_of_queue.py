@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -69,6 +70,27 @@ def test_changes_that_are_committed_out_of_order_are_all_folded(
     )
 
 
+def test_what_is_done_is_finished_however_long_another_worker_folds(
+    article: Connection, other: Connection, hand: Hand, url: str
+) -> None:
+    fill(article, 2)
+    batch = hand.claim()
+    sources, _ = hand.jobs.read(batch, batch.keys)
+    run(article, "update article set title = 'newer' where id = 1")
+    written = hand.write(batch, sources)
+    fold(other)
+    with waiting(article) as start:
+        start(lambda: hand.jobs.finish(batch, written))
+        # Longer than workers wait for the lock of a table.
+        time.sleep(0.3)
+        other.commit()
+    assert scalar(article, "select count(*) from sqlembed._queued") == 1
+    assert rows(article, "select key, worker from sqlembed.job") == [([1], None)]
+    hand.connection.close()
+    embed_all(url)
+    assert outdated(article, "article", "title") == []
+
+
 def test_a_worker_that_dies_between_writing_and_finishing(
     article: Connection, hand: Hand, url: str
 ) -> None:
@@ -81,7 +103,7 @@ def test_a_worker_that_dies_between_writing_and_finishing(
     noting = Noting()
     embed_all(url, function_registry(noting))
     assert (outdated(article, "article", "title"), len(noting.texts)) == ([], 2)
-    assert scalar(article, "select count(*) from sqlembed.job") == 0
+    assert scalar(article, "select count(*) from sqlembed._queued") == 0
 
 
 @pytest.mark.parametrize(
@@ -121,7 +143,7 @@ def test_what_may_happen_while_rows_are_in_hand(
     hand.connection.close()
     embed_all(url)
     assert outdated(connection, "article", "title") == []
-    assert scalar(connection, "select count(*) from sqlembed.job") == 0
+    assert scalar(connection, "select count(*) from sqlembed._queued") == 0
 
 
 def test_a_row_that_moves_to_another_partition_as_its_vector_is_written(
@@ -220,7 +242,7 @@ def test_a_row_that_changes_as_it_is_given_up_is_no_failure(
     article: Connection, other: Connection, hand: Hand, url: str
 ) -> None:
     fill(article, 1)
-    batch = hand.claim()
+    batch = hand.claim(folded_before=True)
     run(article, "update sqlembed.job set attempts = 4")
     run(article, "update article set title = 'better'")
     with waiting(other) as start, hand.connection.transaction():

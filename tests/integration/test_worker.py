@@ -36,7 +36,7 @@ def test_a_burst_ends_when_nothing_is_left(article: Connection, url: str) -> Non
     told: list[Progress] = []
     embed_all(url, observer=told.append)
     assert outdated(article, "article", "title") == []
-    assert scalar(article, "select count(*) from sqlembed.job") == 0
+    assert scalar(article, "select count(*) from sqlembed._queued") == 0
     assert (told[-1].done, told[-1].failed) == (3000, 0)
     assert told[-1].embedding == "article.embedding" and told[-1].embedder == "hash"
     assert [progress.done for progress in told] == sorted(progress.done for progress in told)
@@ -84,6 +84,7 @@ def test_stop_finishes_the_batch(article: Connection, url: str) -> None:
     assert not thread.is_alive()
     # The first batch is one row, to learn how long it takes.
     assert embedded(article) == 1
+    assert scalar(article, "select count(*) from sqlembed.lease") == 0
     assert scalar(article, "select count(*) from sqlembed.job where worker is not null") == 0
     embed_all(url, function_registry(HASH.embed))
     assert outdated(article, "article", "title") == []

@@ -67,7 +67,7 @@ def test_a_poison_text_is_isolated_and_given_up(
     until(lambda: len(rows(article, FAILURES)) == 2)
     said = "embedder 'hash' failed: ValueError: poison"
     assert rows(article, FAILURES) == [([7], 3, said), ([77], 3, said)]
-    assert scalar(article, "select count(*) from sqlembed.job") == 0
+    assert scalar(article, "select count(*) from sqlembed._queued") == 0
     run(article, WAIT)
     worker.stop()
     run(article, "notify sqlembed")

@@ -448,6 +448,13 @@ CREATE FUNCTION sqlembed._empty_side(relation regclass, side regclass) RETURNS b
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._end_lease(lease_id bigint, undone jsonb[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
+    SET lock_timeout TO '0'
+    SET enable_hashjoin TO 'on';
+
 CREATE FUNCTION sqlembed._enter_scan(k integer) RETURNS text[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -520,7 +527,7 @@ CREATE FUNCTION sqlembed._finish_jobs(worker integer, embedding integer, keys js
     SET enable_seqscan TO 'off'
     SET enable_bitmapscan TO 'off';
 
-CREATE FUNCTION sqlembed._fold_changes(worker integer, embedders text[], most integer[], without integer[], lease interval, OUT taken bigint, OUT embedding integer, OUT revision text, OUT keys jsonb[]) RETURNS record
+CREATE FUNCTION sqlembed._fold_changes(worker integer, embedders text[], most integer[], without integer[], lease interval, OUT taken bigint, OUT embedding integer, OUT revision text, OUT keys jsonb[], OUT lease_id bigint) RETURNS record
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET jit TO 'off';
@@ -1060,6 +1067,10 @@ CREATE FUNCTION sqlembed._renamed_source(relation regclass, source text, declare
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._renew_lease(lease_id bigint, lease interval) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp';
+
 CREATE FUNCTION sqlembed._renew_leases(worker integer, embedding integer, keys jsonb[], lease interval) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1510,14 +1521,6 @@ CREATE TABLE sqlembed.change (
     CONSTRAINT change_key_check CHECK ((jsonb_typeof(key) = 'array'::text))
 );
 
-CREATE TABLE sqlembed.failed_job (
-    embedding integer NOT NULL,
-    key jsonb NOT NULL,
-    attempts integer NOT NULL,
-    error text NOT NULL,
-    failed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
-);
-
 CREATE TABLE sqlembed.job (
     embedding integer NOT NULL,
     key jsonb NOT NULL,
@@ -1529,6 +1532,41 @@ CREATE TABLE sqlembed.job (
     error text
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='1000');
+
+CREATE TABLE sqlembed.lease (
+    id bigint NOT NULL,
+    worker integer NOT NULL,
+    embedding integer NOT NULL,
+    keys jsonb[] NOT NULL,
+    changed_at timestamp with time zone[] NOT NULL,
+    locked_until timestamp with time zone NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='1000');
+
+CREATE VIEW sqlembed._queued AS
+ SELECT c.embedding,
+    c.key,
+    c.changed_at
+   FROM sqlembed.change c
+UNION ALL
+ SELECT j.embedding,
+    j.key,
+    j.changed_at
+   FROM sqlembed.job j
+UNION ALL
+ SELECT l.embedding,
+    k.key,
+    k.changed_at
+   FROM (sqlembed.lease l
+     CROSS JOIN LATERAL UNNEST(l.keys, l.changed_at) k(key, changed_at));
+
+CREATE TABLE sqlembed.failed_job (
+    embedding integer NOT NULL,
+    key jsonb NOT NULL,
+    attempts integer NOT NULL,
+    error text NOT NULL,
+    failed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
 
 CREATE VIEW sqlembed._row_work WITH (security_barrier='true') AS
  SELECT w.is_waiting,
@@ -1551,10 +1589,10 @@ CREATE VIEW sqlembed._row_work WITH (security_barrier='true') AS
      CROSS JOIN LATERAL ( SELECT sqlembed._row_key(e.relation, (NULLIF(current_setting('sqlembed.row_key'::text, true), ''::text))::jsonb) AS key) k)
      LEFT JOIN sqlembed.job j ON (((j.embedding = e.id) AND (j.key = k.key))))
      LEFT JOIN sqlembed.failed_job f ON (((f.embedding = e.id) AND (md5((f.key)::text) = md5((k.key)::text)))))
-     CROSS JOIN LATERAL ( SELECT LEAST(j.changed_at, min(c.changed_at)) AS changed_at,
-            ((j.embedding IS NOT NULL) OR (count(*) > 0)) AS is_waiting
-           FROM sqlembed.change c
-          WHERE ((c.embedding = e.id) AND (c.key = k.key))) w)
+     CROSS JOIN LATERAL ( SELECT min(q.changed_at) AS changed_at,
+            (count(*) > 0) AS is_waiting
+           FROM sqlembed._queued q
+          WHERE ((q.embedding = e.id) AND (q.key = k.key))) w)
      CROSS JOIN LATERAL ( SELECT COALESCE(bool_and(has_column_privilege((e.relation)::oid, (c.name)::text, 'select'::text)), false) AS is_readable
            FROM (sqlembed._present_columns(e.*) p(vector, source)
              CROSS JOIN LATERAL unnest(p.source) c(name))
@@ -1570,26 +1608,16 @@ CREATE VIEW sqlembed._waiting WITH (security_barrier='true') AS
     w.changed_at
    FROM ((sqlembed.embedding e
      CROSS JOIN LATERAL ( SELECT sqlembed._sees_all_rows(e.relation) AS all_rows) s)
-     CROSS JOIN LATERAL ( SELECT j.key,
-            j.changed_at
-           FROM sqlembed.job j
-          WHERE ((j.embedding = e.id) AND s.all_rows)
-        UNION ALL
-         SELECT c.key,
-            c.changed_at
-           FROM sqlembed.change c
-          WHERE ((c.embedding = e.id) AND s.all_rows)
+     CROSS JOIN LATERAL ( SELECT q.key,
+            q.changed_at
+           FROM sqlembed._queued q
+          WHERE ((q.embedding = e.id) AND s.all_rows)
         UNION ALL
          SELECT NULL::jsonb AS jsonb,
             o.changed_at
            FROM ( SELECT min(q.changed_at) AS changed_at
-                   FROM ( SELECT j.changed_at
-                           FROM sqlembed.job j
-                          WHERE (j.embedding = e.id)
-                        UNION ALL
-                         SELECT c.changed_at
-                           FROM sqlembed.change c
-                          WHERE (c.embedding = e.id)) q) o
+                   FROM sqlembed._queued q
+                  WHERE (q.embedding = e.id)) o
           WHERE ((NOT s.all_rows) AND (o.changed_at IS NOT NULL))) w)
   WHERE has_table_privilege((e.relation)::oid, 'select'::text);
 
@@ -1780,6 +1808,15 @@ CREATE VIEW sqlembed.generation WITH (security_barrier='true') AS
      LEFT JOIN sqlembed.embedding c ON ((c.id = e.generation_of)))
   WHERE has_table_privilege((e.relation)::oid, 'select'::text);
 
+ALTER TABLE sqlembed.lease ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME sqlembed.lease_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE UNLOGGED TABLE sqlembed.request (
     id bigint NOT NULL,
     worker integer NOT NULL,
@@ -1845,24 +1882,15 @@ CREATE VIEW sqlembed.status WITH (security_barrier='true') AS
      CROSS JOIN LATERAL ( SELECT sqlembed._sees_all_rows(e.relation) AS all_rows) s)
      CROSS JOIN LATERAL sqlembed._count_rows(e.*) c(total, embedded, blank))
      CROSS JOIN LATERAL ( SELECT ( SELECT count(*) AS count
-                   FROM ( SELECT j.key
-                           FROM sqlembed.job j
-                          WHERE (j.embedding = e.id)
-                        UNION
-                         SELECT h.key
-                           FROM sqlembed.change h
-                          WHERE (h.embedding = e.id)) waiting) AS pending,
+                   FROM ( SELECT DISTINCT w.key
+                           FROM sqlembed._queued w
+                          WHERE (w.embedding = e.id)) waiting) AS pending,
             ( SELECT count(*) AS count
                    FROM sqlembed.failed_job f
                   WHERE (f.embedding = e.id)) AS failed,
-            ( SELECT min(waiting.changed_at) AS min
-                   FROM ( SELECT j.changed_at
-                           FROM sqlembed.job j
-                          WHERE (j.embedding = e.id)
-                        UNION ALL
-                         SELECT h.changed_at
-                           FROM sqlembed.change h
-                          WHERE (h.embedding = e.id)) waiting) AS oldest_pending,
+            ( SELECT min(w.changed_at) AS min
+                   FROM sqlembed._queued w
+                  WHERE (w.embedding = e.id)) AS oldest_pending,
             COALESCE(( SELECT j.error
                    FROM sqlembed.job j
                   WHERE ((j.embedding = e.id) AND (j.error IS NOT NULL))
@@ -1950,6 +1978,9 @@ ALTER TABLE ONLY sqlembed.embedder
 
 ALTER TABLE ONLY sqlembed.embedding
     ADD CONSTRAINT embedding_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY sqlembed.lease
+    ADD CONSTRAINT lease_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY sqlembed.embedding
     ADD CONSTRAINT one_embedding_a_column UNIQUE (relation, name) DEFERRABLE;
@@ -2194,6 +2225,8 @@ REVOKE ALL ON FUNCTION sqlembed._drop_leftovers() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._empty_side(relation regclass, side regclass) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION sqlembed._end_lease(lease_id bigint, undone jsonb[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION sqlembed._fail_jobs(worker integer, embedding integer, keys jsonb[], errors text[], max_attempts integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._failed_keys(most integer) FROM PUBLIC;
@@ -2202,7 +2235,7 @@ REVOKE ALL ON FUNCTION sqlembed._finish_clustering(id bigint, worker integer, er
 
 REVOKE ALL ON FUNCTION sqlembed._finish_jobs(worker integer, embedding integer, keys jsonb[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION sqlembed._fold_changes(worker integer, embedders text[], most integer[], without integer[], lease interval, OUT taken bigint, OUT embedding integer, OUT revision text, OUT keys jsonb[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION sqlembed._fold_changes(worker integer, embedders text[], most integer[], without integer[], lease interval, OUT taken bigint, OUT embedding integer, OUT revision text, OUT keys jsonb[], OUT lease_id bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._follow_columns() FROM PUBLIC;
 
@@ -2277,6 +2310,8 @@ REVOKE ALL ON FUNCTION sqlembed._remove_vectors(embedding integer, keys jsonb[],
 REVOKE ALL ON FUNCTION sqlembed._rename_embeddings(embeddings integer[], sources text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._renamed_embeddings() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION sqlembed._renew_lease(lease_id bigint, lease interval) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION sqlembed._renew_leases(worker integer, embedding integer, keys jsonb[], lease interval) FROM PUBLIC;
 

@@ -14,7 +14,8 @@ from tests.writing import Connection, register, run
 CLEAN = """
 drop schema if exists work, elsewhere, mine, a, b cascade;
 create schema work;
-truncate sqlembed.embedding, sqlembed.change, sqlembed.job, sqlembed.failed_job, sqlembed.cache;
+truncate sqlembed.embedding, sqlembed.change, sqlembed.job, sqlembed.lease, sqlembed.failed_job;
+truncate sqlembed.cache;
 delete from sqlembed.embedder where name <> 'hash';
 update sqlembed.embedder set fingerprint = null;
 select sqlembed._sweep(0);

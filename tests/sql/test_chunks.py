@@ -377,7 +377,7 @@ def _attempt(url: str, connection: Connection, registry: Registry) -> None:
     end = time.monotonic() + 20
     while scalar(
         connection,
-        "select (select count(*) from sqlembed.change)"
+        "select (select count(*) from sqlembed.change) + (select count(*) from sqlembed.lease)"
         " + (select count(*) from sqlembed.job where not_before <= clock_timestamp())",
     ):
         assert time.monotonic() < end

@@ -281,7 +281,7 @@ def test_dropping_the_table(article: Connection, shared_url: str) -> None:
     run(article, "drop table article cascade")
     embed_all(shared_url)
     assert rows(article, "select * from sqlembed.embedding") == []
-    assert rows(article, "select * from sqlembed.job") == []
+    assert rows(article, "select * from sqlembed._queued") == []
     assert beside(article) == [1, 2]
 
 

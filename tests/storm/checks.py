@@ -22,7 +22,7 @@ def left_wrong(connection: Connection, samples: Counter[str]) -> list[str]:
         wanted, found = poisoned(connection, table), given_up(connection, table)
         problems += [f"{table.name}: {key} not given up" for key in wanted - found]
         problems += [f"{table.name}: {key} given up without reason" for key in found - wanted]
-    for what in ("change", "job", "worker_process"):
+    for what in ("change", "job", "lease", "worker_process"):
         left = scalar(connection, f"select count(*) from sqlembed.{what}")
         if left:
             problems.append(f"{left} rows of {what} left")

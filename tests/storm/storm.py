@@ -178,7 +178,7 @@ class Storm:
         until = time.monotonic() + CALM_LIMIT
         while scalar(
             connection,
-            "select exists (select from sqlembed.change) or exists (select from sqlembed.job)",
+            "select exists (select from sqlembed._queued)",
         ):
             if time.monotonic() > until:
                 self._problems.append(f"after {CALM_LIMIT} s there is still work left")

@@ -3,11 +3,13 @@ language sql
 volatile
 set search_path = pg_catalog, pg_temp
 as $function$
-    -- The log of changes has no index. It is asked for every row whose key changes, so a long one
-    -- counts as a yes: to embed a row once more is cheaper than to read it all again.
+    -- The log of changes and the batches in hand have no index. They are asked for every row whose key
+    -- changes, so a long log and any batch count as a yes: to embed a row once more is cheaper than to
+    -- read it all again.
     select exists (
         select from sqlembed.job as j where j.embedding = _may_wait.embedding and j.key = _may_wait.key
     )
+    or exists (select from sqlembed.lease as l where l.embedding = _may_wait.embedding)
     or exists (
         select
         from sqlembed.failed_job as f

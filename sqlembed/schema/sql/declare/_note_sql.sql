@@ -85,11 +85,9 @@ begin
                         select
                         from (select %2$s as key from sqlembed_old) as p
                         join (
-                            select j.key from sqlembed.job as j where j.embedding = %1$s
+                            select q.key from sqlembed._queued as q where q.embedding = %1$s
                             union all
                             select f.key from sqlembed.failed_job as f where f.embedding = %1$s
-                            union all
-                            select c.key from sqlembed.change as c where c.embedding = %1$s
                         ) as w on w.key = p.key
                     )',
                 declared.id, _note_sql.key

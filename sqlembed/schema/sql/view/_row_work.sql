@@ -17,10 +17,10 @@ left join sqlembed.job as j on j.embedding = e.id and j.key = k.key
 left join sqlembed.failed_job as f on f.embedding = e.id and md5(f.key::text) = md5(k.key::text)
 cross join lateral (
     select
-        least(j.changed_at, min(c.changed_at)) as changed_at,
-        j.embedding is not null or count(*) > 0 as is_waiting
-    from sqlembed.change as c
-    where c.embedding = e.id and c.key = k.key
+        min(q.changed_at) as changed_at,
+        count(*) > 0 as is_waiting
+    from sqlembed._queued as q
+    where q.embedding = e.id and q.key = k.key
 ) as w
 cross join lateral (
     select coalesce(bool_and(has_column_privilege(e.relation, c.name, 'select')), false) as is_readable

@@ -3,19 +3,10 @@ select e.relation, e.id as embedding, e.embedder, e.generation, w.key, w.changed
 from sqlembed.embedding as e
 cross join lateral (select sqlembed._sees_all_rows(e.relation) as all_rows) as s
 cross join lateral (
-    select j.key, j.changed_at from sqlembed.job as j where j.embedding = e.id and s.all_rows
-    union all
-    select c.key, c.changed_at from sqlembed.change as c where c.embedding = e.id and s.all_rows
+    select q.key, q.changed_at from sqlembed._queued as q where q.embedding = e.id and s.all_rows
     union all
     select null::jsonb, o.changed_at
-    from (
-        select min(q.changed_at) as changed_at
-        from (
-            select j.changed_at from sqlembed.job as j where j.embedding = e.id
-            union all
-            select c.changed_at from sqlembed.change as c where c.embedding = e.id
-        ) as q
-    ) as o
+    from (select min(q.changed_at) as changed_at from sqlembed._queued as q where q.embedding = e.id) as o
     where not s.all_rows and o.changed_at is not null
 ) as w
 where has_table_privilege(e.relation, 'select');

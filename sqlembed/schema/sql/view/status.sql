@@ -29,21 +29,10 @@ cross join lateral (
     select
         (
             select count(*)
-            from (
-                select j.key from sqlembed.job as j where j.embedding = e.id
-                union
-                select h.key from sqlembed.change as h where h.embedding = e.id
-            ) as waiting
+            from (select distinct w.key from sqlembed._queued as w where w.embedding = e.id) as waiting
         ) as pending,
         (select count(*) from sqlembed.failed_job as f where f.embedding = e.id) as failed,
-        (
-            select min(changed_at)
-            from (
-                select j.changed_at from sqlembed.job as j where j.embedding = e.id
-                union all
-                select h.changed_at from sqlembed.change as h where h.embedding = e.id
-            ) as waiting
-        ) as oldest_pending,
+        (select min(w.changed_at) from sqlembed._queued as w where w.embedding = e.id) as oldest_pending,
         coalesce(
             (
                 select j.error

@@ -4,14 +4,13 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
-    with served as materialized (
+    select count(*)
+    from sqlembed._queued as q
+    where q.embedding in (
         select e.id
         from sqlembed.embedding as e
         where e.embedder = any (_count_pending.embedders) and e.id <> all (_count_pending.without)
     )
-    select
-        (select count(*) from sqlembed.change as c where c.embedding in (select s.id from served as s))
-        + (select count(*) from sqlembed.job as j where j.embedding in (select s.id from served as s))
 $function$;
 
 comment on function sqlembed._count_pending(text[], integer[]) is

@@ -7,7 +7,8 @@ create or replace function sqlembed._fold_changes(
     out taken bigint,
     out embedding integer,
     out revision text,
-    out keys jsonb[]
+    out keys jsonb[],
+    out lease_id bigint
 )
 language plpgsql
 volatile
@@ -55,27 +56,47 @@ begin
         where pg_column_size(t.key) > 2600
         on conflict (embedding, md5(key::text)) do update set failed_at = clock_timestamp()
     ),
-    waiting as (
+    changed as (
         select
             t.embedding,
             t.key,
             min(t.changed_at) as changed_at,
             t.embedding is not distinct from _fold_changes.embedding
-                and row_number() over (partition by t.embedding order by min(t.id)) <= at_once as is_mine
+                and row_number() over (partition by t.embedding order by min(t.id)) <= at_once as is_wanted
         from taken as t
-        join sqlembed.embedding as e on e.id = t.embedding
         where pg_column_size(t.key) <= 2600
         group by t.embedding, t.key
     ),
-    folded as (
-        insert into sqlembed.job as j (embedding, key, changed_at, worker, locked_until)
+    waiting as (
+        select c.embedding, c.key, c.changed_at, c.is_wanted and k.is_known is null as is_mine
+        from changed as c
+        -- One by one, whatever the planner takes the queue's size for.
+        left join lateral (
+            select true as is_known
+            from sqlembed.job as j
+            where j.embedding = c.embedding and j.key = c.key
+            limit 1
+        ) as k on c.is_wanted
+    ),
+    leased as (
+        insert into sqlembed.lease as l (worker, embedding, keys, changed_at, locked_until)
         select
-            w.embedding,
-            w.key,
-            w.changed_at,
-            case when w.is_mine then _fold_changes.worker end,
-            case when w.is_mine then clock_timestamp() + _fold_changes.lease end
+            _fold_changes.worker,
+            _fold_changes.embedding,
+            array_agg(w.key),
+            array_agg(w.changed_at),
+            clock_timestamp() + _fold_changes.lease
         from waiting as w
+        where w.is_mine
+        having count(*) > 0
+        returning l.id, l.keys
+    ),
+    folded as (
+        insert into sqlembed.job as j (embedding, key, changed_at)
+        select w.embedding, w.key, w.changed_at
+        from waiting as w
+        join sqlembed.embedding as e on e.id = w.embedding
+        where not w.is_mine
         -- One order for all workers, so that two of them cannot deadlock.
         order by w.embedding, w.key
         on conflict on constraint one_job_a_row do update
@@ -87,27 +108,32 @@ begin
             -- Whoever has it in hand works on an older text: it is no longer theirs to finish.
             locked_until = null,
             worker = null
-        returning j.embedding, j.key, j.worker
+        returning j.embedding, j.key
     )
     select
         (select count(*) from taken),
-        array_agg(f.key) filter (where f.worker is not null),
+        (select l.id from leased as l),
+        (select l.keys from leased as l),
         array_agg(f.embedding),
         array_agg(f.key)
-    into _fold_changes.taken, _fold_changes.keys, folded_embeddings, folded_keys
+    into _fold_changes.taken, _fold_changes.lease_id, _fold_changes.keys, folded_embeddings, folded_keys
     from folded as f;
 
     -- A changed row deserves new attempts. Not in the same statement: it would not see one that was
     -- given up while this waited for its job.
     if exists (select from sqlembed.failed_job) then
         delete from sqlembed.failed_job as f
-        using unnest(folded_embeddings, folded_keys) as r (embedding, key)
+        using (
+            select u.embedding, u.key from unnest(folded_embeddings, folded_keys) as u (embedding, key)
+            union all
+            select _fold_changes.embedding, u.key from unnest(_fold_changes.keys) as u (key)
+        ) as r
         where f.embedding = r.embedding and md5(f.key::text) = md5(r.key::text);
     end if;
 end
 $function$;
 
 comment on function sqlembed._fold_changes(integer, text[], integer[], integer[], interval) is
-    'Turn the oldest changes into jobs, one a row and embedding. Returns how many changes it took, and the keys of one embedding whose new jobs it leased to the worker, as _claim_jobs does.';
+    'Turn the oldest changes into jobs, one a row and embedding. Returns how many changes it took, and the keys of one embedding whose new jobs it leased to the worker, all of them in one row of lease.';
 
 revoke execute on function sqlembed._fold_changes(integer, text[], integer[], integer[], interval) from public;

@@ -4,6 +4,7 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
+    select sqlembed._end_lease(l.id, l.keys) from sqlembed.lease as l where l.worker = _stop_worker.worker;
     with held as materialized (
         select j.embedding, j.key
         from sqlembed.job as j

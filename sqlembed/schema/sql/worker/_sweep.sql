@@ -10,6 +10,11 @@ begin
     perform sqlembed._trim_cache(_sweep.cache_bytes);
 
     -- A lease ends with its worker, and with its time.
+    perform sqlembed._end_lease(l.id, l.keys)
+    from sqlembed.lease as l
+    where l.worker <> all (array(select w.id from sqlembed.worker as w))
+        or l.locked_until < clock_timestamp()
+        or l.embedding not in (select e.id from sqlembed.embedding as e);
     with living as materialized (
         select w.id from sqlembed.worker as w
     ),
