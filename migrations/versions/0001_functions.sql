@@ -11674,7 +11674,7 @@ declare
     -- One start in twenty is a percent worse than the others; with many clusters they differ less.
     num_attempts constant integer := case
         when _kmeans_fit.max_iterations = 1 and cardinality(_kmeans_fit.previous) > 0 then 0
-        when _kmeans_fit.max_iterations > 1 then least(greatest(1, 200 / _kmeans_fit.num_clusters), 3, num_points)
+        when _kmeans_fit.max_iterations > 1 then least(greatest(1, 150 / _kmeans_fit.num_clusters), 3, num_points)
         else 1
     end;
     first_centroids public.vector[];
@@ -13542,7 +13542,7 @@ $function$;
 comment on function sqlembed.create_kmeans(
     text, text, integer, text, integer, double precision, integer, boolean, double precision[], text, integer[]
 ) is
-    'Fit a k-means model to the rows of a query of an id and a vector, and keep it under a name. metric: cosine (loss: sum of 1 - cos) or euclidean (loss: sum of squared distances). The query may yield numbers after the vector, under euclidean: the vector as a whole and each number are then scaled to a variance of 1 (standardize), and weights, one for the vector and one for each number, say how much their squared distances count; NULL counts as the mean. num_clusters NULL is chosen from candidates, by default from 2 up to 100, on 2000 rows: choose_by silhouette (of squared distances, the highest), davies_bouldin (the lowest), or rows (the root of half their number, no trials). It stops after max_iterations, or when further iterations promise less than min_rel_progress of what has been gained so far. Large tables are fitted on a sample of 256 rows a cluster, 10000 at least; sizes, radii and loss are those of all rows. The query is run several times and must give the same rows each time.';
+    'Fit a k-means model to the rows of a query of an id and a vector, and keep it under a name. metric: cosine (loss: sum of 1 - cos) or euclidean (loss: sum of squared distances). The query may yield numbers after the vector, under euclidean: the vector as a whole and each number are then scaled to a variance of 1 (standardize), and weights, one for the vector and one for each number, say how much their squared distances count; NULL counts as the mean. num_clusters NULL is chosen from candidates, by default from 2 up to 100, on 2000 rows: choose_by silhouette (of squared distances, the highest), davies_bouldin (the lowest), or rows (the root of half their number, no trials). Up to 10000 clusters; of more than 1000, rows go to the nearest that an index finds. It stops after max_iterations, or when further iterations promise less than min_rel_progress of what has been gained so far. Large tables are fitted on a sample of 256 rows a cluster, 10000 at least; sizes, radii and loss are those of all rows. The query is run several times and must give the same rows each time.';
 
 create or replace function sqlembed.detect_anomalies(
     name text,
@@ -13824,7 +13824,7 @@ end
 $function$;
 
 comment on function sqlembed.predict(text, public.vector, double precision[]) is
-    'Number of the cluster whose centroid is nearest; NULL for NULL, and under cosine for a vector of zeros, which has no direction. numbers: those beside the vector, where the model has them, in their order. For many rows, assign is several times as fast.';
+    'Number of the cluster whose centroid is nearest; NULL for NULL, and under cosine for a vector of zeros, which has no direction. numbers: those beside the vector, where the model has them, in their order. Of more than 1000 clusters only those in the nearest eight of their cells are looked at. For many rows, assign is several times as fast.';
 
 create or replace function sqlembed.predict(
     name text,
@@ -13841,7 +13841,7 @@ as $function$
 $function$;
 
 comment on function sqlembed.predict(text, public.halfvec, double precision[]) is
-    'Number of the cluster whose centroid is nearest; NULL for NULL, and under cosine for a vector of zeros, which has no direction. numbers: those beside the vector, where the model has them, in their order. For many rows, assign is several times as fast.';
+    'Number of the cluster whose centroid is nearest; NULL for NULL, and under cosine for a vector of zeros, which has no direction. numbers: those beside the vector, where the model has them, in their order. Of more than 1000 clusters only those in the nearest eight of their cells are looked at. For many rows, assign is several times as fast.';
 
 create or replace function sqlembed.refit_clustering(name text, num_clusters integer default null)
 returns sqlembed.fitted_model

@@ -26,7 +26,7 @@ declare
     -- One start in twenty is a percent worse than the others; with many clusters they differ less.
     num_attempts constant integer := case
         when _kmeans_fit.max_iterations = 1 and cardinality(_kmeans_fit.previous) > 0 then 0
-        when _kmeans_fit.max_iterations > 1 then least(greatest(1, 200 / _kmeans_fit.num_clusters), 3, num_points)
+        when _kmeans_fit.max_iterations > 1 then least(greatest(1, 150 / _kmeans_fit.num_clusters), 3, num_points)
         else 1
     end;
     first_centroids public.vector[];
