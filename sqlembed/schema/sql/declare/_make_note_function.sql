@@ -75,8 +75,9 @@ begin
             using errcode = '42501', hint = 'Declare the embedding with sqlembed.create_embedding.';
     end if;
     -- The worker's own write of a vector is no change; what other triggers do upon it may be. Anybody
-    -- can make the setting, so it counts only for those who may work.
-    if current_setting('sqlembed.writing', true) = 'on' and pg_trigger_depth() = 1
+    -- can make the setting, so it counts only for those who may work; whose rights must not be looked up
+    -- for every writer, as they would be after a NULL.
+    if coalesce(current_setting('sqlembed.writing', true), '') = 'on' and pg_trigger_depth() = 1
         and has_function_privilege(session_user, 'sqlembed._stop_worker(integer)', 'execute')
     then
         return null;

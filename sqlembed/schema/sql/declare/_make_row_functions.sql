@@ -26,7 +26,7 @@ declare
     sqlembed_changed boolean;
     sqlembed_asked record;
 begin
-    if current_setting('sqlembed.writing', true) = 'on' and pg_trigger_depth() = 1
+    if coalesce(current_setting('sqlembed.writing', true), '') = 'on' and pg_trigger_depth() = 1
         and has_function_privilege(session_user, 'sqlembed._stop_worker(integer)', 'execute')
     then
         return new;
