@@ -70,10 +70,18 @@ begin
         into vector_column, target.vector_relation
         from sqlembed.embedding as e
         where e.id operator(pg_catalog.=) seen.id;
-        -- Asked of what the server knows now, not of tables, where the snapshot goes on to see it.
-        if pg_catalog.starts_with(vector_column::text, '........pg.dropped.')
+        -- The server knows that it is gone, while this snapshot goes on to see it.
+        if (
+            pg_catalog.starts_with(vector_column::text, '........pg.dropped.')
             or pg_catalog.has_table_privilege(coalesce(target.vector_relation, seen.relation), 'select') is null
-        then
+        ) and exists (
+            select
+            from sqlembed.embedding as e
+            join pg_catalog.pg_attribute as a
+                on a.attrelid operator(pg_catalog.=) coalesce(e.side, e.relation)
+                and a.attnum operator(pg_catalog.=) e.vector_number
+            where e.id operator(pg_catalog.=) seen.id and not a.attisdropped
+        ) then
             raise exception 'sqlembed: the generation of % that this search began with has been dropped meanwhile',
                 seen.relation
                 using errcode = '40001', hint = 'Run it again: it then uses the one that took the place.';
