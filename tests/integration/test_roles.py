@@ -228,6 +228,7 @@ def test_a_worker_builds_generations_and_writes_clusters(cast: Cast, registry: R
 READERS = {
     "_attach_families",
     "_note_missing",
+    "_queue_generations",
     "_check_described",
     "_empty_side",
     "_follow_columns",
