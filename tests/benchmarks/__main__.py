@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import clustering, embedding, searching, sync, uses, writing
+from tests.benchmarks import clustering, committing, embedding, searching, sync, uses, writing
 from tests.benchmarks.stage import database
 
 BENCHMARKS = {
@@ -15,6 +15,7 @@ BENCHMARKS = {
     "backfill": embedding.backfill_with_minilm,
     "sync": sync.insert_with_minilm,
     "copy": writing.copy_into_an_embedded_table,
+    "commits": committing.commits_of_many_writers,
     "null": writing.backfill_with_a_null_embedder,
     "search": searching.search_by_function_and_by_hand,
     "recall": searching.recall_and_time_of_filters,
@@ -24,6 +25,8 @@ BENCHMARKS = {
 
 
 def main(names: list[str]) -> None:
+    if unknown := sorted(set(names) - set(BENCHMARKS)):
+        sys.exit(f"no benchmark is called {unknown[0]}; there are: {', '.join(BENCHMARKS)}")
     table = Table("what", "against", "median", "from", "to", "goal", box=None)
     messages = Console(stderr=True)
     for name, benchmark in BENCHMARKS.items():
