@@ -25,7 +25,7 @@ demo: $(INSTALLED)
 	@$(RUN) sqlembed demo
 
 # Processes side by side have a server each; one that is given has roles that all would share.
-SIDE_BY_SIDE := $(if $(SQLEMBED_TEST_DATABASE_URL),,--numprocesses auto --maxprocesses 4 --dist worksteal)
+SIDE_BY_SIDE := $(if $(SQLEMBED_TEST_DATABASE_URL),,--numprocesses auto --dist worksteal)
 
 test: lint
 	$(RUN) pytest $(SIDE_BY_SIDE)

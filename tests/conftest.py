@@ -25,6 +25,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores, because tests also wait; each has its own server."""
+    return min((os.cpu_count() or 1) + 1, 4)
+
+
 def pytest_configure() -> None:
     for name in list(os.environ):
         if name.startswith("PG") or (name.startswith("SQLEMBED_") and "TEST" not in name):

@@ -12,7 +12,7 @@ import pytest
 from tests.fix_worker import StartWorker
 from tests.integration.test_races_by_hand import Hand
 from tests.integration.working import WAIT, other
-from tests.sql.test_chunks import CHUNKING, LONG, counts, wrong
+from tests.sql.chunked import CHUNKING, LONG, counts, wrong
 from tests.writing import (
     HASH,
     Connection,

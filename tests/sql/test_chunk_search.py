@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.sql.test_chunks import CHUNKING
+from tests.sql.chunked import CHUNKING
 from tests.writing import HASH, Connection, declare, embed_all, hash_registry, rows, run, scalar
 
 #: Chunk by paragraph.

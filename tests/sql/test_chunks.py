@@ -1,24 +1,24 @@
-"""Long texts in chunks beside the table: what is made, what changes, what is refused."""
+"""Long texts in chunks beside the table: what is made, and what is refused."""
 
 from __future__ import annotations
 
 import itertools
 import re
-import threading
-import time
-from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pytest
 
-from sqlembed.embedders import HashEmbedder, Registry
-from sqlembed.types import Kind
-from sqlembed.worker import Worker
+from tests.sql.chunked import (
+    CHUNKING,
+    LONG,
+    article,
+    chunked,
+    counts,
+    words_registry,
+    wrong,
+)
 from tests.writing import (
-    HASH,
     Connection,
-    changes,
     declare,
     embed_all,
     function_registry,
@@ -28,78 +28,7 @@ from tests.writing import (
     scalar,
 )
 
-LONG = " ".join(f"word{number}" for number in range(100))
-
-CHUNKING = '{"characters": 60, "overlap": 10}'
-
-
-class Words(HashEmbedder):
-    """Counts words as tokens, with one before and one behind, and keeps what it embeds."""
-
-    def __init__(self) -> None:
-        super().__init__("hash", 8)
-        self.texts: list[str] = []
-
-    def count_tokens(self, texts: Sequence[str], kind: Kind = "document") -> list[int]:
-        return [len(re.findall(r"\w+", text)) + 2 for text in texts]
-
-    def _embed(self, texts: list[str], kind: Kind) -> Any:
-        self.texts += texts
-        return super()._embed(texts, kind)
-
-
-def words_registry() -> tuple[Registry, Words]:
-    registry = Registry()
-    return registry, registry.add(Words())
-
-
-@pytest.fixture
-def article(shared: Connection) -> Connection:
-    run(shared, "create table article (id int primary key, body text, views int default 0)")
-    return shared
-
-
-@pytest.fixture
-def chunked(article: Connection, shared_url: str) -> Connection:
-    """A long and a short row, embedded in chunks."""
-    declare(article, "article", "body", chunking=CHUNKING)
-    run(article, "insert into article values (1, %s), (2, 'short')", LONG)
-    embed_all(shared_url)
-    assert (changes(article), wrong(article)) == ([], [])
-    return article
-
-
-def wrong(connection: Connection, source: str = "a.body") -> list[Any]:
-    """Return rows whose chunks are not those of their text, and chunks without a row."""
-    found = rows(
-        connection,
-        f"select a.id, {source}, s.id, s.ordinal, lower(s.span), upper(s.span), s.chunk,"
-        " s.source_hash, s.embedding::vector::real[]"
-        " from article as a full join article_embedding as s on s.id = a.id order by 3, 4",
-    )
-    bad: list[Any] = []
-    last = (None, 0)
-    for id, text, of, ordinal, start, end, chunk, digest, vector in found:
-        if id is None or of is None:
-            if id is None or (text and text.strip()):
-                bad.append((id, of))
-            continue
-        expected = last[1] + 1 if last[0] == of else 1
-        last = (of, ordinal)
-        same = scalar(connection, "select sha256(convert_to(%s, 'UTF8'))", text) == digest
-        if (
-            not same
-            or ordinal != expected
-            or text[start - 1 : end - 1] != chunk
-            or not np.allclose(vector, HASH.embed([chunk])[0], atol=1e-3)
-        ):
-            bad.append((id, ordinal, chunk))
-    return bad
-
-
-def counts(connection: Connection) -> dict[int, int]:
-    """Return the number of chunks of each row."""
-    return dict(rows(connection, "select id, count(*) from article_embedding group by id"))
+__all__ = ["article", "chunked"]
 
 
 def test_what_is_made(article: Connection, shared_url: str) -> None:
@@ -197,87 +126,6 @@ def test_what_is_refused(article: Connection, chunking: str, said: str) -> None:
     assert scalar(article, "select to_regclass('article_embedding')") is None
 
 
-def test_not_in_the_writing_transaction(article: Connection) -> None:
-    statement = (
-        "select sqlembed.create_embedding('article', 'hash', 'body', chunking => %s,"
-        " timing => 'sync')"
-    )
-    assert "timing => 'async'" in refused(article, "SE014", statement, CHUNKING)
-
-
-def test_a_text_grows_shrinks_and_goes(chunked: Connection, shared_url: str) -> None:
-    before = counts(chunked)[1]
-    run(chunked, "update article set body = body || ' ' || body where id = 1")
-    assert scalar(chunked, "select embedded from sqlembed.status") == 1
-    embed_all(shared_url)
-    assert wrong(chunked) == [] and counts(chunked)[1] > 1.5 * before
-    run(chunked, "update article set body = left(body, 100) where id = 1")
-    embed_all(shared_url)
-    assert wrong(chunked) == [] and counts(chunked)[1] == 2
-    run(chunked, "update article set body = ' ' where id = 1")
-    run(chunked, "update article set body = null where id = 2")
-    embed_all(shared_url)
-    assert counts(chunked) == {}
-    assert rows(chunked, "select total, embedded, blank, pending from sqlembed.status") == [
-        (2, 0, 2, 0)
-    ]
-
-
-def test_deleted_renamed_and_truncated_rows(chunked: Connection, shared_url: str) -> None:
-    run(chunked, "update article set id = 3 where id = 1")
-    embed_all(shared_url)
-    assert wrong(chunked) == [] and counts(chunked).keys() == {2, 3}
-    run(chunked, "delete from article where id = 3")
-    embed_all(shared_url)
-    assert wrong(chunked) == [] and counts(chunked) == {2: 1}
-    run(chunked, "truncate article")
-    embed_all(shared_url)
-    assert counts(chunked) == {}
-    assert rows(chunked, "select total, embedded, pending from sqlembed.status") == [(0, 0, 0)]
-
-
-def test_more_chunks_are_left_over_than_go_at_once(chunked: Connection, shared_url: str) -> None:
-    run(chunked, "delete from article where id = 1")
-    run(chunked, "truncate sqlembed.change")
-    number = scalar(chunked, "select id from sqlembed.embedding")
-    remove = "select key from sqlembed._remove_vectors(%s, '{[]}', 5) as key"
-    left = counts(chunked)[1]
-    while left > 0:
-        rows(chunked, remove, number)
-        left -= 5
-        assert counts(chunked).get(1, 0) == max(left, 0)
-    assert rows(chunked, remove, number) == [([],)]
-
-
-def test_only_changed_chunks_are_embedded_again(article: Connection, shared_url: str) -> None:
-    paragraphs = [f"This is paragraph {number} of them all." for number in range(50)]
-    declare(article, "article", "body", chunking='{"characters": 40}')
-    run(article, "insert into article values (1, %s)", "\n\n".join(paragraphs))
-    registry, words = words_registry()
-    embed_all(shared_url, registry)
-    assert counts(article) == {1: 50}
-    run(article, "truncate sqlembed.cache")
-    words.texts.clear()
-    paragraphs[20] = "This one is another one now."
-    del paragraphs[10]
-    run(article, "update article set body = %s", "\n\n".join(paragraphs))
-    embed_all(shared_url, registry)
-    assert [text for text in words.texts if text != "warm"] == ["This one is another one now."]
-    assert wrong(article) == [] and counts(article) == {1: 49}
-    # To be embedded anew is to be embedded anew.
-    words.texts.clear()
-    run(article, "update article_embedding set embedding = '[1,1,1,1,1,1,1,1]'")
-    run(article, "select sqlembed.refresh_embedding('article')")
-    run(article, "truncate sqlembed.cache")
-    embed_all(shared_url, registry)
-    assert wrong(article) == [] and len([text for text in words.texts if text != "warm"]) == 49
-
-
-def test_other_columns_cost_nothing(chunked: Connection) -> None:
-    run(chunked, "update article set views = views + 1")
-    assert changes(chunked) == []
-
-
 def test_headings_go_before_what_is_embedded(article: Connection, shared_url: str) -> None:
     declare(
         article,
@@ -342,78 +190,6 @@ def test_ten_megabytes(article: Connection, shared_url: str) -> None:
         " bool_and(source_hash = (select sha256(convert_to(body, 'UTF8')) from article))"
         " from article_embedding",
     )
-
-
-def test_poison_is_charged_to_its_row(article: Connection, shared_url: str) -> None:
-    seen: list[str] = []
-
-    def picky(texts: Sequence[str]) -> Any:
-        if any("word50" in text for text in texts):
-            raise ValueError("no 50 here")
-        seen.extend(texts)
-        return HASH.embed(texts)
-
-    declare(article, "article", "body", chunking=CHUNKING)
-    run(article, "insert into article values (1, %s), (2, 'short')", LONG)
-    for _ in range(5):
-        run(article, "update sqlembed.job set not_before = now()")
-        _attempt(shared_url, article, function_registry(picky))
-    assert rows(article, "select key, attempts from sqlembed.failure") == [([1], 5)]
-    assert "no 50 here" in scalar(article, "select error from sqlembed.failure")
-    # All chunks of a row, or none.
-    assert counts(article) == {2: 1}
-    # The good ones are in the cache, and are not embedded, and paid for, with every attempt.
-    assert len([text for text in seen if "word10 " in text]) <= 2
-    run(article, "update article set body = replace(body, 'word50', 'fifty') where id = 1")
-    embed_all(shared_url, function_registry(picky))
-    assert wrong(article) == [] and rows(article, "select * from sqlembed.failure") == []
-
-
-def _attempt(url: str, connection: Connection, registry: Registry) -> None:
-    """Run a worker until every job waits for its next attempt."""
-    worker = Worker(url, registry)
-    thread = threading.Thread(target=worker.run)
-    thread.start()
-    end = time.monotonic() + 20
-    while scalar(
-        connection,
-        "select (select count(*) from sqlembed.change) + (select count(*) from sqlembed.lease)"
-        " + (select count(*) from sqlembed.job where not_before <= clock_timestamp())",
-    ):
-        assert time.monotonic() < end
-        time.sleep(0.01)
-    worker.stop()
-    run(connection, "notify sqlembed")
-    thread.join(20)
-
-
-def test_declared_again(chunked: Connection, shared_url: str) -> None:
-    same = {"chunking": CHUNKING, "if_not_exists": True}
-    assert declare(chunked, "article", "body", **same) == 0
-    other = "select sqlembed.create_embedding('article', 'hash', 'body', chunking => %s, index =>"
-    other += " 'none', if_not_exists => true)"
-    refused(chunked, "SE011", other, '{"characters": 61, "overlap": 10}')
-    run(chunked, "select sqlembed.drop_embedding('article')")
-    run(chunked, "update article set body = 'new' where id = 2")
-    assert declare(chunked, "article", "body", chunking=CHUNKING) == 1
-    embed_all(shared_url)
-    assert wrong(chunked) == []
-    run(chunked, "select sqlembed.drop_embedding('article')")
-    run(chunked, "update article_embedding set embedding = '[1,1,1,1,1,1,1,1]'")
-    run(chunked, "update article set body = body || ' more' where id = 1")
-    run(chunked, "truncate sqlembed.cache")
-    wanted = {"chunking": '{"characters": 30}', "adopt": "recompute"}
-    assert declare(chunked, "article", "body", **wanted) == 2
-    embed_all(shared_url)
-    assert wrong(chunked) == []
-    assert counts(chunked)[1] > 20
-    refused(
-        chunked,
-        "SE011",
-        "select sqlembed.create_embedding('article', 'hash', 'body', place => 'side')",
-    )
-    run(chunked, "select sqlembed.drop_embedding('article', keep_column => false)")
-    assert scalar(chunked, "select to_regclass('article_embedding')") is None
 
 
 def test_a_side_table_of_whole_texts_is_not_taken_over(article: Connection) -> None:
