@@ -10,12 +10,12 @@ import pytest
 
 from sqlembed.embedders import Registry
 from sqlembed.worker import Worker
+from sqlembed.worker.link import connect
 from tests.fix_gate import Gate, ask, requests, wait_for
 from tests.fix_hostile import embedded, genuine
 from tests.fix_worker import serving
 from tests.integration.mortal import Mortal, bring_down, bring_up, mortal, mortal_server
-from tests.integration.test_races_by_hand import Hand
-from tests.writing import declare, register, rows, run, scalar
+from tests.writing import declare, rows, run, scalar
 
 __all__ = ["mortal", "mortal_server"]
 
@@ -60,38 +60,37 @@ def test_what_a_server_that_goes_down_interrupts(
 
 
 PARTITIONED = """
-create table article (id int primary key, title text, views int) partition by hash (id);
+create table article (id int primary key, title text) partition by hash (id);
 create table even partition of article for values with (modulus 2, remainder 0);
 create table odd partition of article for values with (modulus 2, remainder 1);
-create function read(text) returns text language plpgsql immutable as $$ begin
-    perform pg_advisory_lock_shared(1);
-    perform pg_advisory_unlock_shared(1);
-    return $1;
-end $$
+insert into article select i, 'old' from generate_series(1, 2000) as i
+"""
+# As workers write vectors: what they lock, they write.
+LOCK_AND_WRITE = """
+with locked as materialized (
+    select k.id
+    from (select id from generate_series(1, 2000) as id order by id) as k
+    cross join lateral (select from article as r where r.id = k.id for no key update)
+),
+written as (update article as r set title = 'new' from locked as k where r.id = k.id)
+select id from locked
 """
 
 
-def test_rows_of_partitions_that_change_as_their_vectors_are_written(mortal: Mortal) -> None:
-    """PostgreSQL 18 crashes there, where it prunes partitions row by row."""
-    with mortal.connect() as connection, mortal.connect() as other, ThreadPoolExecutor() as pool:
-        register(connection)
+def test_rows_of_partitions_that_change_while_a_worker_writes(mortal: Mortal) -> None:
+    """PostgreSQL 18 crashes there, in sessions that prune partitions row by row."""
+    with mortal.connect() as connection, connect(mortal.url) as worker:
         run(connection, PARTITIONED)
-        declare(connection, "article", "public.read(title)", on_change="keep")
-        run(connection, "insert into article select i, 'text ' || i from generate_series(1, 9) i")
-        hand = Hand(mortal.url)
-        batch = hand.claim()
-        sources, _ = hand.jobs.read(batch, batch.keys)
-        run(hand.connection, "set lock_timeout = 0")
-        # The statement takes its snapshot, and then waits in the source of the first row.
-        run(other, "select pg_advisory_lock(1)")
-        writing = pool.submit(hand.write, batch, sources)
-        waits = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
-        wait_for(lambda: scalar(connection, waits) == 1)
-        run(connection, "update article set views = 1")
-        run(other, "select pg_advisory_unlock(1)")
-        assert len(writing.result(10)) == 9
-        assert scalar(connection, "select count(embedding) from article where views = 1") == 9
-        hand.connection.close()
+        run(worker, "set lock_timeout = 0")
+        with ThreadPoolExecutor() as pool:
+            with connection.transaction():
+                run(connection, "update article set title = 'newer' where id in (1, 2, 3, 7, 30)")
+                writing = pool.submit(rows, worker, LOCK_AND_WRITE)
+                with mortal.connect() as other:
+                    waits = "select count(*) from pg_locks where not granted"
+                    wait_for(lambda: scalar(other, waits) == 1)
+            assert len(writing.result(10)) == 2000
+        assert scalar(connection, "select count(*) from article where title = 'new'") == 2000
 
 
 def test_a_full_server_says_so_and_lets_in_later(mortal: Mortal, registry: Registry) -> None:
