@@ -12,18 +12,10 @@ if TYPE_CHECKING:
 
     from sqlembed.cli.database import Connection
     from sqlembed.cli.tables import Declared
-    from sqlembed.clustering import ClusterMetric, KMeansModel
+    from sqlembed.clustering import KMeansModel
 
 #: Reports repeat themselves, and three times the same text says nothing.
 LOOKED_AT = 30
-
-#: k-means knows two metrics; each of the others comes close to one of them.
-METRICS: dict[str, ClusterMetric] = {
-    "cosine": "cosine",
-    "inner_product": "cosine",
-    "euclidean": "euclidean",
-    "l1": "euclidean",
-}
 
 KEPT = """
 select relation::text, relation = %s::regclass, cluster_column::text, embedding::text
@@ -81,7 +73,6 @@ def by_k_means(
             if kept[1]
             else f"Say --name MODEL, or stop that: select sqlembed.drop_clustering({name});",
         )
-    metric = METRICS[declared.metric]
     with engine.begin() as transaction:
         if kept is not None and kept[3] != declared.name:
             # By other vectors, as after a switch of generations: nothing of it can stay.
@@ -99,7 +90,7 @@ def by_k_means(
                 embedding=declared.name,
                 cluster_column=wish.column,
                 num_clusters=wish.num_clusters,
-                metric=metric,
+                metric=declared.cluster_metric,
                 seed=wish.seed,
                 replace=True,
             )
@@ -109,7 +100,7 @@ def by_k_means(
                 wish.model,
                 _query(declared, _key(declared)),
                 num_clusters=wish.num_clusters,
-                metric=metric,
+                metric=declared.cluster_metric,
                 seed=wish.seed,
                 replace=True,
             )

@@ -22,9 +22,6 @@ LENGTH = 300
 #: Words that name a cluster.
 TERMS = 3
 
-#: k-means knows two metrics; each of the others comes close to one of them.
-METRICS = {"inner_product": "cosine", "l1": "euclidean"}
-
 #: Texts, places and clusters of one moment; and the model goes with the transaction.
 BEGIN = "begin isolation level repeatable read"
 KEY = "select expression from sqlembed._key_sql(%s::regclass, %s)"
@@ -147,8 +144,7 @@ def _cluster(
     """Make a model; return what to call its clusters."""
     import psycopg
 
-    metric = METRICS.get(declared.metric, declared.metric)
-    given = (model, query, metric, wish.seed)
+    given = (model, query, declared.cluster_metric, wish.seed)
     try:
         with connection.transaction():
             connection.execute(CREATE, (*given, wish.num_clusters))

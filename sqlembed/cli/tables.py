@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from psycopg import sql
 
     from sqlembed.cli.database import Connection
+    from sqlembed.clustering import ClusterMetric
 
 EMBEDDED = "select distinct relation::regclass::text from sqlembed.embedding order by 1"
 SHOWN = "select pg_catalog.to_regclass(%s)::text"
@@ -66,6 +67,11 @@ class Declared:
     vector: str
     #: The table's name without its schema.
     alias: str
+
+    @property
+    def cluster_metric(self) -> ClusterMetric:
+        """The one of the two metrics that k-means knows which comes close to the declared one."""
+        return "euclidean" if self.metric in {"euclidean", "l1"} else "cosine"
 
 
 def relation_of(connection: Connection, name: str) -> str:
