@@ -5108,6 +5108,31 @@ $function$;
 comment on function sqlembed._current(regclass, name, text) is
     'An embedding and the generation beside it; an error where it is not the one that is meant, NULL for either.';
 
+create or replace function sqlembed._drop_beside(
+    relation regclass,
+    embedding name,
+    generation text,
+    timeout interval
+)
+returns void
+language plpgsql
+volatile
+as $function$
+declare
+    pair record;
+begin
+    perform sqlembed._check_relation(_drop_beside.relation);
+    perform sqlembed._lock_briefly(array[_drop_beside.relation], _drop_beside.timeout);
+    select c.present, c.beside
+    into pair
+    from sqlembed._current(_drop_beside.relation, _drop_beside.embedding, _drop_beside.generation) as c;
+    perform sqlembed.drop_embedding((pair.beside).relation, (pair.beside).name, keep_column => false);
+end
+$function$;
+
+comment on function sqlembed._drop_beside(regclass, name, text, interval) is
+    'Drop the generation beside an embedding, next or previous, with its column or side table.';
+
 create or replace function sqlembed._exchange_generations(present sqlembed.embedding, beside sqlembed.embedding) returns void
 language plpgsql
 volatile
@@ -5406,6 +5431,41 @@ $function$;
 comment on function sqlembed._refuse_unready(sqlembed.embedding, sqlembed.embedding, interval) is
     'An error that says what a generation lacks to become the current one.';
 
+create or replace function sqlembed._take_place(
+    relation regclass,
+    embedding name,
+    generation text,
+    lag interval,
+    timeout interval
+)
+returns void
+language plpgsql
+volatile
+as $function$
+declare
+    pair record;
+begin
+    perform sqlembed._check_relation(_take_place.relation);
+    select c.present, c.beside
+    into pair
+    from sqlembed._current(_take_place.relation, _take_place.embedding, _take_place.generation) as c;
+    perform sqlembed._refuse_unready(pair.present, pair.beside, _take_place.lag);
+    perform sqlembed._lock_briefly(
+        pg_catalog.array_remove(array[(pair.present).relation, (pair.present).side, (pair.beside).side], null),
+        _take_place.timeout
+    );
+    -- Whoever has waited here sees what the other has made of it, and nobody writes any more.
+    select c.present, c.beside
+    into pair
+    from sqlembed._current(_take_place.relation, _take_place.embedding, _take_place.generation) as c;
+    perform sqlembed._refuse_unready(pair.present, pair.beside, _take_place.lag);
+    perform sqlembed._exchange_generations(pair.present, pair.beside);
+end
+$function$;
+
+comment on function sqlembed._take_place(regclass, name, text, interval, interval) is
+    'Let the generation beside an embedding, next or previous, become the current one.';
+
 create or replace function sqlembed._wanted_generation(
     present sqlembed.embedding,
     embedder text,
@@ -5507,19 +5567,12 @@ create or replace function sqlembed.abandon_generation(
     timeout interval default '30 s'
 )
 returns void
-language plpgsql
+language sql
 volatile
 as $function$
-declare
-    pair record;
-begin
-    perform sqlembed._check_relation(abandon_generation.relation);
-    perform sqlembed._lock_briefly(array[abandon_generation.relation], abandon_generation.timeout);
-    select c.present, c.beside
-    into pair
-    from sqlembed._current(abandon_generation.relation, abandon_generation.embedding, 'next') as c;
-    perform sqlembed.drop_embedding((pair.beside).relation, (pair.beside).name, keep_column => false);
-end
+    select sqlembed._drop_beside(
+        abandon_generation.relation, abandon_generation.embedding, 'next', abandon_generation.timeout
+    )
 $function$;
 
 comment on function sqlembed.abandon_generation(regclass, name, interval) is
@@ -5620,19 +5673,12 @@ create or replace function sqlembed.drop_generation(
     timeout interval default '30 s'
 )
 returns void
-language plpgsql
+language sql
 volatile
 as $function$
-declare
-    pair record;
-begin
-    perform sqlembed._check_relation(drop_generation.relation);
-    perform sqlembed._lock_briefly(array[drop_generation.relation], drop_generation.timeout);
-    select c.present, c.beside
-    into pair
-    from sqlembed._current(drop_generation.relation, drop_generation.embedding, 'previous') as c;
-    perform sqlembed.drop_embedding((pair.beside).relation, (pair.beside).name, keep_column => false);
-end
+    select sqlembed._drop_beside(
+        drop_generation.relation, drop_generation.embedding, 'previous', drop_generation.timeout
+    )
 $function$;
 
 comment on function sqlembed.drop_generation(regclass, name, interval) is
@@ -5689,28 +5735,12 @@ create or replace function sqlembed.rollback_generation(
     timeout interval default '30 s'
 )
 returns void
-language plpgsql
+language sql
 volatile
 as $function$
-declare
-    pair record;
-begin
-    perform sqlembed._check_relation(rollback_generation.relation);
-    select c.present, c.beside
-    into pair
-    from sqlembed._current(rollback_generation.relation, rollback_generation.embedding, 'previous') as c;
-    perform sqlembed._refuse_unready(pair.present, pair.beside, rollback_generation.lag);
-    perform sqlembed._lock_briefly(
-        pg_catalog.array_remove(array[(pair.present).relation, (pair.present).side, (pair.beside).side], null),
-        rollback_generation.timeout
-    );
-    -- Whoever has waited here sees what the other has made of it, and nobody writes any more.
-    select c.present, c.beside
-    into pair
-    from sqlembed._current(rollback_generation.relation, rollback_generation.embedding, 'previous') as c;
-    perform sqlembed._refuse_unready(pair.present, pair.beside, rollback_generation.lag);
-    perform sqlembed._exchange_generations(pair.present, pair.beside);
-end
+    select sqlembed._take_place(
+        rollback_generation.relation, rollback_generation.embedding, 'previous', rollback_generation.lag, rollback_generation.timeout
+    )
 $function$;
 
 comment on function sqlembed.rollback_generation(regclass, name, interval, interval) is
@@ -5723,28 +5753,12 @@ create or replace function sqlembed.switch_generation(
     timeout interval default '30 s'
 )
 returns void
-language plpgsql
+language sql
 volatile
 as $function$
-declare
-    pair record;
-begin
-    perform sqlembed._check_relation(switch_generation.relation);
-    select c.present, c.beside
-    into pair
-    from sqlembed._current(switch_generation.relation, switch_generation.embedding, 'next') as c;
-    perform sqlembed._refuse_unready(pair.present, pair.beside, switch_generation.lag);
-    perform sqlembed._lock_briefly(
-        pg_catalog.array_remove(array[(pair.present).relation, (pair.present).side, (pair.beside).side], null),
-        switch_generation.timeout
-    );
-    -- Whoever has waited here sees what the other has made of it, and nobody writes any more.
-    select c.present, c.beside
-    into pair
-    from sqlembed._current(switch_generation.relation, switch_generation.embedding, 'next') as c;
-    perform sqlembed._refuse_unready(pair.present, pair.beside, switch_generation.lag);
-    perform sqlembed._exchange_generations(pair.present, pair.beside);
-end
+    select sqlembed._take_place(
+        switch_generation.relation, switch_generation.embedding, 'next', switch_generation.lag, switch_generation.timeout
+    )
 $function$;
 
 comment on function sqlembed.switch_generation(regclass, name, interval, interval) is
@@ -6338,7 +6352,7 @@ begin
     _claim_clustering.read_vectors := format(
         'select distinct on (1) k.key, k.vector
         from (
-            select (%1$s)::text, array_send((%2$s)::real[]) from %3$s where %2$s is not null
+            select (%1$s)::text, (%2$s)::public.vector from %3$s where %2$s is not null
             union all
             select (%1$s)::text, null from %4$s as r where r.%5$I is not null
         ) as k (key, vector)

@@ -39,10 +39,6 @@ FINISH = "select sqlembed._finish_clustering(%s, %s, %s, %s, %s)"
 # Labels are an application's data like others: what embeds them is to notice.
 NOTICED = "set sqlembed.writing = 'off'"
 
-#: What stands before the first element of an array as the server sends it, and before each.
-ARRAY_HEADER = 20
-ELEMENT = [("length", ">i4"), ("value", ">f4")]
-
 
 @dataclass(frozen=True)
 class ClusterJob:
@@ -137,12 +133,11 @@ class Clusters:
         with connection.cursor(binary=True) as cursor:
             found: list[Any] = cursor.execute(job.read_vectors.encode()).fetchall()
         keys = [key for key, _ in found]
-        known = [sent for _, sent in found if sent is not None]
-        width = (len(known[0]) - ARRAY_HEADER) // 8 if known else 1
+        width = next((len(vector) for _, vector in found if vector is not None), 1)
         vectors = np.full((len(found), width), np.nan, dtype=np.float32)
-        for place, (_, sent) in enumerate(found):
-            if sent is not None:
-                vectors[place] = np.frombuffer(sent, ELEMENT, offset=ARRAY_HEADER)["value"]
+        for place, (_, vector) in enumerate(found):
+            if vector is not None:
+                vectors[place] = vector
         return keys, vectors
 
     def _write(

@@ -413,6 +413,9 @@ CREATE FUNCTION sqlembed._drift_source(relation regclass, embedding name, baseli
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp';
 
+CREATE FUNCTION sqlembed._drop_beside(relation regclass, embedding name, generation text, timeout interval) RETURNS void
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed._drop_leftovers() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1178,6 +1181,9 @@ CREATE FUNCTION sqlembed._sweep(cache_bytes bigint) RETURNS void
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET jit TO 'off';
 
+CREATE FUNCTION sqlembed._take_place(relation regclass, embedding name, generation text, lag interval, timeout interval) RETURNS void
+    LANGUAGE plpgsql;
+
 CREATE FUNCTION sqlembed._take_requests(worker integer, most integer) RETURNS TABLE(id bigint, embedder text, kind text, inputs text[])
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp';
@@ -1295,7 +1301,7 @@ CREATE FUNCTION sqlembed._write_vectors(declared sqlembed.embedding, keys jsonb[
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.abandon_generation(relation regclass, embedding name DEFAULT NULL::name, timeout interval DEFAULT '00:00:30'::interval) RETURNS void
-    LANGUAGE plpgsql;
+    LANGUAGE sql;
 
 CREATE FUNCTION sqlembed.alter_embedding(relation regclass, embedding name DEFAULT 'embedding'::name, embedder text DEFAULT NULL::text, dimensions integer DEFAULT NULL::integer, source text DEFAULT NULL::text, timing text DEFAULT NULL::text, on_change text DEFAULT NULL::text, metric text DEFAULT NULL::text, storage text DEFAULT NULL::text, index text DEFAULT NULL::text, index_options jsonb DEFAULT NULL::jsonb, index_name name DEFAULT NULL::name, full_text text DEFAULT NULL::text, chunking jsonb DEFAULT NULL::jsonb) RETURNS bigint
     LANGUAGE plpgsql;
@@ -1364,7 +1370,7 @@ CREATE FUNCTION sqlembed.drop_embedding(relation regclass, embedding name DEFAUL
     LANGUAGE plpgsql;
 
 CREATE FUNCTION sqlembed.drop_generation(relation regclass, embedding name DEFAULT NULL::name, timeout interval DEFAULT '00:00:30'::interval) RETURNS void
-    LANGUAGE plpgsql;
+    LANGUAGE sql;
 
 CREATE FUNCTION sqlembed.drop_model(name text) RETURNS void
     LANGUAGE plpgsql
@@ -1461,7 +1467,7 @@ CREATE FUNCTION sqlembed.revoke_embedder(embedder text, grantee text) RETURNS vo
     SET search_path TO 'pg_catalog', 'pg_temp';
 
 CREATE FUNCTION sqlembed.rollback_generation(relation regclass, embedding name DEFAULT NULL::name, lag interval DEFAULT '00:00:10'::interval, timeout interval DEFAULT '00:00:30'::interval) RETURNS void
-    LANGUAGE plpgsql;
+    LANGUAGE sql;
 
 CREATE FUNCTION sqlembed.row_status(relation regclass, key jsonb, embedding name DEFAULT NULL::name) RETURNS SETOF sqlembed.row_state
     LANGUAGE plpgsql;
@@ -1479,7 +1485,7 @@ CREATE FUNCTION sqlembed.similarity(embedder text, a text, b text) RETURNS doubl
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED;
 
 CREATE FUNCTION sqlembed.switch_generation(relation regclass, embedding name DEFAULT NULL::name, lag interval DEFAULT '00:00:10'::interval, timeout interval DEFAULT '00:00:30'::interval) RETURNS void
-    LANGUAGE plpgsql;
+    LANGUAGE sql;
 
 CREATE FUNCTION sqlembed.training_info(name text) RETURNS TABLE(iteration integer, loss double precision, num_rows bigint)
     LANGUAGE plpgsql STABLE ROWS 20 PARALLEL SAFE

@@ -4,19 +4,12 @@ create or replace function sqlembed.abandon_generation(
     timeout interval default '30 s'
 )
 returns void
-language plpgsql
+language sql
 volatile
 as $function$
-declare
-    pair record;
-begin
-    perform sqlembed._check_relation(abandon_generation.relation);
-    perform sqlembed._lock_briefly(array[abandon_generation.relation], abandon_generation.timeout);
-    select c.present, c.beside
-    into pair
-    from sqlembed._current(abandon_generation.relation, abandon_generation.embedding, 'next') as c;
-    perform sqlembed.drop_embedding((pair.beside).relation, (pair.beside).name, keep_column => false);
-end
+    select sqlembed._drop_beside(
+        abandon_generation.relation, abandon_generation.embedding, 'next', abandon_generation.timeout
+    )
 $function$;
 
 comment on function sqlembed.abandon_generation(regclass, name, interval) is

@@ -57,7 +57,7 @@ begin
     _claim_clustering.read_vectors := format(
         'select distinct on (1) k.key, k.vector
         from (
-            select (%1$s)::text, array_send((%2$s)::real[]) from %3$s where %2$s is not null
+            select (%1$s)::text, (%2$s)::public.vector from %3$s where %2$s is not null
             union all
             select (%1$s)::text, null from %4$s as r where r.%5$I is not null
         ) as k (key, vector)
