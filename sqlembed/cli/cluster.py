@@ -113,9 +113,9 @@ def cluster(
 ) -> None:
     """Cluster the rows of TABLE and show what each cluster is about.
 
-    That is the words that tell it from the others, and the rows nearest to its centre. The k-means
-    model stays in the database; one of the same name is replaced, and one that keeps the column
-    already is fitted anew, so that clusters which stayed keep their numbers.
+    That is the words that tell it from the others, and the rows nearest to its centroid. The
+    k-means model stays in the database; one of the same name is replaced, and one that keeps the
+    column already is fitted anew, so that clusters which stayed keep their numbers.
     """
     from sqlembed.cli import clustered, clusterer, labelling, serving
     from sqlembed.cli.database import open_database

@@ -47,14 +47,14 @@ def document(
 
 
 def print_clusters(declared: Declared, found: list[Shown]) -> None:
-    """Print each cluster: its size, its words, and rows near its centre."""
+    """Print each cluster: its size, its words, and rows near its centroid."""
     from itertools import zip_longest
 
     from sqlembed.cli.output import console, table
 
     output = console()
     source = ", ".join(declared.source_columns)
-    columns = ["cluster", "rows", "about", f"nearest to its centre ({source})"]
+    columns = ["cluster", "rows", "about", f"nearest to its centroid ({source})"]
     rows: list[list[Any]] = []
     for shown in found:
         first = [str(shown.number) if shown.number >= 0 else "none", str(shown.size)]

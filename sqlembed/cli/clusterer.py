@@ -30,10 +30,10 @@ class Shown:
 
     number: int
     size: int
-    #: Of its rows around the centre, where a model knows it.
+    #: Of its rows around the centroid, where a model knows it.
     radius: float | None
     terms: tuple[str, ...]
-    #: Texts and their distances, nearest to the centre first.
+    #: Texts and their distances, nearest to the centroid first.
     nearest: tuple[tuple[str, float], ...]
 
 

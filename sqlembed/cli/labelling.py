@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PATIENCE = timedelta(days=1)
 
 IS_SERVED = "select exists (select from sqlembed.worker as w where %s = any (w.clusterings))"
-# What is in no cluster has no centre that anything could be near.
+# What is in no cluster has no centroid that anything could be near.
 LABELLED = """
 with labelled as materialized (
     select {label} as label, ({shown})::text as text, {vector}::public.vector as vector
@@ -32,7 +32,7 @@ with labelled as materialized (
     where {vector} is not null and {label} is not null
 ),
 cluster as (
-    select l.label, pg_catalog.count(*) as size, public.avg(l.vector) as centre
+    select l.label, pg_catalog.count(*) as size, public.avg(l.vector) as centroid
     from labelled as l
     group by l.label
 ),
@@ -43,7 +43,7 @@ ranked as (
     left join labelled as l on l.label = c.label and c.label >= 0
     -- What has no direction is near nothing.
     cross join lateral (
-        select nullif(sqlembed.distance(l.vector, c.centre, {metric}), 'nan')
+        select nullif(sqlembed.distance(l.vector, c.centroid, {metric}), 'nan')
     ) as d (distance)
 )
 select r.label, r.size, r.text, r.distance

@@ -33,7 +33,7 @@ from sqlembed.create_kmeans(
     'docstring_topics', 'select id, embedding from docstring',
     num_clusters => 10);
 
--- What each cluster is about: the rows nearest to its centre.
+-- What each cluster is about: the rows nearest to its centroid.
 select c.centroid_id as cluster, c.cluster_size as size, nearest.names
 from sqlembed.centroids('docstring_topics') as c
 cross join lateral (
